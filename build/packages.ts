@@ -22,6 +22,8 @@ const OUT = 'build/out';
 const TREE = `${OUT}/tree`;
 const UNITS = 'usr/lib/systemd/system';
 const CONFFILE = 'etc/default/virtune-exporter';
+/** Where zsh looks for what packages bring: in Debian, which adds that folder to `$fpath`, and everywhere else. */
+const ZSH_FOLDERS = ['/zsh/vendor-completions/', '/zsh/site-functions/'] as const;
 /** 6 saves another 3 MB and takes twice as long; a test saves time with 0. */
 const XZ_LEVEL = process.env['VIRTUNE_XZ_LEVEL'] ?? '3';
 /** glibc of Node.js 26 (BUILDING.md); libatomic is not in a minimal Debian. */
@@ -44,7 +46,7 @@ for (const [format, build] of Object.entries(FORMATS)) {
   console.log(build());
 }
 
-/** Every file of the packages, by its place on the host. */
+/** Every file of the packages, by its place on the host as Debian has it. */
 function files(): Record<string, string> {
   const units = globSync('deploy/systemd/*.{service,socket,timer}');
   const dropIns = globSync('deploy/systemd/virtune-exporter.service.d/*.conf');
@@ -54,7 +56,7 @@ function files(): Record<string, string> {
     [`${UNITS}/virtune-exporter.service.d/10-package.conf`]: 'deploy/packages/10-package.conf',
     'usr/lib/sysusers.d/virtune.conf': 'deploy/packages/sysusers.conf',
     'usr/lib/tmpfiles.d/virtune.conf': 'deploy/packages/tmpfiles.conf',
-    'usr/share/polkit-1/rules.d/50-virtune.rules': 'deploy/packages/50-virtune.rules',
+    'usr/share/polkit-1/rules.d/49-virtune.rules': 'deploy/packages/49-virtune.rules',
     [CONFFILE]: 'deploy/packages/virtune-exporter.default',
     'usr/share/doc/virtune/copyright': `${OUT}/notices`,
     'usr/share/doc/virtune/LICENSE': 'LICENSE',
@@ -74,8 +76,10 @@ function files(): Record<string, string> {
 }
 
 /** @returns the files in the tree */
-function layTree(): string[] {
-  const placed = Object.entries(files()).sort(([a], [b]) => (a < b ? -1 : 1));
+function layTree(placeOf = (place: string): string => place): string[] {
+  const placed = Object.entries(files())
+    .map(([place, file]) => [placeOf(place), file] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [place, file] of placed) {
     const target = `${TREE}/${place}`;
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
@@ -120,7 +124,7 @@ function buildDeb(): string {
 }
 
 function buildRpm(): string {
-  const placed = layTree();
+  const placed = layTree((place) => place.replace(...ZSH_FOLDERS));
   const list = `${OUT}/rpm-files`;
   writeFileSync(
     list,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The deb under systemd, on a booted Debian with a simulated libvirt: apt installs it, the exporter serves figures as its user,
-# units that are not enabled do their work when asked to, and a removal stops everything.
+# also with all drop-ins and without a libvirt, units that are not enabled do their work when asked to, and a removal stops everything.
 # Usage: boot.sh SUITE bash booted-package.sh DEB EXECUTABLE
 set -euo pipefail
 trap 'echo "line $LINENO: $BASH_COMMAND failed" >&2' ERR
@@ -20,12 +20,65 @@ within systemctl is-enabled --quiet virtune-exporter.service
 process=$(within systemctl show --property MainPID --value virtune-exporter)
 within ps -o user=,rss=,args= -p "$process"
 [ "$(within ps -o user= -p "$process")" = virtune ]
+# A host may have none for it.
+[ "$(within readlink "/proc/$process/ns/user")" = "$(within readlink /proc/1/ns/user)" ]
+if within journalctl --quiet --unit virtune-exporter.service | grep 'unset environment variable'; then exit 1; fi
 
 step 'systemd that runs the unit finds little in it open to an attacker'
 within systemd-analyze security --no-pager --threshold=20 virtune-exporter.service | tail -n 1
 
 step 'a reload in the first moments of a start does not leave it dead'
 within sh -c 'systemctl restart virtune-exporter.service && systemctl kill --signal HUP virtune-exporter.service'
+serves '^libvirt_up 1'
+
+step 'a reload ends no exporter without files'
+process=$(within systemctl show --property MainPID --value virtune-exporter)
+within systemctl reload virtune-exporter.service
+for _ in $(seq 60); do within journalctl --quiet --unit virtune-exporter.service | grep 'nothing to reload' >/dev/null && break; sleep 1; done
+[ "$(within systemctl show --property MainPID --value virtune-exporter)" = "$process" ]
+serves '^libvirt_up 1'
+
+step 'all drop-ins together, and a key that is rotated by replacing its file'
+examples=/usr/share/doc/virtune/examples/virtune-exporter.service.d
+# A search server that rejects every key, and writes down which it was shown.
+within sh -c 'cat >/opt/search.py' <<'END'
+import http.server
+class Search(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with open('/run/keys', 'a') as keys: print(self.headers['authorization'], file=keys)
+        self.send_response(401)
+        self.end_headers()
+    do_POST = do_GET
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(('127.0.0.1', 9200), Search).serve_forever()
+END
+within systemd-run --quiet --unit search python3 /opt/search.py
+within sh -ec "groupadd --force --system libvirt
+  key() { printf '%s\n' \"\$1\" >/root/new && install -m 640 -g virtune /root/new \$2; }
+  key b2xk /etc/virtune/elasticsearch.key; key 'authorization: Bearer old' /etc/virtune/otlp.headers
+  mkdir -p /etc/systemd/system/virtune-exporter.service.d && cp $examples/*.conf /etc/systemd/system/virtune-exporter.service.d/
+  echo 'ARGS=--elasticsearch http://127.0.0.1:9200 --elasticsearch.interval 1s --otlp.endpoint http://127.0.0.1:9200 --no-collect.cgroup' \
+    >/etc/default/virtune-exporter
+  systemctl daemon-reload && systemctl restart virtune-exporter.service"
+serves '^libvirt_up 1'
+process=$(within systemctl show --property MainPID --value virtune-exporter)
+flags=$(within ps -ww -o args= -p "$process")
+for flag in --collect.agent --collect.threads --collect.numa --elasticsearch.api-key-file --otlp.headers-file --otlp.endpoint --no-collect.cgroup; do
+  [[ "$flags " == *" $flag "* ]] || { echo "$flag is lost: $flags" >&2 && exit 1; }
+done
+shown() { for _ in $(seq 120); do within grep -qs "$1" /run/keys && return; sleep 1; done; within cat /run/keys >&2; return 1; }
+shown 'ApiKey b2xk'
+within sh -ec "echo bmV3 >/root/new && install -m 640 -g virtune /root/new /etc/virtune/elasticsearch.key"
+shown 'ApiKey bmV3'
+[ "$(within systemctl show --property MainPID --value virtune-exporter)" = "$process" ]
+within sh -ec 'rm -r /etc/systemd/system/virtune-exporter.service.d && echo ARGS= >/etc/default/virtune-exporter && systemctl stop search.service
+  systemctl daemon-reload && systemctl restart virtune-exporter.service'
+serves '^libvirt_up 1'
+
+step 'without libvirt the exporter serves that, and finds it when it comes'
+within sh -ec 'cd /run/libvirt && for name in libvirt-sock libvirt-sock-ro; do mv $name $name.gone; done && systemctl restart virtune-exporter.service'
+serves '^libvirt_up 0'
+within sh -ec 'cd /run/libvirt && for name in libvirt-sock libvirt-sock-ro; do mv $name.gone $name; done'
 serves '^libvirt_up 1'
 
 step 'the drift check records for the exporter'
@@ -35,6 +88,14 @@ within test -s /run/virtune/drift.json
 step 'behind its socket the exporter starts with the first scrape'
 within sh -c 'echo ARGS=--web.systemd-socket >/etc/default/virtune-exporter && systemctl stop virtune-exporter.service && systemctl start virtune-exporter.socket'
 if within systemctl is-active --quiet virtune-exporter.service; then exit 1; fi
+[[ $(within systemctl show --property Listen --value virtune-exporter.socket) == '127.0.0.1:9177 '* ]]
+serves '^libvirt_up 1'
+
+step 'after a removal and an installation, what was enabled runs again'
+within systemctl enable --quiet virtune-exporter.socket virtune-watch.service virtune-drift.timer
+within apt-get remove -y -q virtune >/dev/null
+within env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends /root/virtune.deb >/dev/null
+within systemctl is-active --quiet virtune-exporter.socket virtune-exporter.service virtune-watch.service virtune-drift.timer
 serves '^libvirt_up 1'
 
 step 'a removal stops it'

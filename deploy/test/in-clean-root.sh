@@ -29,7 +29,7 @@ step 'files, user and folders'
 for file in usr/bin/virtune usr/lib/systemd/system/virtune-exporter.service usr/lib/systemd/system/virtune-exporter.socket \
   usr/lib/systemd/system/virtune-drift.timer usr/lib/systemd/system/virtune-watch.service etc/virtune var/lib/virtune \
   etc/systemd/system/multi-user.target.wants/virtune-exporter.service usr/share/man/man1/virtune-top.1 \
-  usr/share/bash-completion/completions/virtune; do has "$file"; done
+  usr/share/bash-completion/completions/virtune usr/share/zsh/vendor-completions/_virtune usr/share/polkit-1/rules.d/49-virtune.rules; do has "$file"; done
 within id virtune
 [ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
 within bash -ec 'systemd-analyze verify --man=no /usr/lib/systemd/system/virtune-*.{service,socket,timer}'
@@ -39,7 +39,7 @@ as_virtune() { exec env -i /usr/sbin/chroot --userspec=virtune:virtune "$root" "
 as_virtune /usr/bin/virtune demo --scenario untuned --listen 127.0.0.1:9178 2>"$work/demo" & demo=$!
 for _ in $(seq 60); do grep -q "simulated libvirt" "$work/demo" && break; kill -0 "$demo" || { cat "$work/demo" >&2 && exit 1; }; sleep 1; done
 uri=$(grep -o 'qemu:///\S*' "$work/demo" | head -n 1)
-command=$(sed -n 's/^ExecStart=\(.*\) \$ARGS$/\1/p' "$root/usr/lib/systemd/system/virtune-exporter.service")
+command=$(sed -n 's/^ExecStart=//p' "$root/usr/lib/systemd/system/virtune-exporter.service" | sed 's/ \$[A-Z_]*//g')
 # shellcheck disable=SC2086 # as systemd splits it
 as_virtune $command --connect "$uri" & exporter=$!
 for _ in $(seq 60); do within curl -sf -o /tmp/metrics http://127.0.0.1:9177/metrics && break; kill -0 "$exporter"; sleep 1; done
@@ -56,23 +56,40 @@ echo 'ARGS=--listen :9200' >"$root/etc/default/virtune-exporter"
 within dpkg --install /packages/virtune.deb >/dev/null
 grep -q 9200 "$root/etc/default/virtune-exporter"
 
-step 'a removal leaves configuration, a purge leaves nothing'
+step 'a removal leaves configuration, and an installation after it what was enabled and disabled before'
+links=etc/systemd/system
+within systemctl --quiet enable virtune-watch.service virtune-exporter.socket
+within systemctl --quiet disable virtune-exporter.service
 within dpkg --remove virtune >/dev/null
 gone usr/bin/virtune
 gone usr/lib/systemd/system/virtune-exporter.service
 has etc/default/virtune-exporter
+within dpkg --install /packages/virtune.deb >/dev/null
+states=$(for unit in virtune-exporter.socket virtune-exporter.service virtune-drift.timer virtune-watch.service; do within systemctl is-enabled $unit || true; done | tr '\n' ' ')
+[ "$states" = 'enabled disabled disabled enabled ' ] || { echo "after removal and installation: $states" >&2 && exit 1; }
+
+step 'a purge leaves nothing, and an installation after it is the first'
+within systemctl --quiet enable virtune-drift.timer
 within dpkg --purge virtune >/dev/null
 gone etc/default/virtune-exporter
 gone etc/virtune
-gone etc/systemd/system/multi-user.target.wants/virtune-exporter.service
+gone $links/multi-user.target.wants/virtune-exporter.service
+gone $links/multi-user.target.wants/virtune-watch.service
+within dpkg --install /packages/virtune.deb >/dev/null
+has $links/multi-user.target.wants/virtune-exporter.service
+gone $links/multi-user.target.wants/virtune-watch.service
+within dpkg --purge virtune >/dev/null
 left=$(within find / -xdev -iname '*virtune*' -not -path '/packages/*' -not -path '/proc/*' -not -path '/tmp/*' -print)
 [ -z "$left" ] || { printf 'left behind:\n%s\n' "$left" >&2 && exit 1; }
 
-step 'the rpm has the same files, and installs, upgrades and erases them'
+step 'the rpm has the same files, zsh completion apart, and installs, upgrades and erases them'
 rpms() { rpm --root "$root" --nodeps "$@"; }
-dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||' | sort >"$work/deb-files"
+dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|' | sort >"$work/deb-files"
 rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
 rpms --install "$rpm"
+# By the presets of the host: of this one, any that is not named.
+has $links/multi-user.target.wants/virtune-exporter.service
+within systemctl --quiet enable virtune-watch.service
 within virtune --version
 (as_virtune /usr/bin/virtune top --demo --once) | grep '^NAME' >/dev/null
 [ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
@@ -83,4 +100,5 @@ rpms --erase virtune
 gone usr/bin/virtune
 gone usr/lib/systemd/system/virtune-exporter.service
 has etc/default/virtune-exporter.rpmsave
+for unit in virtune-exporter virtune-watch; do gone $links/multi-user.target.wants/$unit.service; done
 echo 'deb and rpm install, upgrade and go as they should'

@@ -5,8 +5,8 @@
 set -euo pipefail
 artifact=$(realpath "$1")
 top=$(realpath "$(dirname "$0")/../..")
-for tool in ansible-playbook ssh; do
-  command -v "$tool" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends ansible-core openssh-client && break; }
+for tool in ansible-playbook ssh openssl; do
+  command -v "$tool" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends ansible-core openssh-client openssl && break; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -95,4 +95,63 @@ if play 2 -e '{"virtune_exporter_args": ["--collect.threads"], "virtune_exporter
 fi
 grep -q 'Check that it serves figures' "$work/refused"
 within curl -sf -o /dev/null http://127.0.0.1:9177/metrics
+
+# answers STATUS ARGUMENT...: what curl gets with these; 000 where the exporter does not speak that protocol.
+answers() {
+  local wanted=$1 got
+  shift
+  got=$(within curl -sk -o /dev/null -w '%{http_code}' "$@" || true)
+  [ "$got" = "$wanted" ] || { echo "curl $* got $got, and should get $wanted" >&2 && return 1; }
+}
+flags='"virtune_exporter_args": ["--collect.threads"]'
+# shellcheck disable=SC2016 # bcrypt's dollars; the password is `right`
+users='"basic_auth_users": {"prometheus": "$2b$04$m5O9B5.p7bKqRftcJ2SAJOl7VPDHqXGaHxE/ksr90rNaszOPHTPG."}'
+web() { printf '{%s, "virtune_exporter_web_config": {%s}}' "$flags" "$1"; }
+plain=http://127.0.0.1:9177/metrics tls=https://127.0.0.1:9177/metrics
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=kvm1 -keyout "$work/server.key" -out "$work/server.crt" 2>/dev/null
+for file in server.key server.crt; do within sh -c "cat >/etc/virtune/$file && chgrp virtune /etc/virtune/$file && chmod 640 /etc/virtune/$file" <"$work/$file"; done
+files='"cert_file": "server.crt", "key_file": "server.key"'
+
+step 'passwords, TLS and client certificates hold once the play is through'
+play '[1-9]' -e "$(web "$users")"
+answers 401 "$plain"
+answers 200 -u prometheus:right "$plain"
+play 2 -e "$(web "$users, \"tls_server_config\": {$files}")"
+answers 000 -u prometheus:right "$plain"
+answers 200 -u prometheus:right "$tls"
+client="$files, \"client_auth_type\": \"RequireAndVerifyClientCert\", \"client_ca_file\": \"server.crt\""
+play 2 -e "$(web "$users, \"tls_server_config\": {$client}")"
+answers 000 -u prometheus:right "$tls"
+answers 200 -u prometheus:right --cert /etc/virtune/server.crt --key /etc/virtune/server.key "$tls"
+
+step 'a wrong web configuration fails the play'
+if play 2 -e "$(web "$users, \"tls_server_config\": {\"cert_file\": \"missing.crt\", \"key_file\": \"server.key\"}")" 2>"$work/refused"; then
+  echo 'a wrong web configuration was accepted' >&2 && exit 1
+fi
+grep -q 'Check that it serves figures' "$work/refused"
+
+step 'without it the exporter serves in plain text again'
+play '[1-9]' -e "{$flags}"
+answers 200 "$plain"
+if within test -e /etc/virtune/web.yml; then echo 'web.yml was left behind' >&2 && exit 1; fi
+
+step 'the tuner that keeps VMs as they should be restarts with a newer executable, and ends with the assignments'
+play 1 -e "{$flags, \"virtune_watch\": true}"
+within systemctl is-active --quiet virtune-watch.service
+if [[ $artifact != *.deb ]]; then
+  before=$(within systemctl show --property MainPID --value virtune-watch)
+  # Another one, in the place of the one that runs.
+  within sh -c 'cp /usr/bin/virtune /usr/bin/virtune.other && printf x >>/usr/bin/virtune.other && mv /usr/bin/virtune.other /usr/bin/virtune'
+  play '[1-9]' -e "{$flags, \"virtune_watch\": true}"
+  [ "$(within systemctl show --property MainPID --value virtune-watch)" != "$before" ]
+  within systemctl is-active --quiet virtune-watch.service
+fi
+play 3 -e "{$flags, \"virtune_watch\": true, \"virtune_assignments\": {}}"
+for unit in virtune-watch.service virtune-drift.timer; do
+  [ "$(within systemctl is-active $unit || true) $(within systemctl is-enabled $unit || true)" = 'inactive disabled' ]
+done
+if within test -e /etc/virtune/assignments.yml; then echo 'assignments.yml was left behind' >&2 && exit 1; fi
+within sh -c 'echo "assign: []" >/etc/virtune/assignments.yml'
+play 0 -e "{$flags, \"virtune_assignments\": {}}"
+within test -e /etc/virtune/assignments.yml
 echo 'the role installs, configures, tunes and repeats as it should'

@@ -128,7 +128,7 @@ step 'a wrong web configuration fails the play'
 if play 2 -e "$(web "$users, \"tls_server_config\": {\"cert_file\": \"missing.crt\", \"key_file\": \"server.key\"}")" 2>"$work/refused"; then
   echo 'a wrong web configuration was accepted' >&2 && exit 1
 fi
-grep -q 'Check that it serves figures' "$work/refused"
+grep -q 'Check that it listens with TLS' "$work/refused"
 
 step 'without it the exporter serves in plain text again'
 play '[1-9]' -e "{$flags}"

@@ -64,7 +64,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   const hostPlan = planHost(
     host,
     hostWishes,
-    growing ? pageNeeds(host.cells, unpromised(input), placed) : [],
+    growing ? pageNeeds(host.cells, unpromised(input), placed, host.local?.defaultPageKiB) : [],
     placement.assignments,
     { setsKernel: input.setsKernel },
   );

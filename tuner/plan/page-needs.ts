@@ -1,4 +1,6 @@
 import type { DomainFacts } from '../../model/domain/domain.ts';
+import { isHuge } from '../../model/huge-pools.ts';
+import { pageDemandsOf } from '../../model/page-demand.ts';
 import type { CellMemory } from '../facts/facts.ts';
 import type { Assignment, PlacementRequest } from '../placement/types.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
@@ -28,19 +30,17 @@ interface Demand {
 
 /**
  * What placed domains will boot with, beyond what is free for them and what they hold there themselves. `unpromised`: the
- * cells with only those pages free that nobody else will take.
+ * cells with only those pages free that nobody else will take. `defaultPageKiB`: the host's size of huge pages that name
+ * none; absent: its smallest.
  */
 export function pageNeeds(
   cells: readonly CellMemory[],
   unpromised: readonly CellMemory[],
   placed: readonly Placed[],
+  defaultPageKiB?: number,
 ): PageNeed[] {
-  const demands = new Map<string, Demand>();
-  for (const demand of placed.flatMap(demandsOf)) {
-    const key = `${demand.cell} ${demand.sizeKiB}`;
-    demands.set(key, { ...demand, pages: demand.pages + (demands.get(key)?.pages ?? 0) });
-  }
-  return [...demands.values()].flatMap(({ cell, sizeKiB, pages }) => {
+  const usualKiB = defaultPageKiB ?? smallestOf(cells);
+  return sumUp(placed.flatMap((each) => beyondHeld(each, usualKiB))).flatMap(({ cell, sizeKiB, pages }) => {
     const { total, free } = poolIn(cells, cell, sizeKiB);
     const available = poolIn(unpromised, cell, sizeKiB).free;
     return pages <= available ? [] : [{ cell, sizeKiB, total, free, wanted: total + pages - available }];
@@ -56,22 +56,63 @@ function poolIn(
   return pools?.find((each) => each.sizeKiB === sizeKiB) ?? { total: 0, free: 0 };
 }
 
-function demandsOf({ request, assignment, live }: Placed): Demand[] {
+/**
+ * What one domain wants beyond what it holds: a boot gives its pages back before it takes any. Only pages that it holds
+ * in that cell alone count, since nobody can say where those of a domain that is bound to several cells lie.
+ */
+function beyondHeld(placed: Placed, usualKiB: number | undefined): Demand[] {
+  const held = heldBy(placed, usualKiB);
+  return sumUp(demandsOf(placed)).map(({ cell, sizeKiB, pages }) => {
+    const own = held.find((each) => each.cell === cell && each.sizeKiB === sizeKiB)?.pages ?? 0;
+    return { cell, sizeKiB, pages: Math.max(0, pages - own) };
+  });
+}
+
+function demandsOf({ request, assignment }: Placed): Demand[] {
   const sizeKiB = request.pageKiB;
   if (sizeKiB === undefined) return [];
   const memoryKiB =
     request.kind === 'node' ? [request.memoryKiB] : request.cells.map((cell) => cell.memoryKiB);
   return memoryKiB.flatMap((kib, id) => {
     const cell = assignment.memoryCells[id];
-    if (cell === undefined || holds(live, cell, sizeKiB)) return [];
-    return [{ cell, sizeKiB, pages: Math.ceil(kib / sizeKiB) }];
+    return cell === undefined ? [] : [{ cell, sizeKiB, pages: Math.ceil(kib / sizeKiB) }];
   });
 }
 
-/** Whether it runs on such pages of that cell: a boot gives them back before it takes them. */
-function holds(live: DomainFacts | undefined, cell: number, sizeKiB: number): boolean {
-  const memory = live?.memory;
-  return memory?.hugepages?.includes(sizeKiB) === true && memory.numaNodeset?.has(cell) === true;
+/**
+ * Without the pages of memory devices, which a request does not count either. Those of a domain that prefers a cell count
+ * where they lie elsewhere at worst: it starts with pages of any cell, unless it becomes bound.
+ */
+function heldBy({ live, request }: Placed, usualKiB: number | undefined): Demand[] {
+  if (live === undefined) return [];
+  const { cpu, memory } = live;
+  const prefers = !request.bound && memory.numaMode === 'preferred';
+  const numaMode = prefers ? 'strict' : memory.numaMode;
+  const demands = pageDemandsOf({ cpu, memory: { ...memory, numaMode, devices: [] } }, usualKiB);
+  return sumUp(
+    demands.flatMap(({ sizeKiB: size, pages, cells }) => {
+      const [cell, sizeKiB] = [
+        cells?.size === 1 ? cells.first : undefined,
+        size === 'default' ? usualKiB : size,
+      ];
+      return cell === undefined || sizeKiB === undefined ? [] : [{ cell, sizeKiB, pages }];
+    }),
+  );
+}
+
+/** By cell and size. */
+function sumUp(demands: readonly Demand[]): Demand[] {
+  const sums = new Map<string, Demand>();
+  for (const demand of demands) {
+    const key = `${demand.cell} ${demand.sizeKiB}`;
+    sums.set(key, { ...demand, pages: demand.pages + (sums.get(key)?.pages ?? 0) });
+  }
+  return [...sums.values()];
+}
+
+function smallestOf(cells: readonly CellMemory[]): number | undefined {
+  const sizes = cells.flatMap(({ pages }) => pages.map(({ sizeKiB }) => sizeKiB).filter(isHuge));
+  return sizes.length === 0 ? undefined : Math.min(...sizes);
 }
 
 /** Pools as large as they could be made, where a profile lets them grow: from memory that is free now. */

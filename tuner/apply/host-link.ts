@@ -38,6 +38,7 @@ export class HostLink implements StepHost {
   readonly local: LocalRoots | undefined;
   readonly restart: RestartLimits;
   readonly shutdowns = new Map<string, 'asked' | 'deaf'>();
+  readonly failedStarts = new Set<string>();
   readonly saved: (uuid: string) => SavedDomain | undefined;
   readonly say: (text: string) => void;
   readonly #options: HostLinkOptions;

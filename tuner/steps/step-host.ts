@@ -38,6 +38,8 @@ export interface StepHost {
   saved(uuid: string): SavedDomain | undefined;
   /** Domains, by UUID, that were asked to shut down: `deaf` ones did not in all the time that they had. */
   readonly shutdowns: Map<string, 'asked' | 'deaf'>;
+  /** Domains, by UUID, that this process did not get to run: they did not start, did not stay up, or came up paused. */
+  readonly failedStarts: Set<string>;
 }
 
 export interface CallWait {

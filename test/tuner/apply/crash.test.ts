@@ -215,6 +215,22 @@ test('a call that libvirt was still at work on when its caller was killed is und
   expect(picture(world.libvirt)).toEqual(world.before);
 });
 
+test('recover does not power off a guest that has run since its apply was killed', async () => {
+  const world = twoDomains();
+  await applyAndCut(world, await pointOf('after domainCreateWithFlags'));
+  const started = world.web.run?.id;
+  world.web.obeys = false;
+  const [outcome] = await recover(world);
+  expect(outcome).toMatchObject({
+    kind: 'incomplete',
+    remains: [{ step: { kind: 'restart' }, message: expect.stringContaining('--force-off') }],
+  });
+  expect(world.web.run?.id).toBe(started);
+  const forced = { shutdownMs: 20, settleMs: 1, forceOff: true };
+  expect(await recover(world, { restart: forced })).toMatchObject([{ kind: 'undone' }]);
+  expect(picture(world.libvirt)).toEqual(world.before);
+});
+
 test('a guest that obeys only after its apply was killed is started again on its old definition', async () => {
   const world = twoDomains();
   world.web.obeys = false;

@@ -289,3 +289,31 @@ test('a guest that restarts without its new definition is an error', async () =>
   expect(outcome.failure?.message).toContain('shares is 1024, not 2048');
   expect(outcome.kind).toBe('undone');
 });
+
+test('a guest that runs, but not as defined, is not powered off by the undo', async () => {
+  const { libvirt, domain, defined } = oneDomain();
+  const steps = [define(domain, 2048), restart(domain)];
+  libvirt.runsAs = (xml) => xml.replace('2048</shares>', '1024</shares>');
+  libvirt.onCall = (name) => {
+    if (name === 'domainCreateWithFlags') domain.obeys = false;
+  };
+  const outcome = await applyTransaction(transaction([domain], steps), options(libvirt));
+  expect(outcome).toMatchObject({
+    kind: 'incomplete',
+    remains: [{ step: { kind: 'restart' }, message: expect.stringContaining('--force-off') }],
+  });
+  expect(libvirt.calls).not.toContain('domainDestroyFlags');
+  expect(domain.definition).toBe(defined);
+});
+
+test('a guest that comes up paused, as one whose disk fails, is powered off and runs as before', async () => {
+  const { libvirt, domain, before } = oneDomain();
+  libvirt.onCall = () => {
+    if (domain.run?.xml.includes('2048</shares>')) domain.run.paused = true;
+  };
+  const steps = [define(domain, 2048), restart(domain)];
+  const outcome = await applyTransaction(transaction([domain], steps), options(libvirt));
+  expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_READ_BACK' } });
+  expect(libvirt.calls).toContain('domainDestroyFlags');
+  expect(picture(libvirt)).toEqual(before);
+});

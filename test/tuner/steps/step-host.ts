@@ -23,5 +23,6 @@ export function stepHost(answers: Answers, local?: LocalRoots): StepHost {
     say: () => undefined,
     saved: () => undefined,
     shutdowns: new Map(),
+    failedStarts: new Set(),
   };
 }

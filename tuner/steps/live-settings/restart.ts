@@ -21,7 +21,7 @@ const runState = z
     paused: z.boolean(),
     id: z.number().nullable(),
     notId: z.number().nullable(),
-    /** Whether the run that is to end may be switched off: one that never was seen to work. */
+    /** Whether the run that is to end may be switched off, where this process saw it fail. */
     force: z.boolean(),
   })
   .readonly();
@@ -42,7 +42,9 @@ export const restart = liveSetting('restart', runState, {
   async set(host, { domain }, to) {
     if (!to.active) return;
     const run = await findRun(host, domain);
-    if (run.kind === 'runs' && run.id === to.notId) await stop(host, domain, run, to.force);
+    // A run of which the journal lacks the end may have served for hours since its start was cut off.
+    const failed = to.force && host.failedStarts.has(domain.uuid);
+    if (run.kind === 'runs' && run.id === to.notId) await stop(host, domain, run, failed);
     else if (run.kind === 'runs' && run.id === to.id) {
       // Back to the run that was to end, and never did. What it was asked it may still do.
       const { shutdownMs } = host.restart;
@@ -52,9 +54,9 @@ export const restart = liveSetting('restart', runState, {
         `${quoted(domain)} was asked to shut down and may still do so; waiting up to ${shutdownMs / 1_000} s`,
       );
       if (!(await waitUntilOff(host, domain, shutdownMs))) return;
-    } else if (run.kind === 'runs') return waitUntilStable(host, domain);
+    } else if (run.kind === 'runs') return waitUntilStable(host, domain, to.paused);
     await start(host, domain, to.paused);
-    await waitUntilStable(host, domain);
+    await waitUntilStable(host, domain, to.paused);
   },
   differs(is, wanted) {
     if (!wanted.active) return is.active ? 'it is running and was not running before' : undefined;
@@ -98,6 +100,7 @@ async function start(host: StepHost, domain: StepDomain, paused: boolean): Promi
     );
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
+    host.failedStarts.add(domain.uuid);
     throw new TunerError('TUNE_RESTART', `domain ${quoted(domain)} does not start: ${error.message}`, {
       cause: error,
     });
@@ -105,19 +108,24 @@ async function start(host: StepHost, domain: StepDomain, paused: boolean): Promi
 }
 
 /** Whether it is still there after a while: QEMU starts, and then guests and devices fail. */
-async function waitUntilStable(host: StepHost, domain: StepDomain): Promise<void> {
+async function waitUntilStable(host: StepHost, domain: StepDomain, paused: boolean): Promise<void> {
   const { settleMs } = host.restart;
   const endMs = host.nowMs() + settleMs;
   for (;;) {
     const run = await findRun(host, domain);
     if (run.kind !== 'runs') {
+      host.failedStarts.add(domain.uuid);
       throw new TunerError(
         'TUNE_RESTART',
         `domain ${quoted(domain)} stopped within ${settleMs / 1_000} s of its start; see its log in /var/log/libvirt/qemu/`,
       );
     }
     const leftMs = endMs - host.nowMs();
-    if (leftMs <= 0) return;
+    if (leftMs <= 0) {
+      if (run.paused === paused) host.failedStarts.delete(domain.uuid);
+      else host.failedStarts.add(domain.uuid);
+      return;
+    }
     await host.wait(Math.min(ASK_EVERY_MS, leftMs));
   }
 }

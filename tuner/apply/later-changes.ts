@@ -75,25 +75,6 @@ export class LaterChanges {
     );
   }
 
-  /** @throws TunerError TUNE_CHANGED when the live setting holds neither what was there before nor what was set. */
-  checkLiveSetting(
-    step: Step,
-    liveSetting: LiveSetting,
-    progress: Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>,
-    now: unknown,
-  ): void {
-    const before = progress.kind === 'undoing' ? progress.before : progress;
-    const ours = before.kind === 'done' ? before.now : liveSetting.target(step, before.was);
-    if (liveSetting.differs(now, before.was) === undefined) return;
-    const difference = liveSetting.differs(now, ours);
-    if (difference === undefined || (progress.kind !== 'done' && mayBeHalfDone(before.was, ours, now)))
-      return;
-    throw new TunerError(
-      'TUNE_CHANGED',
-      `it was changed by something else since: ${difference}; review the change, then use --force to overwrite it`,
-    );
-  }
-
   /** @throws TunerError TUNE_CHANGED when domains that stand on these pages could not boot any more. */
   async checkPool(step: StepOf<'hostPages'>, to: number): Promise<void> {
     if (this.#relying.length === 0) return;
@@ -115,6 +96,28 @@ export class LaterChanges {
       `with ${to} pages of ${sizeKiB} KiB in cell ${cell}, ${then - now} would be missing at the next boot of ${names.join(' or ')}; roll back the changes to ${names.length === 1 ? 'it' : 'them'} first, or use --force to shrink the pool anyway`,
     );
   }
+}
+
+/**
+ * `proceed`: the end of its message, as in `NextSteps`.
+ * @throws TunerError TUNE_CHANGED when the live setting holds neither what was there before nor what was set.
+ */
+export function checkLiveSetting(
+  step: Step,
+  liveSetting: LiveSetting,
+  progress: Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>,
+  now: unknown,
+  proceed = 'then use --force to overwrite it',
+): void {
+  const before = progress.kind === 'undoing' ? progress.before : progress;
+  const ours = before.kind === 'done' ? before.now : liveSetting.target(step, before.was);
+  if (liveSetting.differs(now, before.was) === undefined) return;
+  const difference = liveSetting.differs(now, ours);
+  if (difference === undefined || (progress.kind !== 'done' && mayBeHalfDone(before.was, ours, now))) return;
+  throw new TunerError(
+    'TUNE_CHANGED',
+    `it was changed by something else since: ${difference}; review the change, ${proceed}`,
+  );
 }
 
 function markBefore({ inactive, live }: JournalHeader['domains'][number]): TunedMark | undefined {

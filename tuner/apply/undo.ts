@@ -8,7 +8,7 @@ import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import { at, executeStep, type Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
-import { LaterChanges } from './later-changes.ts';
+import { checkLiveSetting, LaterChanges } from './later-changes.ts';
 import { undoOrder } from './order.ts';
 import type { Remainder } from './transaction.ts';
 
@@ -182,9 +182,9 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
     return restarted;
   }
   if (step.kind === 'definition' && !undoing.force) checkOurs(liveSetting, step, before, now);
-  if (undoing.others !== undefined && step.kind !== 'definition' && step.kind !== 'restart') {
+  if (mayBeOthers(undoing)) {
     try {
-      undoing.others.checkLiveSetting(step, liveSetting, progress, now);
+      checkLiveSetting(step, liveSetting, progress, now, undoing.others === undefined ? RECOVER : undefined);
     } catch (error) {
       const restarted = await startedAgain(link, step, liveSetting, before.run);
       if (restarted === undefined) throw error;
@@ -205,6 +205,17 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
   } catch (error) {
     return whyItEnded(link, step, liveSetting, { to, run: before.run, error });
   }
+}
+
+const RECOVER = 'then run virtune tune recover --force to overwrite it';
+
+/**
+ * Whether what a live setting holds now may be another user's, who is not overwritten. Also within one run, which pauses
+ * and measures for hours; there only what was seen to be set is compared, and no balloon, whose size its guest moves.
+ */
+function mayBeOthers({ step: { kind }, progress, force, others }: Undoing): boolean {
+  if (force || kind === 'definition' || kind === 'restart') return false;
+  return others !== undefined || (progress.kind === 'done' && kind !== 'balloonSize');
 }
 
 function throwIfUnlike(liveSetting: LiveSetting, now: unknown, to: unknown): void {

@@ -92,6 +92,21 @@ test('a blocked domain stays unchanged, and the host with it; other domains are 
   expect(eventsOf(own.work)).not.toContain('rolledBack');
 });
 
+test('a pool that another user has changed within the run stays, except with --force', async () => {
+  const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
+  setTo(domain, '5');
+  libvirt.pages = 40;
+  const why = (difference: string): string =>
+    `it was changed by something else since: ${difference}; review the change, then run virtune tune recover --force to overwrite it`;
+  expect((await undo(work)).remains).toEqual([
+    { step: pages(32), message: why('it is 40, not 32') },
+    { step: pin(domain, 0, '2'), message: why('it is on CPUs 5, not 2') },
+  ]);
+  expect([pinsOf(domain), libvirt.pages]).toEqual(['5', 40]);
+  expect(await undo(work, { force: true })).toEqual({ remains: [], notes: [] });
+  expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 16]);
+});
+
 test('the host is undone if no domain is blocked', async () => {
   const { libvirt, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
@@ -264,7 +279,7 @@ test('a definition that another user has written since stays, except with --forc
   expect(await redefined('theirs', () => [], { force: true })).toEqual({ said: '', isBack: true });
 });
 
-test('after a while what others have set is not changed, except with --force or if the run has ended', async () => {
+test('what others have set is not changed, after a while or within the run, except with --force or if the run has ended', async () => {
   const others = async (more: Partial<UndoOptions>, during?: (it: ReturnType<typeof world>) => void) => {
     const it = await pinned();
     during?.(it);
@@ -272,15 +287,16 @@ test('after a while what others have set is not changed, except with --force or 
     const { remains, notes } = await undo(it.work, more);
     return [pinsOf(it.domain), remains.map(({ message }) => message).join() || notes.join()];
   };
-  const changed =
-    'it was changed by something else since: it is on CPUs 6, not 2; review the change, then use --force to overwrite it';
-  expect(await others({ cutOff: true })).toEqual(['6', changed]);
+  const changed = 'it was changed by something else since: it is on CPUs 6, not 2; review the change, then ';
+  expect(await others({ cutOff: true })).toEqual(['6', `${changed}use --force to overwrite it`]);
   expect(await others({ cutOff: true, force: true })).toEqual(['0-7', '']);
-  expect(await others({})).toEqual(['0-7', '']);
-  expect(await others({ cutOff: true }, ({ libvirt, domain }) => libvirt.start(domain, false))).toEqual([
-    '6',
-    AGAIN,
-  ]);
+  expect(await others({})).toEqual(['6', `${changed}run virtune tune recover --force to overwrite it`]);
+  for (const cutOff of [true, false]) {
+    expect(await others({ cutOff }, ({ libvirt, domain }) => libvirt.start(domain, false))).toEqual([
+      '6',
+      AGAIN,
+    ]);
+  }
 });
 
 test('changes by others are checked only where they had the time', async () => {

@@ -444,16 +444,24 @@ test('a disk with room for the reason alone keeps that, without the report', asy
   expect(record?.progress.measured).toBeUndefined();
 });
 
-test('a setting that something else changes in the middle ends it', async () => {
+test('a setting that another user changes in the middle ends it, and stays as that user left it', async () => {
   const world = new World(0.8);
-  world.onSample = (begun) => {
-    if (begun === 5 && world.domain.run !== undefined) world.domain.run.shares = 777;
+  world.onSample = () => {
+    if (world.domain.run?.shares === 2048) world.domain.run.shares = 777;
   };
   const { outcome } = await world.apply();
-  expect(outcome.failure).toMatchObject({
-    code: 'TUNE_CHANGED',
-    message: expect.stringContaining('something else changed a setting during the measurement'),
+  expect(outcome).toMatchObject({
+    kind: 'incomplete',
+    failure: {
+      code: 'TUNE_CHANGED',
+      message: expect.stringContaining('something else changed a setting during the measurement'),
+    },
+    remains: [{ step: { kind: 'scheduler' }, message: expect.stringContaining('recover --force') }],
   });
+  expect(world.domain.run?.shares).toBe(777);
+  const [undone] = await recoverLocked(await held(), HOSTNAME, recovery(world.libvirt, { force: true }));
+  expect(undone?.kind).toBe('undone');
+  expect(picture(world.libvirt)).toEqual(world.before);
 });
 
 test('a libvirt that goes away in the middle, and comes back, ends it; everything is undone', async () => {

@@ -151,8 +151,8 @@ export const ShutoffReason = {
   daemon: 8,
 } as const;
 
-/** virDomainUndefineFlagsValues, as far as this client speaks of them. */
-export const UndefineFlag = { keepNvram: 8 } as const;
+/** virDomainUndefineFlagsValues, as far as this client speaks of them. `keepTpm`: since libvirt 8.9. */
+export const UndefineFlag = { keepNvram: 8, keepTpm: 64 } as const;
 
 /** virDomainPausedReason, as far as this client speaks of it. */
 export const PausedReason = {

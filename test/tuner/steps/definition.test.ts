@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { RemoteError } from '../../../libvirt/errors.ts';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { liveSettingOf } from '../../../tuner/steps/live-settings/all.ts';
 import { notTaken } from '../../../tuner/steps/meaning.ts';
@@ -73,7 +74,8 @@ test('what is new is validated; what libvirt gave out itself may be older than i
   expect(flags).toEqual([1, 0]);
 });
 
-test('a domain that left just before it is defined is not created again: it may run on another host', async () => {
+/** Defines a domain that has left just before; `refuse` is what libvirt answers to undefining it again. */
+async function defineGone(text: string, refuse?: Error): Promise<{ error: unknown; calls: string[] }> {
   const calls: string[] = [];
   let isThere = true;
   const host = stepHost({
@@ -84,13 +86,41 @@ test('a domain that left just before it is defined is not created again: it may 
     },
     domainUndefineFlags: (args) => {
       calls.push(`undefine ${args.domain.uuid} ${args.flags}`);
+      if (refuse !== undefined) throw refuse;
     },
   });
-  await expect(liveSetting.set(host, step(xml('')), state(xml('')))).rejects.toMatchObject({
+  const error: unknown = await liveSetting.set(host, step(text), state(text)).catch((caught) => caught);
+  return { error, calls };
+}
+const WITH_TPM = xml('').replace(
+  '<devices>',
+  "<devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>",
+);
+
+test('a domain that left just before it is defined is not created again: it may run on another host', async () => {
+  const { error, calls } = await defineGone(xml(''));
+  expect(error).toMatchObject({
     code: 'TUNE_CHANGED',
-    message: expect.stringContaining('"db01" left this host while it was being defined'),
+    message: expect.stringContaining('"db01" left this host while it was being defined: it was undefined'),
   });
   expect(calls).toEqual([`undefine ${domain.uuid} 8`]);
+});
+
+test('a domain that is undefined again keeps the state of its TPM, or stays where libvirt cannot keep it', async () => {
+  expect((await defineGone(WITH_TPM)).calls).toEqual([`undefine ${domain.uuid} 72`]);
+  const refused = new RemoteError('domainUndefineFlags', 8, 10, 'unsupported flags (0x40)');
+  const { error, calls } = await defineGone(WITH_TPM, refused);
+  expect(error).toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringMatching(
+      /does not undefine it again: .*\(0x40\).*; do not start it here .*remove <tpm>/,
+    ),
+  });
+  expect(calls).toHaveLength(1);
+  expect((await defineGone(xml(''), refused)).error).toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringMatching(/while it may run on another host, and undefine it$/),
+  });
 });
 
 test('a domain that never ran is defined as well', async () => {

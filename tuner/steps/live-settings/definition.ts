@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { DefineFlag, DomainState, ShutoffReason, UndefineFlag, XmlFlag } from '../../../libvirt/constants.ts';
+import { RemoteError } from '../../../libvirt/errors.ts';
+import { parseDomainTree } from '../../../model/domain/domain-tree.ts';
+import { child } from '../../../model/xml.ts';
 import { TunerError } from '../../errors.ts';
 import { handle, quoted } from '../domain-run.ts';
 import { liveSetting } from '../live-setting.ts';
@@ -24,7 +27,7 @@ export const definition = liveSetting('definition', definitionState, {
     const flags = alike === 'meaning' ? DefineFlag.validate : 0;
     const hadRun = await knowsOfARun(host, domain);
     await host.call('domainDefineXmlFlags', { xml, flags });
-    if (hadRun && !(await knowsOfARun(host, domain))) await refuseRecreated(host, domain);
+    if (hadRun && !(await knowsOfARun(host, domain))) await refuseRecreated(host, domain, xml);
   },
   differs(is, wanted) {
     if (is.xml === wanted.xml) return undefined;
@@ -49,10 +52,28 @@ async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean>
 
 /**
  * Defining also creates: a domain that left the host a moment before exists here again while it runs on another host. It is
- * undefined; the file of its firmware variables stays, since the other host may use it.
+ * undefined; its firmware variables and the state of its TPM stay, since the other host may use them. Without `keepTpm`
+ * libvirt deletes that state, unless the XML says `persistent_state` (qemuTPMEmulatorCleanupHost); one that does not
+ * know the flag refuses the call, and then the definition stays.
  */
-async function refuseRecreated(host: StepHost, domain: StepDomain): Promise<never> {
-  await host.call('domainUndefineFlags', { domain: handle(domain), flags: UndefineFlag.keepNvram });
+async function refuseRecreated(host: StepHost, domain: StepDomain, xml: string): Promise<never> {
+  const root = parseDomainTree(`the definition of domain ${quoted(domain)}`, xml);
+  const keepTpm = child(root, 'devices', 'tpm') === undefined ? 0 : UndefineFlag.keepTpm;
+  const flags = UndefineFlag.keepNvram | keepTpm;
+  try {
+    await host.call('domainUndefineFlags', { domain: handle(domain), flags });
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    const first =
+      keepTpm === 0
+        ? ''
+        : ' (before libvirt 8.9, which deletes the state of a TPM, remove <tpm> from it first)';
+    throw new TunerError(
+      'TUNE_CHANGED',
+      `domain ${quoted(domain)} left this host while it was being defined, and libvirt does not undefine it again: ${error.message}; do not start it here while it may run on another host, and undefine it${first}`,
+      { cause: error },
+    );
+  }
   throw new TunerError(
     'TUNE_CHANGED',
     `domain ${quoted(domain)} left this host while it was being defined: it was undefined, or migrated with its definition; look for it on the other host`,

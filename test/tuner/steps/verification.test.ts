@@ -113,6 +113,15 @@ test('and in those of cgroup v2, in its format and layout', async () => {
   expect(await verify(blkio, [param('weight', '300')])).toHaveLength(1);
 });
 
+test('the weight of a VM is the first line of its file, above the weights of single devices', async () => {
+  put('proc/40/cgroup', '0::/machine.slice/machine-qemu.scope/libvirt/emulator\n');
+  const file = 'cgroup/machine.slice/machine-qemu.scope/io.weight';
+  put(file, 'default 300\n8:0 500\n');
+  const blkio: Step = { kind: 'blkio', domain, to: [] };
+  expect(relative(await verify(blkio, [param('weight', '300')]))).toEqual([`/${file}: default 300`]);
+  await expect(verify(blkio, [param('weight', '500')])).rejects.toThrow(/io\.weight has "default 300/);
+});
+
 const NUMA_MAPS = `7f0000000000 default file=/dev/hugepages/x huge dirty=96 N0=90 N1=6 kernelpagesize_kB=2048
 7f1000000000 default anon=5 dirty=5 N0=5 kernelpagesize_kB=4
 `;

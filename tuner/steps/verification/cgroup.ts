@@ -49,13 +49,16 @@ function check(domain: StepDomain, expectations: readonly Expectation[]): string
   return expectations.flatMap(({ file, holds, wanted }) => {
     const text = readProcFile(file)?.trim();
     if (text === undefined) return [];
-    if (holds(text)) return [`${file}: ${text}`];
+    if (holds(text)) return [`${file}: ${firstLine(text)}`];
     throw new TunerError(
       'TUNE_READ_BACK',
       `libvirt reports ${wanted} for domain ${quoted(domain)}, but ${file} has ${JSON.stringify(text)}; check whether something else writes to it (for example systemd slice settings)`,
     );
   });
 }
+
+/** What holds for all of a group: lines after it are weights of single devices (kernel, cgroup-v2.rst, io.weight). */
+const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
 const CPU_GROUPS: Readonly<Record<string, RegExp>> = {
   vcpu: /^vcpu\d+$/,
@@ -149,7 +152,7 @@ export async function verifyBlkio(
   const names = v1 === undefined ? ['io.bfq.weight', 'io.weight'] : ['blkio.bfq.weight', 'blkio.weight'];
   const file = names.map((name) => `${top}/${name}`).find((path) => readProcFile(path) !== undefined);
   if (file === undefined) return [];
-  const holds = (text: string): boolean => text.replace(/^default /, '') === String(weight.value);
+  const holds = (text: string): boolean => firstLine(text).replace(/^default /, '') === String(weight.value);
   return check(domain, [{ file, holds, wanted: `weight ${weight.value}` }]);
 }
 

@@ -117,6 +117,21 @@ const BAD: readonly [
     { 'disk.iotune.group vda': 'IOTUNE_GROUP_ALONE' },
   ],
   [
+    'a size of requests that have no limit',
+    { 'disk.iotune.sizeIopsSec': 4096, 'disk.iotune.totalBytesSec': 1000 },
+    guestXml({ disks: 0 }),
+    { 'disk.iotune.sizeIopsSec vda': 'IOTUNE_SIZE_ALONE' },
+  ],
+  [
+    'a size of requests whose last limit goes',
+    { 'disk.iotune.readIopsSec': 'default' },
+    guestXml({ disks: 0 }).replace(
+      "<target dev='vda'",
+      "<iotune><read_iops_sec>500</read_iops_sec><size_iops_sec>4096</size_iops_sec></iotune><target dev='vda'",
+    ),
+    { 'disk.iotune.readIopsSec vda': 'IOTUNE_SIZE_ALONE' },
+  ],
+  [
     'a transmit ring of a TAP device',
     { 'nic.txQueueSize': 512 },
     guestXml(),

@@ -55,6 +55,10 @@ class Disk {
         if (burst && !length) next.set(field(way, measure, '_max_length'), 1);
       }
     }
+    if (named.has('size_iops_sec')) next.set('size_iops_sec', Number(named.get('size_iops_sec')));
+    const hasIops = WAYS.some((way) => next.get(field(way, 'iops', '')));
+    if (next.get('size_iops_sec') && !hasIops)
+      throw new RemoteError('set', 1, 0, 'iops size requires an iops value to be set');
     const any = [...next.values()].some((value) => value !== 0);
     const group = named.get('group_name');
     if (group !== undefined && !any) throw new RemoteError('set', 67, 0, 'group with all zero');
@@ -69,7 +73,7 @@ class Disk {
       ['', '_max', '_max_length'].flatMap((suffix) => WAYS.map((way) => field(way, measure, suffix))),
     );
     return [
-      ...numbers.map((name) => ({
+      ...[...numbers, 'size_iops_sec'].map((name) => ({
         field: name,
         type: ParamType.ullong,
         value: String(this.limits.get(name) ?? 0),
@@ -128,6 +132,9 @@ const burst = fc
     limit(field(way, measure, '_max'), 2_000),
     ...(length === 0 ? [] : [limit(field(way, measure, '_max_length'), length)]),
   ]);
+const size = fc
+  .constantFrom(0, 1_000)
+  .map((value) => [limit('total_iops_sec', value), limit('size_iops_sec', value === 0 ? 0 : 4_096)]);
 const regroup = fc
   .constantFrom('g1', 'g2')
   .map((name): StepParam[] => [
@@ -150,6 +157,19 @@ test('a total limit replaces those for reads and writes, and the other way round
   expect(disk.limits.get('read_bytes_sec')).toBe(0);
   await apply(disk, [limit('write_bytes_sec', 2_000)]);
   expect(disk.limits.get('total_bytes_sec')).toBe(0);
+});
+
+test('the size of requests goes with the last limit of requests, since QEMU refuses it alone', async () => {
+  const disk = new Disk();
+  await apply(disk, [
+    limit('read_iops_sec', 500),
+    limit('write_iops_sec', 600),
+    limit('size_iops_sec', 4_096),
+  ]);
+  await apply(disk, [limit('read_iops_sec', 0)]);
+  expect(disk.limits.get('size_iops_sec')).toBe(4_096);
+  await apply(disk, [limit('total_bytes_sec', 1_000), limit('write_iops_sec', 0)]);
+  expect(disk.limits.get('size_iops_sec')).toBe(0);
 });
 
 /** Alias and QEMU's own group name by bus, as libvirt 9.0 and 12.9 both have them; one alias is its owner's. */
@@ -176,8 +196,8 @@ test.each(OWN_GROUPS)(
 test('whatever was set, undoing it brings back every limit and the group, or their absence', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.oneof(change, burst, regroup), { maxLength: 4 }),
-      fc.oneof(change, burst, regroup),
+      fc.array(fc.oneof(change, burst, size, regroup), { maxLength: 4 }),
+      fc.oneof(change, burst, size, regroup),
       fc.constantFrom(...OWN_GROUPS),
       async (earlier, to, name) => {
         const disk = new Disk(...name);

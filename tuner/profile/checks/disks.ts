@@ -47,6 +47,10 @@ const mappedTo = (value: string): number[] => [
   ...cpuNumbers(value.replaceAll(/=[\d,-]+/g, '').replaceAll(' ', ',')),
 ];
 
+/** QEMU counts requests by size only where their rate is limited (throttle_is_valid). */
+const hasIopsLimit = (target: string, view: CheckView): boolean =>
+  ['total', 'read', 'write'].some((way) => view.will(`disk.iotune.${way}IopsSec`, target) !== undefined);
+
 function unknownIoThread(value: string, view: CheckView): Problem | undefined {
   const known = cpuNumbers(view.will('iothreads'));
   const missing = mappedTo(value).filter((id) => !known.has(id));
@@ -199,4 +203,26 @@ export const diskChecks: readonly Check[] = [
           text: `${target} has no limit that its group could share; set a limit too`,
         },
   ),
+  check(/^disk\.iotune\.sizeIopsSec$/, (_, { target }, view) =>
+    hasIopsLimit(target, view)
+      ? undefined
+      : {
+          code: 'IOTUNE_SIZE_ALONE',
+          text: `${target} has no limit of requests whose size could be set, and QEMU refuses a size without one`,
+          next: 'set a limit too: disk.iotune.totalIopsSec, or readIopsSec and writeIopsSec',
+        },
+  ),
+  {
+    of: /^disk\.iotune\.(total|read|write)IopsSec$/,
+    find: ({ value, target }, view) =>
+      value === undefined &&
+      view.will('disk.iotune.sizeIopsSec', target) !== undefined &&
+      !hasIopsLimit(target, view)
+        ? {
+            code: 'IOTUNE_SIZE_ALONE',
+            text: `the size of a request of ${target} would remain without a limit of requests, which QEMU refuses`,
+            next: 'set disk.iotune.sizeIopsSec: default',
+          }
+        : undefined,
+  },
 ];

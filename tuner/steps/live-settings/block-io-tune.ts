@@ -11,6 +11,8 @@ import type { StepHost } from '../step-host.ts';
 /** REMOTE_DOMAIN_BLOCK_IO_TUNE_PARAMETERS_MAX */
 const PARAMS_MAX = 32;
 const GROUP = 'group_name';
+const SIZE = 'size_iops_sec';
+const IOPS_LIMIT = /^(total|read|write)_iops_sec$/;
 
 /**
  * The whole of a disk's limits, not only what a step speaks of: a call that names one of `total`, `read` and
@@ -38,6 +40,9 @@ export const blockIoTune = liveSetting('blockIoTune', stepParams, {
       if (limits(param)) for (const field of excludedBy(param.field)) settled.delete(field);
     }
     for (const param of to) settled.set(param.field, param);
+    // QEMU refuses a size of requests whose rate is not limited (throttle_is_valid).
+    if (![...settled.values()].some((param) => IOPS_LIMIT.test(param.field) && limits(param)))
+      settled.delete(SIZE);
     return was.map((param) => withLength(settled.get(param.field) ?? cleared(param), settled));
   },
 });

@@ -39,6 +39,24 @@ test('a proposal counts only once it is accepted', () => {
   expect(problemsOf(wishesOf(profile, sata, host(), new Set(['disk.bus', 'nic.model'])))).toEqual({});
 });
 
+test.each([
+  ['<wwn>', '<wwn>5000c500a1b2c3d4</wwn>', ''],
+  ['<vendor>, <product>', '<vendor>ACME</vendor><product>DISK</product>', ''],
+  ['<target rotation_rate>', '', " rotation_rate='1'"],
+  ['<target removable>', '', " removable='on'"],
+])('a disk with %s does not move to virtio, and keeps it', (named, elements, attributes) => {
+  const plain = guestXml({ bus: 'scsi', disks: 1 });
+  const sda = state(plain.replace("<target dev='sda'", `${elements}<target${attributes} dev='sda'`));
+  const wishes = wishesOf(profileOf({ 'disk.bus': 'virtio' }), sda, host(), new Set(['disk.bus']));
+  expect(problemsOf(wishes)).toEqual({ 'disk.bus sda': 'BUS_REFUSES_ELEMENT' });
+  expect(wishes.find(({ target }) => target === 'sda')?.problem?.text).toContain(
+    `unsupported for sda: libvirt refuses ${named} on`,
+  );
+  expect(valuesOf(wishes)).toEqual({ 'disk.bus sdb': 'virtio' });
+  // What is on virtio as it is needs no change, and nothing of it is checked.
+  expect(problemsOf(wishesOf(profileOf({ 'disk.bus': 'virtio' }), state(guestXml())))).toEqual({});
+});
+
 test('an old libvirt takes polling times of a running domain, and keeps them nowhere', () => {
   const guest = guestXml({ more: '  <iothreads>1</iothreads>\n' });
   const profile = profileOf({ 'iothread.pollMax': 0, 'iothread.pollGrow': 'default' });

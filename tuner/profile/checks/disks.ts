@@ -22,6 +22,18 @@ function needsDirect(io: string | undefined, cache: string | undefined): Problem
       };
 }
 
+/**
+ * Of a disk's XML, what libvirt refuses on virtio (qemuValidateDomainDeviceDefDiskFrontend, virDomainDiskDefValidate). It is
+ * not dropped: a guest finds its disk by the names that udev makes of it (/dev/disk/by-id).
+ */
+function notOnVirtio(disk: Element | undefined): string[] {
+  const elements = ['wwn', 'vendor', 'product'].filter((name) => child(disk, name) !== undefined);
+  const ofTarget = ['rotation_rate', 'removable'].filter(
+    (name) => attr(child(disk, 'target'), name) !== undefined,
+  );
+  return [...elements.map((name) => `<${name}>`), ...ofTarget.map((name) => `<target ${name}>`)];
+}
+
 /** What only virtio-blk has. */
 function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Problem | undefined {
   const bus = view.will('disk.bus', target);
@@ -70,6 +82,16 @@ function hasThrottleFilters(root: Element | undefined, target: string): boolean 
 }
 
 export const diskChecks: readonly Check[] = [
+  check(/^disk\.bus$/, (value, { target }, { root }) => {
+    const refused = value === 'virtio' ? notOnVirtio(targetElement(root, 'disk', target)) : [];
+    return refused.length === 0
+      ? undefined
+      : {
+          code: 'BUS_REFUSES_ELEMENT',
+          text: `disk.bus: virtio is unsupported for ${target}: libvirt refuses ${refused.join(', ')} on a virtio disk`,
+          next: 'let the guest find the disk by the UUID of its file system, then remove that from the definition (virsh edit)',
+        };
+  }),
   check(
     /^disk\.(cache|io|discard|detectZeroes|queues|queueSize|iothreads?|statisticsIntervals|latencyBins)$/,
     (_, { setting, target }, { facts }) =>

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { BusyGuest } from './lab/busy-guest.ts';
 import { type AdviceJson, advice, type ChangeJson, follow, namesOf } from './lab/follow-advice.ts';
 import { BOOTED } from './lab/guests.ts';
+import { until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 import { contentionOf, figuresOf, type VmFigures } from './lab/vm-figures.ts';
 
@@ -45,7 +46,17 @@ async function started(...all: readonly BusyGuest[]): Promise<void> {
     guest.suspend();
   }
   for (const guest of all) guest.resume();
+  // The last part of a boot takes one vCPU, and advice is about what a VM asks for then.
+  await until('all guests to be as busy as they will be', 180_000, async () => {
+    const figures = await figuresOf(
+      all.map(({ name }) => name),
+      2_000,
+    );
+    return all.every(({ name, spinning }) => demandOf(figures.get(name) as VmFigures) >= 0.8 * spinning);
+  });
 }
+
+const demandOf = ({ ranCpus, waitedCpus }: VmFigures): number => ranCpus + waitedCpus;
 
 /** Where the machine has no CPU to give, advice is not to take one: then there is nothing to see, after a while of waiting. */
 async function needsFreeCpus(skip: (why: string) => never): Promise<void> {

@@ -48,6 +48,11 @@ export class BusyGuest {
     await until(`${this.name} to work`, 180_000, () => done() > 0);
   }
 
+  /** vCPUs that compute without a pause once it has booted. */
+  get spinning(): number {
+    return Number(/^lab\.spin=(\d+)$/.exec(this.#spec.load)?.[1] ?? 0);
+  }
+
   /** Stops its vCPUs, so that another can boot in peace, and lets them go on. */
   suspend(): void {
     virsh('suspend', this.name);

@@ -143,6 +143,27 @@ test('what a cell could give without swapping is its free pages and caches, in p
   }
 });
 
+test('CPU time of a host and of its cells does not fall when a CPU goes offline or iowait decreases', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-stat-'));
+  const second = `<cpu id='1' socket_id='0' core_id='1'/></cpus>`;
+  try {
+    const { read } = readerOf(
+      { connectGetCapabilities: () => ({ xml: CAPABILITIES.replace('</cpus>', second) }) },
+      ['host', 'hostcpus'],
+      folder,
+    );
+    const figures = async (stat: string) => {
+      writeFileSync(join(folder, 'stat'), stat);
+      const { cpuNs, cells, cpuNsByCpu } = await read();
+      return [cpuNs.get('iowait'), cells[0]?.cpuNs.get('user'), cpuNsByCpu?.size];
+    };
+    expect(await figures('cpu 3 0 0 0 50\ncpu0 1 0 0 0 0\ncpu1 2 0 0 0 50\n')).toEqual([5e8, 3e7, 2]);
+    expect(await figures('cpu 3 0 0 0 49\ncpu0 1 0 0 0 0\n')).toEqual([5e8, 3e7, 1]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('each CPU is asked for where /proc is not there, also when nothing else of the host is', async () => {
   const answers: Answers = {
     connectGetCapabilities: () => ({ xml: CAPABILITIES }),

@@ -256,6 +256,34 @@ test('each group that gives nothing says why', async () => {
   expect((await away.read([WEB], IN_TIME)).get(WEB.uuid)?.missing[0]?.reason).toBe('not_local');
 });
 
+test('from sample to sample, threads that end and groups of unplugged vCPUs lower no counter of their VM', async () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  task(20, 22, 'worker', '70 7 9\n');
+  put('proc/20/cgroup', '0::/vm.scope/libvirt/emulator\n');
+  const vcpu1 = 'cg/vm.scope/libvirt/vcpu1';
+  put(`${vcpu1}/cpu.stat`, 'nr_periods 30\nnr_throttled 1\nthrottled_usec 5\n');
+  const background = new Background();
+  const reader = new LocalReader({
+    groups: new Set(['threads', 'cgroup']),
+    procRoot: join(root, 'proc'),
+    cgroupRoot: join(root, 'cg'),
+    processes: await processesOf(),
+    background,
+    slowReads: new SlowReads(),
+    now: () => 0,
+  });
+  const read = async () => {
+    reader.startTick([WEB], undefined);
+    await background.waitForAnswers(PATIENT);
+    const { threads, cgroup } = (await reader.read([WEB], IN_TIME)).get(WEB.uuid) ?? {};
+    return [threads?.get('emulator')?.cpuNs, cgroup?.periods];
+  };
+  expect(await read()).toEqual([70, 30]);
+  for (const gone of ['proc/20/task/22', vcpu1]) rmSync(join(root, gone), { recursive: true });
+  expect(await read()).toEqual([70, 30]);
+});
+
 test('a file that blocks its reader costs its own group, for that reason, and holds no sample', async () => {
   qemu(20, WEB);
   task(20, 21, 'CPU 0/KVM', '100 10 9\n');

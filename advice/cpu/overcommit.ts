@@ -6,9 +6,10 @@ import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import { isLimited } from '../cpu-weights.ts';
 import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
+import { namesOf } from '../names.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
-import { consumers, cpuEvidence, harmOf, namesOf, severityOf, sufferers } from './parts.ts';
+import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** The share of the demand of VMs without a limit that may stay unserved. */

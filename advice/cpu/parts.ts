@@ -24,14 +24,6 @@ export function consumers(vms: readonly ObservedVm[], load: CpuLoad): Affected[]
     }));
 }
 
-const SHOWN = 12;
-
-/** For a sentence; of many VMs the first, and how many more there are. */
-export function namesOf(vms: readonly ObservedVm[]): string {
-  const shown = vms.slice(0, SHOWN).map(({ name }) => name);
-  return vms.length > SHOWN ? `${shown.join(', ')} and ${vms.length - SHOWN} more` : shown.join(', ');
-}
-
 /** Contention, summed over the victims. */
 export function harmOf(vms: readonly ObservedVm[]): number {
   return vms.reduce((sum, { contention }) => sum + (contention.median ?? 0), 0);

@@ -6,9 +6,10 @@ import type { Context } from '../context.ts';
 import { type CpuLoad, capUnder, type VmLoad } from '../cpu-load.ts';
 import { medianOf } from '../evidence.ts';
 import { keep } from '../keep.ts';
+import { namesOf } from '../names.ts';
 import type { ObservedVm } from '../observation.ts';
 import { type CpuCause, FULL } from './causes.ts';
-import { cpuEvidence, harmOf, namesOf, severityOf, sufferers } from './parts.ts';
+import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** Above the current demand of a VM, so that the next burst is not throttled again. */

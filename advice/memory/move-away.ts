@@ -3,6 +3,7 @@ import { isDatabase } from '../behaviour.ts';
 import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
+import { namesOf } from '../names.ts';
 import { type GuestMemory, guestMemory } from './guests.ts';
 import { size } from './parts.ts';
 import { residentKiB } from './resident.ts';
@@ -33,7 +34,7 @@ export function moveAway(shortKiB: number, squeezed: readonly GuestMemory[], { r
   if (leaving.length === 0 || missingKiB > 0) return [];
   return [
     {
-      change: `move ${leaving.map(({ vm }) => vm.name).join(', ')} to another host, which makes up for ${size(shortKiB - missingKiB)}`,
+      change: `move ${namesOf(leaving.map(({ vm }) => vm))} to another host, which makes up for ${size(shortKiB - missingKiB)}`,
       steps: [],
       cost: 'none on this host; each VM is paused for a moment at the end of its migration',
       payers: leaving.map(({ vm }) => refOf(vm)),

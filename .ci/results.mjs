@@ -1,6 +1,7 @@
 // What vitest's JSON reports say, for .ci/run. Of several reports of one suite, a later one replaces the files it has run.
 //   node results.mjs count REPORT...   passed and failed tests, as two numbers
 //   node results.mjs failed REPORT...  the failed tests with the start of their messages
+//   node results.mjs began REPORT      ends with 0 if it has a file at all
 //   node results.mjs files REPORT      the files that a failed test is in, relative to here
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -23,6 +24,8 @@ if (action === 'count') {
   // A file that broke outside its tests is one failure.
   const failed = failedFiles.reduce((sum, file) => sum + Math.max(1, failedTests(file).length), 0);
   console.log(passed.length, failed);
+} else if (action === 'began') {
+  process.exitCode = files.size > 0 ? 0 : 1;
 } else if (action === 'files') {
   for (const file of failedFiles) console.log(relative(process.cwd(), file.name));
 } else {

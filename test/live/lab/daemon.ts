@@ -6,6 +6,8 @@ import { run, succeeds, until } from './run.ts';
 
 const SOCKET = '/run/libvirt/libvirt-sock';
 const PID_FILE = '/run/libvirtd.pid';
+const LOG_SOCKET = '/run/libvirt/virtlogd-sock';
+const LOG_PID_FILE = '/run/virtlogd.pid';
 
 /** Settings of libvirtd.conf, by name: strings are quoted, numbers are not. */
 export type DaemonSettings = Readonly<Record<string, string | number>>;
@@ -41,7 +43,7 @@ function mountHugepages(): void {
 export async function startLibvirtd(settings: DaemonSettings = {}): Promise<void> {
   if (libvirtdPid() === undefined) {
     mountHugepages();
-    if (alive('/run/virtlogd.pid', 'virtlogd') === undefined) run('virtlogd', ['-d']);
+    await startVirtlogd();
     rmSync(PID_FILE, { force: true });
     mkdirSync(LAB_DIR, { recursive: true });
     const config = `${LAB_DIR}/libvirtd.conf`;
@@ -55,7 +57,17 @@ export async function startLibvirtd(settings: DaemonSettings = {}): Promise<void
     const listens = 'listen_tls' in settings || 'listen_tcp' in settings;
     run('libvirtd', ['-d', '-f', config, ...(listens ? ['-l'] : [])]);
   }
-  await until('libvirtd to accept connections', 20_000, socketAccepts);
+  await until('libvirtd to accept connections', 20_000, () => accepts(SOCKET));
+  // Seen once on a fresh machine: it had started, and was gone before the first guest.
+  await startVirtlogd();
+}
+
+async function startVirtlogd(): Promise<void> {
+  await until('virtlogd to accept connections', 20_000, async () => {
+    if (await accepts(LOG_SOCKET)) return true;
+    if (alive(LOG_PID_FILE, 'virtlogd') === undefined) run('virtlogd', ['-d']);
+    return false;
+  });
 }
 
 /** As the daemon of a crashed host: no goodbye, sockets cut. Guests live on. */
@@ -72,13 +84,13 @@ export async function restartLibvirtd(settings: DaemonSettings = {}): Promise<vo
 }
 
 export function stopVirtlogd(): void {
-  const pid = alive('/run/virtlogd.pid', 'virtlogd');
+  const pid = alive(LOG_PID_FILE, 'virtlogd');
   if (pid !== undefined) process.kill(pid);
 }
 
-function socketAccepts(): Promise<boolean> {
+function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ path: SOCKET });
+    const socket = connect({ path });
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

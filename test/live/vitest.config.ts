@@ -24,6 +24,9 @@ const SEARCH = [
   'elasticsearch-setup',
 ].map((name) => `test/live/${name}.live.ts`);
 
+/** Experiments: settings that are compared on a guest under load. They leave the host's huge pages alone. */
+const EXPERIMENTS = ['test/live/tuner-measure*.live.ts'];
+
 /** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
 const TUNING = ['advice-limit', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
@@ -40,7 +43,7 @@ const ADVICE = ['test/live/advice.live.ts'];
 
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `operations`, `servers`, `search`, `numa` or `advice` for a part. */
+/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `experiments`, `operations`, `servers`, `search`, `numa` or `advice` for a part. */
 export default defineConfig({
   test: {
     fileParallelism: false,
@@ -59,6 +62,15 @@ export default defineConfig({
           ...timeouts,
           name: 'tuning',
           include: TUNING,
+          exclude: EXPERIMENTS,
+          globalSetup: ['test/live/setup-lab.ts'],
+        },
+      },
+      {
+        test: {
+          ...timeouts,
+          name: 'experiments',
+          include: EXPERIMENTS,
           globalSetup: ['test/live/setup-lab.ts'],
         },
       },

@@ -10,16 +10,19 @@ const GUESTS = process.env['VIRTUNE_NAMESPACED'] === undefined ? 60 : 4;
 /** In another Debian's root. */
 const BARE_GUESTS = 14;
 
+/** The lab with so many guests, here or in the other Debian's root that this runs in. */
+export async function upHere(guests: number): Promise<void> {
+  if (process.env['VIRTUNE_LAB_ROOT'] === undefined) return up(guests);
+  // Nothing can be installed in another Debian's root here, so that one made long ago may have no guest that boots.
+  await startLibvirtd();
+  if (canBoot()) await bootGuest();
+  bareGuests(guests);
+  virsh('capabilities');
+}
+
 /** The lab goes down afterwards, unless VIRTUNE_LAB_KEEP is set. */
 export async function setup(): Promise<() => Promise<void>> {
-  if (process.env['VIRTUNE_LAB_ROOT'] === undefined) await up(GUESTS);
-  else {
-    // Nothing can be installed in another Debian's root here, so that one made long ago may have no guest that boots.
-    await startLibvirtd();
-    if (canBoot()) await bootGuest();
-    bareGuests(BARE_GUESTS);
-    virsh('capabilities');
-  }
+  await upHere(process.env['VIRTUNE_LAB_ROOT'] === undefined ? GUESTS : BARE_GUESTS);
   return async () => {
     if (process.env['VIRTUNE_LAB_KEEP'] === undefined) await down();
   };

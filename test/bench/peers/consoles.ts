@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { libvirtdPid } from '../../live/lab/daemon.ts';
-import { up } from '../../live/lab/main.ts';
+import { upHere } from '../../live/setup-lab.ts';
 import { VIRTUNE } from '../../virtune-process.ts';
 import { OnTerminal, SIZE } from '../on-terminal.ts';
 import { cpuMs, rssMiB } from '../process-usage.ts';
@@ -52,7 +52,7 @@ async function watch(command: readonly string[], everyS: number): Promise<Watche
 /** virtune top and virt-top over the same real guests; Debian 13 has virt-top. */
 export async function consoles(): Promise<string> {
   execFileSync('virt-top', ['--version']);
-  await up(GUESTS);
+  await upHere(GUESTS);
   const rows: string[][] = [];
   for (const everyS of EVERY_S) {
     const watched = CONSOLES.map((): Watched[] => []);

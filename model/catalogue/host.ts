@@ -298,7 +298,7 @@ export const poolGroup = {
       per: 'pool',
       type: 'gauge',
       name: 'libvirt_storage_pool_available_bytes',
-      help: 'Available bytes of the pool.',
+      help: 'Available bytes of the pool. Measured by its file system (measured_by="statfs"): what is free for others than root.',
       read: (pool) => pool.availableBytes,
     },
     {

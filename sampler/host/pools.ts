@@ -32,7 +32,14 @@ export interface PoolsOptions {
   readonly now: () => number;
   readonly onFailure: (error: Error) => void;
   readonly onAnswer: () => void;
+  /** statfs(2); of this machine by default. */
+  readonly readRoom?: (path: string) => Promise<FileSystemRoom>;
 }
+
+/** What statfs(2) says of a file system. Sizes are in blocks: of `frsize` bytes, or of `bsize` where that is not said. */
+export type FileSystemRoom = Pick<StatsFs, 'type' | 'bsize' | 'blocks' | 'bfree' | 'bavail'> & {
+  readonly frsize?: number;
+};
 
 interface Room {
   readonly capacityBytes: number;
@@ -105,7 +112,7 @@ export class Pools {
   }
 
   #add(pool: StoragePool): Known {
-    const { ask, background, slowReads, now } = this.#options;
+    const { ask, background, slowReads, now, readRoom = statfs } = this.#options;
     const aged = { maxAgeMs: MAX_AGE_MS, refreshMs: REFRESH_MS, now };
     const known: Known = {
       pool,
@@ -119,7 +126,7 @@ export class Pools {
       }),
       room: background.add({
         ...aged,
-        read: () => slowReads.run(() => roomOf(known.source.value?.path ?? '')),
+        read: () => slowReads.run(() => roomOf(known.source.value?.path ?? '', readRoom)),
       }),
     };
     this.#known.set(pool.uuid, known);
@@ -179,17 +186,21 @@ function missingReason(reported: PoolInfo | undefined, read: AnyRead): PoolReaso
 }
 
 /**
- * As libvirt computes it on a refresh (virStorageBackendRefreshLocal): blocks and free blocks, of f_frsize.
- * Rejects where that cannot be known: Node.js before 24 does not say the fragment size, which FUSE alone makes
+ * Capacity and allocation as libvirt computes them on a refresh (virStorageBackendRefreshLocal) and df shows them. Available is
+ * what is free for others than root, as in df: ext4 reserves 5 % by default, and QEMU, which no distribution runs as root,
+ * gets ENOSPC when only these are left. libvirt counts them as available.
+ * Rejects where sizes cannot be known: Node.js before 24 does not say the fragment size, which FUSE alone makes
  * another than the block size.
  */
-async function roomOf(path: string): Promise<Room> {
-  const size = (await statfs(path)) as StatsFs & { readonly frsize?: number };
+async function roomOf(path: string, read: (path: string) => Promise<FileSystemRoom>): Promise<Room> {
+  const size = await read(path);
   if (size.frsize === undefined && size.type === FUSE_SUPER_MAGIC) throw new Error(`${path} is on FUSE`);
   const unitBytes = size.frsize ?? size.bsize;
-  const capacityBytes = size.blocks * unitBytes;
-  const availableBytes = size.bfree * unitBytes;
-  return { capacityBytes, availableBytes, allocationBytes: capacityBytes - availableBytes };
+  return {
+    capacityBytes: size.blocks * unitBytes,
+    allocationBytes: (size.blocks - size.bfree) * unitBytes,
+    availableBytes: size.bavail * unitBytes,
+  };
 }
 
 /** What the XML does not say, or XML that cannot be understood, is absent: the pool has its figures all the same. */

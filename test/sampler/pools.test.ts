@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PoolFigures } from '../../model/host.ts';
 import { Background } from '../../sampler/background-read.ts';
-import { Pools } from '../../sampler/host/pools.ts';
+import { type FileSystemRoom, Pools } from '../../sampler/host/pools.ts';
 import { SlowReads } from '../../sampler/slow-reads.ts';
 import { type Answers, fakeConnection, settled } from './fake-connection.ts';
 
@@ -20,7 +20,7 @@ const listOf = (...names: string[]) => ({
   count: names.length,
 });
 
-function poolsOf(answers: Answers, isLocal: boolean) {
+function poolsOf(answers: Answers, isLocal: boolean, room?: FileSystemRoom) {
   const { ask, asked } = fakeConnection(answers);
   const background = new Background();
   const clock = { nowMs: 0 };
@@ -32,6 +32,7 @@ function poolsOf(answers: Answers, isLocal: boolean) {
     now: () => clock.nowMs,
     onFailure: () => undefined,
     onAnswer: () => undefined,
+    ...(room === undefined ? {} : { readRoom: async () => room }),
   });
   const read = async (): Promise<PoolFigures[]> => {
     pools.startTick();
@@ -90,7 +91,28 @@ test('on the host itself the file system says how full a pool is, not what libvi
   await expect.poll(async () => (await read())[0]?.measuredBy).toBe('statfs');
   const [pool] = await read();
   expect(pool?.capacityBytes).toBeGreaterThan(1_000_000);
-  expect((pool?.allocationBytes ?? 0) + (pool?.availableBytes ?? 0)).toBe(pool?.capacityBytes);
+  // What is reserved for root is neither.
+  expect((pool?.allocationBytes ?? 0) + (pool?.availableBytes ?? 0)).toBeLessThanOrEqual(
+    pool?.capacityBytes ?? 0,
+  );
+});
+
+test('blocks that a file system reserves for root are not available: QEMU gets none of them', async () => {
+  const { read } = poolsOf(
+    {
+      connectListAllStoragePools: () => listOf('images'),
+      storagePoolGetInfo: () => RUNNING,
+      storagePoolGetXmlDesc: () => ({ xml: nfs(folder) }),
+    },
+    true,
+    { type: 0xef53, bsize: 4_096, blocks: 100, bfree: 10, bavail: 5 },
+  );
+  await expect.poll(async () => (await read())[0]?.measuredBy).toBe('statfs');
+  expect((await read())[0]).toMatchObject({
+    capacityBytes: 100 * 4_096,
+    allocationBytes: 90 * 4_096,
+    availableBytes: 5 * 4_096,
+  });
 });
 
 test("a folder that this user cannot see leaves libvirt's own figures, and so does a pool of another kind", async () => {

@@ -13,6 +13,8 @@ const MEAN = of('device:virtune_block_request_seconds:mean_rate5m');
 const REQUESTS = of('device:virtune_block_requests:rate5m');
 const INFO = newestOf(DISK_LABELS, of('libvirt_domain_block_stats_info'));
 const CAPACITY = of('libvirt_storage_pool_capacity_bytes');
+const ALLOCATED = of('libvirt_storage_pool_allocation_bytes');
+const AVAILABLE = of('libvirt_storage_pool_available_bytes');
 
 export function storagePage(): Page {
   return page({
@@ -78,11 +80,11 @@ const byFormat = () =>
 const poolUse = () =>
   graph({
     title: 'Pool utilization',
-    help: 'Allocated share of each pool.',
+    help: 'Allocated share of each pool, without what its file system reserves for root: at 100 % QEMU gets no more.',
     unit: 'percentunit',
     queries: [
       {
-        expr: `${of('libvirt_storage_pool_allocation_bytes')} / ${CAPACITY}`,
+        expr: `${ALLOCATED} / (${ALLOCATED} + ${AVAILABLE} > 0)`,
         legend: `{{storage_pool}} ${LEGEND.host}`,
       },
     ],
@@ -111,7 +113,7 @@ const pools = () =>
     columns: [
       { title: 'state', expr: of('libvirt_storage_pool_state'), unit: 'none', words: POOL_STATES },
       { title: 'capacity', expr: CAPACITY, unit: 'bytes' },
-      { title: 'available', expr: of('libvirt_storage_pool_available_bytes'), unit: 'bytes' },
+      { title: 'available', expr: AVAILABLE, unit: 'bytes' },
       { title: 'provisioned', expr: of('libvirt_storage_pool_provisioned_bytes'), unit: 'bytes' },
     ],
     height: 7,

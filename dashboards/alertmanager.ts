@@ -10,7 +10,7 @@ const BY_SEVERITY = [
 
 /**
  * An Alertmanager configuration to start from. One event is one notification: alerts of one host and one component are in one
- * group, however many VMs they are about; a critical alert inhibits warnings of the same subject; and an alert that stands
+ * group, however many VMs they are about, and so are hosts of a cluster that are not reached; a critical alert inhibits warnings of the same subject; and an alert that stands
  * for many inhibits them. An alert that a site has made critical is inhibited by none that is not.
  */
 export const alertmanagerExample = {
@@ -33,6 +33,12 @@ export const alertmanagerExample = {
       {
         matchers: ['alertname="ThinPoolOvercommit"'],
         group_by: ['alertname', 'cluster', 'storage_pool'],
+        routes: BY_SEVERITY,
+      },
+      // A network, a certificate or a rollout that is broken is one event, on however many hosts it shows.
+      {
+        matchers: ['alertname=~"ExporterDown|LibvirtUnreachable|HostDisappeared"'],
+        group_by: ['alertname', 'cluster'],
         routes: BY_SEVERITY,
       },
       ...BY_SEVERITY,

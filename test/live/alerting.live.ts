@@ -278,6 +278,16 @@ test('the VMs of a host that wait for CPU are one group, and so are those that a
   ]);
 });
 
+test('a host that is not reached is in one notification with all others of its cluster', () => {
+  for (const alertname of ['ExporterDown', 'LibvirtUnreachable']) {
+    const groups = webhook.notifications
+      .filter(({ alerts }) => alerts.some(({ labels }) => labels['alertname'] === alertname))
+      .map(({ groupLabels }) => Object.keys(groupLabels).sort());
+    expect(groups[0], alertname).toEqual(['alertname', 'cluster']);
+    expect(new Set(groups.map(String)).size, alertname).toBe(1);
+  }
+});
+
 test('the many slow disks of a host are one alert of the host, and not one for each disk', () => {
   expect(sent('HostDisksSlow', 'io-storm')[0]?.annotations['summary']).toMatch(
     /^\d\d disks of VMs on host io-storm \(io-storm\) have high request latency\.$/,

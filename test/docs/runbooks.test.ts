@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { alertGroups } from '../../dashboards/rules/alerts/all.ts';
 import { settingsSchema } from '../../dashboards/rules/settings-schema.ts';
@@ -113,6 +116,32 @@ test('commands of virsh and virtune exist, with all of their options', () => {
 
 /** Words in capitals that stand for themselves. */
 const LITERAL: ReadonlySet<string> = new Set(['ALERTS', 'CONT', 'POST']);
+
+test('the runbook of a VM that hangs shows the state of each thread, whatever its name is', () => {
+  const found = commands.find(
+    ({ runbook, text }) => runbook === 'DomainUnresponsive' && text.startsWith('for '),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-threads-'));
+  try {
+    for (const [id, name, state] of [
+      ['4711', 'qemu-system-x86', 'S (sleeping)'],
+      ['4712', 'CPU 0/KVM', 'D (disk sleep)'],
+      ['4713', 'IO iothread1', 'T (stopped)'],
+    ] as const) {
+      const task = join(folder, 'task', id);
+      mkdirSync(task, { recursive: true });
+      writeFileSync(join(task, 'comm'), `${name}\n`);
+      writeFileSync(join(task, 'stat'), `${id} (${name}) ${state[0]} 1 4711 4711 0 -1\n`);
+      writeFileSync(join(task, 'status'), `Name:\t${name}\nUmask:\t0022\nState:\t${state}\nTgid:\t4711\n`);
+    }
+    const script = found?.text.replace(/\/proc\/\$\(cat [^)]+\)/, folder) ?? '';
+    expect(spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout).toBe(
+      'qemu-system-x86: State:\tS (sleeping)\nCPU 0/KVM: State:\tD (disk sleep)\nIO iothread1: State:\tT (stopped)\n',
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test('words in capitals are placeholders that the README of the folder explains', () => {
   const unknown = [...commands, ...queries].filter(({ text }) =>

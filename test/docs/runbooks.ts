@@ -8,9 +8,9 @@ export const SECTIONS = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation', 'Verifi
 
 /** What a runbook may run, besides the shell's own words. */
 export const PROGRAMS: ReadonlySet<string> = new Set(
-  `virtune virsh virt-admin qemu-img ssh curl ping systemctl journalctl dmesg gcore amtool cat chmod
-    chronyc cut df echo fallocate free grep head iostat ip kill ls migratepages mkswap numastat pgrep pidof pidstat ps
-    swapoff swapon sysctl systemd-detect-virt tail time timedatectl top uptime vmstat`.split(/\s+/),
+  `virtune virsh virt-admin qemu-img ssh curl ping systemctl journalctl dmesg gcore amtool cat ceph chmod
+    chronyc df dmsetup echo fallocate free grep head iostat ip iscsiadm kill ls migratepages mkswap multipath numastat pgrep pidof pidstat ps
+    sed swapoff swapon sysctl systemd-detect-virt tail time timedatectl top uptime vmstat`.split(/\s+/),
 );
 
 /** What an operator replaces, by the table in the folder's README. */

@@ -30,6 +30,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /dead-letters/,
     'the lab has no queue of documents: test/live/elasticsearch-setup.live.ts lists and resends dead letters',
   ],
+  [/^(ceph|dmsetup|iscsiadm|multipath) /, 'the lab has no storage of that kind'],
   [/SEARCH/, 'it needs a search server: test/live/elasticsearch.live.ts has one'],
 ];
 
@@ -90,9 +91,10 @@ interface Case {
   readonly of: RegExp;
   readonly vm?: RunbookGuest;
   before?(): unknown;
-  after?(): void;
+  after?(stdout: string): void;
 }
 
+let oldSizes = '';
 const state = (): string => virsh('domstate', guest.name).trim();
 const source = (): string => virsh('domblklist', guest.name);
 const snapshot = (...more: string[]): void => {
@@ -185,6 +187,24 @@ const CASES: readonly Case[] = [
     after: () => expect(virsh('domstate', booted.name).trim()).toBe('running'),
   },
   { of: /^virsh domfstrim/, vm: booted },
+  {
+    of: /^virsh pool-refresh .* pool-info/,
+    before: () => {
+      oldSizes = virsh('pool-info', POOL, '--bytes');
+      run('fallocate', ['-l', '64M', FILE]);
+      // As the runbook has it: without a refresh these are old.
+      expect(virsh('pool-info', POOL, '--bytes')).toBe(oldSizes);
+    },
+    after: () => expect(virsh('pool-info', POOL, '--bytes')).not.toBe(oldSizes),
+  },
+  {
+    of: /\/task\/\*; do/,
+    after: (stdout) => {
+      const lines = stdout.trim().split('\n');
+      expect(lines.filter((line) => !/^.+: State:\s+[RSDTtZXI] \([\w ]+\)$/.test(line))).toEqual([]);
+      expect(stdout).toMatch(/^CPU 0\/\w+: State:/m);
+    },
+  },
   {
     of: /^kill -CONT/,
     before: () => process.kill(qemuPid(guest.name), 'SIGSTOP'),
@@ -283,7 +303,7 @@ async function faultAtOnceOf({ text }: Line): Promise<string | undefined> {
   if (status !== 0 && !allowed.includes(status ?? -1))
     return `${command} ended with ${status}:\n${`${stdout}${stderr}`.slice(-1_000)}`;
   try {
-    found?.after?.();
+    found?.after?.(stdout);
     return undefined;
   } catch (error) {
     return `${command}: ${(error as Error).message}`;

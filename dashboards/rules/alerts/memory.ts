@@ -1,6 +1,7 @@
 import { ON_HOST, ON_VM } from '../../promql.ts';
 import { ordinaryMemory } from '../ordinary-memory.ts';
-import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
+import type { Value } from '../reference.ts';
+import { type AlertContext, type AlertGroup, alert, type Threshold } from '../rule.ts';
 import { swapsIn, WAITING } from '../swapping.ts';
 import { BYTES, HOST, percent, SHARE, WHOLE } from '../text.ts';
 
@@ -15,6 +16,18 @@ const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
  */
 const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
   ` unless ${ON_HOST} ${alerts(names, 'alertstate="firing"', 'severity="critical"')}`;
+
+const SHORT: Threshold = {
+  value: 0.1,
+  unit: 'share',
+  from: 'as HostMemoryHeadroomLow; the kernel counts kills at the limit of a control group too',
+};
+
+const oomKills = ({ metric, range }: AlertContext): string =>
+  `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`;
+/** All the time since before the kill. */
+const hadMemory = (share: Value, { recorded, range }: AlertContext): string =>
+  `(min_over_time(${recorded('instance:virtune_host_memory_available:ratio')}[${range('15m')}]) >= ${share})`;
 
 /** As long as a kill counts below, and a minute in which the clocks of host and Prometheus may differ. */
 const CRASH_OF_KILL_SECONDS = 660;
@@ -136,12 +149,26 @@ export const memoryAlerts: AlertGroup = {
       component: 'memory',
       // The VM of a QEMU that was killed is known to have crashed a moment later, and its alert is of another group.
       for: '1m',
-      thresholds: {},
-      expr: (_, context) =>
-        `increase(${context.metric('libvirt_host_oom_kills_total')}[${context.range('10m')}]) > 0${unlessCrashPages(context)}`,
+      thresholds: { available: SHORT },
+      // A host whose available memory is not known counts as short.
+      expr: ({ available }, context) =>
+        `${oomKills(context)} unless ${ON_HOST} ${hadMemory(available, context)}${unlessCrashPages(context)}`,
       summary: () => `The kernel of ${HOST} has OOM-killed a process.`,
       description: () =>
         'QEMU is the largest process on most hosts, so a VM may be down. Find it in the kernel log, start it on another host, then free memory.',
+    }),
+    alert({
+      alert: 'HostCgroupOomKill',
+      severity: 'warning',
+      subject: 'host',
+      component: 'memory',
+      for: '1m',
+      thresholds: { available: SHORT },
+      expr: ({ available }, context) =>
+        `${oomKills(context)} and ${ON_HOST} ${hadMemory(available, context)}${unlessCrashPages(context)}`,
+      summary: () => `The kernel of ${HOST} has OOM-killed a process, while the host had memory available.`,
+      description: () =>
+        'A control group reached its limit, of a container or of a VM with hard_limit, or a NUMA cell was full. The kernel log names the process and the group.',
     }),
     alert({
       alert: 'KsmDependence',

@@ -123,6 +123,57 @@ export const memoryCases: readonly AlertCase[] = [
     },
   },
   {
+    alert: 'HostOomKill',
+    what: 'where the host was short of memory before the kill, not where it had half of it',
+    series: {
+      [series('libvirt_host_oom_kills_total')]: '3+0x9 4+0x30',
+      [TOTAL]: '100+0x40',
+      [AVAILABLE]: '50+0x8 4 50+0x40',
+      [series('libvirt_host_oom_kills_total', '', 'kvm2')]: '3+0x9 4+0x30',
+      [series('libvirt_host_memory_bytes', 'kind="total"', 'kvm2')]: '100+0x40',
+      [series('libvirt_host_memory_available_bytes', '', 'kvm2')]: '50+0x40',
+    },
+    at: {
+      8: [],
+      12: [
+        firing(
+          'critical',
+          'memory',
+          {},
+          'The kernel of host kvm1 has OOM-killed a process.',
+          'QEMU is the largest process on most hosts, so a VM may be down. Find it in the kernel log, start it on another host, then free memory.',
+        ),
+      ],
+      25: [],
+    },
+  },
+  {
+    alert: 'HostCgroupOomKill',
+    what: 'where the host had memory available all the time, not where it was short or where that is not known',
+    series: {
+      [series('libvirt_host_oom_kills_total')]: '3+0x9 4+0x30',
+      [TOTAL]: '100+0x40',
+      [AVAILABLE]: '50+0x40',
+      [series('libvirt_host_oom_kills_total', '', 'kvm2')]: '3+0x9 4+0x30',
+      [series('libvirt_host_memory_bytes', 'kind="total"', 'kvm2')]: '100+0x40',
+      [series('libvirt_host_memory_available_bytes', '', 'kvm2')]: '50+0x8 4 50+0x40',
+      [series('libvirt_host_oom_kills_total', '', 'kvm3')]: '3+0x9 4+0x30',
+    },
+    at: {
+      8: [],
+      12: [
+        firing(
+          'warning',
+          'memory',
+          {},
+          'The kernel of host kvm1 has OOM-killed a process, while the host had memory available.',
+          'A control group reached its limit, of a container or of a VM with hard_limit, or a NUMA cell was full. The kernel log names the process and the group.',
+        ),
+      ],
+      25: [],
+    },
+  },
+  {
     alert: 'KsmDependence',
     what: 'while more is merged than could be given',
     series: {

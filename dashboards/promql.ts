@@ -1,3 +1,4 @@
+import { peerLabelsOf } from '../model/catalogue/compat.ts';
 import type { SeriesName } from '../model/catalogue/names.ts';
 
 /**
@@ -10,6 +11,15 @@ export function metric(name: SeriesName, ...matchers: readonly string[]): string
 
 export function select(name: string, matchers: readonly string[]): string {
   return matchers.length === 0 ? name : `${name}{${matchers.join(', ')}}`;
+}
+
+/**
+ * A sum over these labels of a vector of that series: also over those that the series has only with `--compat`, which would
+ * leave one series for each VM or image, and match no series beside it.
+ */
+export function sumOver(name: SeriesName, vector: string, ...labels: readonly string[]): string {
+  const without = [...labels, ...peerLabelsOf(name)];
+  return without.length === 0 ? vector : `sum without (${without.join(', ')}) (${vector})`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import type { SeriesName } from '../../model/catalogue/names.ts';
-import { type DISK_LABELS, HOST_IDENTITY, select, type VM_LABELS } from '../promql.ts';
+import { type DISK_LABELS, HOST_IDENTITY, select, sumOver, type VM_LABELS } from '../promql.ts';
 import type { RecordedName } from '../rules/recording.ts';
 
 const CHOSEN_CLUSTER = 'cluster=~"$cluster"';
@@ -28,6 +28,9 @@ export function ofCluster(name: ClusterName, ...matchers: readonly string[]): st
 export function rateOf(name: SeriesName, ...matchers: readonly string[]): string {
   return `rate(${of(name, ...matchers)}[$__rate_interval])`;
 }
+
+/** Of each VM, over its disks or interfaces. */
+export const rateOfVms = (name: SeriesName): string => sumOver(name, rateOf(name), 'target_device');
 
 /**
  * One info series for each subject, with value 1, so that a match finds no two: the newest. A series that comes by OTLP is

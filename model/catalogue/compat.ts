@@ -179,8 +179,11 @@ const kumina = {
       labels: { uuid: ({ uuid }) => uuid },
     },
     {
-      names: ['read', 'write'].flatMap((way) =>
-        ['bytes', 'requests'].map((what) => `libvirt_domain_block_stats_${way}_${what}_total`),
+      // Times too: latency is time divided by requests, which only a series with the same labels matches.
+      names: ['read', 'write', 'flush'].flatMap((way) =>
+        [...(way === 'flush' ? [] : ['bytes']), 'requests', 'time_seconds'].map(
+          (what) => `libvirt_domain_block_stats_${way}_${what}_total`,
+        ),
       ),
       labels: { uuid: ({ uuid }) => uuid, source_file: ({ disk }) => disk?.source?.name },
     },
@@ -198,3 +201,12 @@ const kumina = {
 /** By the word that `--compat` takes. */
 export const compatGroups = { tinkoff, inovex, kumina } as const;
 export type CompatName = keyof typeof compatGroups;
+
+/** Labels that series of this name have for dashboards of other exporters, where `--compat` is given, besides their own. */
+export function peerLabelsOf(name: string): readonly string[] {
+  const groups: readonly Group[] = Object.values(compatGroups);
+  const peers = groups
+    .flatMap(({ peerLabels = [] }) => peerLabels)
+    .filter(({ names }) => names.includes(name));
+  return [...new Set(peers.flatMap(({ labels }) => Object.keys(labels)))];
+}

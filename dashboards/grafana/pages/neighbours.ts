@@ -3,7 +3,7 @@ import { LEGEND } from '../legends.ts';
 import { rowToVm, seriesToVm } from '../links.ts';
 import { type Page, page } from '../page.ts';
 import { graph, stack } from '../panels.ts';
-import { byHost, CHOSEN_VM, of, rateOf } from '../query.ts';
+import { byHost, CHOSEN_VM, of, rateOfVms } from '../query.ts';
 import { byRequestLatency, bySteal } from '../shared-limits.ts';
 import { rows } from '../table.ts';
 import { diskRequestsByVm } from './disk-requests.ts';
@@ -94,12 +94,12 @@ const pinned = () =>
       { title: 'pinned vCPUs', expr: `${of('libvirt_domain_vcpus_pinned')} > 0`, unit: 'none' },
       {
         title: 'vCPUs',
-        expr: `${of('libvirt_domain_info_virtual_cpus')} and ${of('libvirt_domain_vcpus_pinned')} > 0`,
+        expr: `${of('libvirt_domain_info_virtual_cpus')} and ${ON_VM} ${of('libvirt_domain_vcpus_pinned')} > 0`,
         unit: 'none',
       },
       {
         title: 'steal',
-        expr: `${STEAL} and ${of('libvirt_domain_vcpus_pinned')} > 0`,
+        expr: `${STEAL} and ${ON_VM} ${of('libvirt_domain_vcpus_pinned')} > 0`,
         unit: 'percentunit',
         limits: bySteal().build(),
       },
@@ -115,7 +115,7 @@ const bytes = () =>
     unit: 'Bps',
     queries: [
       {
-        expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_block_stats_read_bytes_total')} + ${rateOf('libvirt_domain_block_stats_write_bytes_total')}))`,
+        expr: `topk(10, ${rateOfVms('libvirt_domain_block_stats_read_bytes_total')} + ${rateOfVms('libvirt_domain_block_stats_write_bytes_total')})`,
         legend: LEGEND.vm,
       },
     ],
@@ -129,7 +129,7 @@ const network = () =>
     unit: 'Bps',
     queries: [
       {
-        expr: `topk(10, sum without (target_device) (${rateOf('libvirt_domain_interface_stats_receive_bytes_total')} + ${rateOf('libvirt_domain_interface_stats_transmit_bytes_total')}))`,
+        expr: `topk(10, ${rateOfVms('libvirt_domain_interface_stats_receive_bytes_total')} + ${rateOfVms('libvirt_domain_interface_stats_transmit_bytes_total')})`,
         legend: LEGEND.vm,
       },
     ],

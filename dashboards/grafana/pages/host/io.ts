@@ -2,13 +2,13 @@ import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
 import { graph } from '../../panels.ts';
-import { of, rateOf } from '../../query.ts';
+import { of, rateOfVms } from '../../query.ts';
 import { byRequestLatency } from '../../shared-limits.ts';
 
 const traffic = (direction: 'receive' | 'transmit'): string =>
-  `sum without (target_device) (${rateOf(`libvirt_domain_interface_stats_${direction}_bytes_total`)})`;
+  rateOfVms(`libvirt_domain_interface_stats_${direction}_bytes_total`);
 const drops = (direction: 'receive' | 'transmit'): string =>
-  `sum without (target_device) (${rateOf(`libvirt_domain_interface_stats_${direction}_drops_total`)})`;
+  rateOfVms(`libvirt_domain_interface_stats_${direction}_drops_total`);
 
 export const blockLatency = () =>
   graph({

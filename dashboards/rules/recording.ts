@@ -1,5 +1,5 @@
 import type { SeriesName } from '../../model/catalogue/names.ts';
-import { HOST_LABELS, ON_HOST, ON_POOL, select } from '../promql.ts';
+import { HOST_LABELS, ON_HOST, ON_POOL, ON_VM, select, sumOver } from '../promql.ts';
 import type { RuleContext } from './context.ts';
 import { ordinaryMemory } from './ordinary-memory.ts';
 
@@ -12,6 +12,13 @@ export interface RecordingRule {
 }
 
 type Metric = RuleContext['metric'];
+
+/** Per disk or interface, with the labels that each of its series has. */
+const deviceRate = (name: SeriesName, { range, metric }: RuleContext): string =>
+  sumOver(name, `rate(${metric(name)}[${range('5m')}])`);
+
+/** Of a VM with fewer requests, 5 minutes without any say nothing. */
+const BUSY_PER_SECOND = 1;
 
 /** Per VM: a handful of series where its vCPUs and disks have dozens. */
 const ofDomains = [
@@ -42,14 +49,28 @@ const ofDomains = [
   {
     record: 'device:virtune_block_requests:rate5m',
     help: 'Reads and writes per second of the disk.',
-    expr: ({ range, metric }) =>
-      `rate(${metric('libvirt_domain_block_stats_read_requests_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_block_stats_write_requests_total')}[${range('5m')}])`,
+    expr: (context) =>
+      `${deviceRate('libvirt_domain_block_stats_read_requests_total', context)} + ${deviceRate('libvirt_domain_block_stats_write_requests_total', context)}`,
   },
   {
     record: 'device:virtune_block_request_seconds:mean_rate5m',
     help: 'Mean request latency of the disk, reads and writes.',
-    expr: ({ range, metric }) =>
-      `(rate(${metric('libvirt_domain_block_stats_read_time_seconds_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_block_stats_write_time_seconds_total')}[${range('5m')}])) / (device:virtune_block_requests:rate5m > 0)`,
+    expr: (context) =>
+      `(${deviceRate('libvirt_domain_block_stats_read_time_seconds_total', context)} + ${deviceRate('libvirt_domain_block_stats_write_time_seconds_total', context)}) / (device:virtune_block_requests:rate5m > 0)`,
+  },
+  {
+    record: 'domain:virtune_block_requests_before_hang:rate5m',
+    help: 'VMs none of whose disks has completed a request for 5 minutes, while before they did all the time: how many per second they did. For as long as it lasts.',
+    // QEMU counts a request when it completes. Of the VM as a whole: a data disk may have nothing to do for hours, while the
+    // disk of a system that runs is written to every few minutes.
+    expr: ({ range, metric }) => {
+      const requests = (offset = ''): string =>
+        `sum without (target_device) (device:virtune_block_requests:rate5m${offset})`;
+      const before = (['10m', '30m'] as const)
+        .map((ago) => `${requests(` offset ${range(ago)}`)} > ${BUSY_PER_SECOND}`)
+        .join(' and ');
+      return `((domain:virtune_block_requests_before_hang:rate5m or (${before})) and ${requests()} == 0) unless ${ON_VM} ${metric('libvirt_domain_info_state', 'state_desc!="running"')}`;
+    },
   },
 ] as const satisfies readonly RecordingRule[];
 
@@ -60,14 +81,18 @@ const ofDomains = [
 const shareOfCpus = (modes: string, { range, metric }: RuleContext): string =>
   `sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', modes)}[${range('5m')}])) / sum without (state) (${metric('libvirt_host_cpus', 'state="online"')} > 0)`;
 
+export const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
+export const EVALUATED = 'virtune:rules_evaluated:timestamp';
+
 /** Per host: what the fleet page shows. */
 const ofHosts = [
   {
-    record: 'instance:virtune_host_maintenance:last',
-    help: 'Hosts in maintenance. A host that is down or gone stays in maintenance until it is back.',
+    record: IN_MAINTENANCE,
+    help: 'Hosts in maintenance, and when these rules last found it so, in seconds since 1970. A host that is down or gone stays in maintenance until it is back.',
+    // Also after a gap in the rules, while Prometheus replays its log for instance: what it was in the last evaluation before.
     // Where series come by OTLP, or by federation that leaves `up` out, only the host's own 0 says that it is back.
-    expr: ({ metric }) =>
-      `${metric('virtune_host_maintenance')} == 1 or (instance:virtune_host_maintenance:last unless ${ON_HOST} (${metric('up')} == 1 or ${metric('virtune_host_maintenance')} == 0))`,
+    expr: (context) =>
+      `0 * (${context.metric('virtune_host_maintenance')} == 1 or ((last_over_time(${IN_MAINTENANCE}[${context.range('1d')}]) == on () group_left () max(last_over_time(${EVALUATED}[${context.range('1d')}]))) unless ${ON_HOST} (${context.metric('up')} == 1 or ${lately(context, 'virtune_host_maintenance')} == 0))) + time()`,
   },
   {
     record: 'instance:virtune_vcpu_delay:sum_rate5m',
@@ -135,8 +160,8 @@ const ofHosts = [
   {
     record: 'instance:virtune_interface_bytes:rate5m',
     help: "Bytes per second over all interfaces of the host's VMs, both directions.",
-    expr: ({ range, metric }) =>
-      `sum without (domain, target_device) (rate(${metric('libvirt_domain_interface_stats_receive_bytes_total')}[${range('5m')}]) + rate(${metric('libvirt_domain_interface_stats_transmit_bytes_total')}[${range('5m')}]))`,
+    expr: (context) =>
+      `sum without (domain, target_device) (${deviceRate('libvirt_domain_interface_stats_receive_bytes_total', context)} + ${deviceRate('libvirt_domain_interface_stats_transmit_bytes_total', context)})`,
   },
 ] as const satisfies readonly RecordingRule[];
 
@@ -186,7 +211,6 @@ const ofPools = [
 /** Each host once, whatever further labels replicas of Prometheus or other scrapes add to its series. */
 const once = (vector: string, ...labels: readonly string[]): string =>
   `max by (${[HOST_LABELS, ...labels].join(', ')}) (${vector})`;
-export const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
 /** Capacity: hosts in maintenance have none, while VMs that are still on them have to run somewhere. */
 const serving = (vector: string): string => `(${once(vector)} unless ${ON_HOST} ${IN_MAINTENANCE})`;
 
@@ -278,8 +302,19 @@ const ofClusters = [
   },
 ] as const satisfies readonly RecordingRule[];
 
-/** In this order: a rule may use those before it. */
-export const recordingRules = [...ofDomains, ...ofHosts, ...ofPools, ...ofClusters] as const;
+const ofThemselves = [
+  {
+    record: EVALUATED,
+    help: 'When these rules were last evaluated, in seconds since 1970.',
+    // It names what reads it, so that Prometheus does not take it first where it evaluates rules at the same time.
+    expr: () => `vector(time()) or on () ${IN_MAINTENANCE}`,
+  },
+] as const satisfies readonly RecordingRule[];
+
+/**
+ * In this order: a rule may use those before it. Maintenance also reads the last one, as it was in the evaluation before.
+ */
+export const recordingRules = [...ofDomains, ...ofHosts, ...ofPools, ...ofClusters, ...ofThemselves] as const;
 
 export type RecordedName = (typeof recordingRules)[number]['record'];
 

@@ -37,6 +37,11 @@ export function slowestDisksOfHost(selector: string): string {
   return `{{ range ${ofThisHost(selector, 'topk(3, ', ')')} }} {{ .Labels.target_device }} of {{ .Labels.domain | printf "%q" }} ({{ .Value | humanizeDuration }}){{ end }}`;
 }
 
+/** The three VMs of the host that have most of it, per second. */
+export function busiestVmsOfHost(selector: string): string {
+  return `{{ range ${ofThisHost(selector, 'topk(3, ', ')')} }} {{ .Labels.domain | printf "%q" }} ({{ .Value | printf "%.0f" }} requests per second){{ end }}`;
+}
+
 /** In a raw string of Go's templates, so that PromQL keeps its quotes. A label that the alert lacks is empty. */
 function ofThisHost(selector: string, before = '', after = ''): string {
   const open = selector.endsWith('}') ? `${selector.slice(0, -1)}, ` : `${selector}{`;

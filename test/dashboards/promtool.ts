@@ -18,6 +18,8 @@ export interface RuleTest {
   readonly order?: readonly string[];
   /** Minutes from one value to the next, and from one evaluation to the next; 1 by default. */
   readonly everyMinutes?: number;
+  /** Minutes from one evaluation to the next, where it is another time than between values. */
+  readonly evaluatedEveryMinutes?: number;
   /** Values in promtool's notation, by series. */
   readonly series: Readonly<Record<string, string>>;
   /** Lists of promtool's test file. */
@@ -47,11 +49,12 @@ export function checkRules(groups: readonly unknown[]): PromtoolResult {
   return runWith(files, ['check', 'rules', '--lint=all', '--lint-fatal'], () => true);
 }
 
-function testFile({ order = [], everyMinutes = 1, series, expected }: RuleTest, rules: string): unknown {
+function testFile(test: RuleTest, rules: string): unknown {
+  const { order = [], everyMinutes = 1, evaluatedEveryMinutes = everyMinutes, series, expected } = test;
   const interval = `${everyMinutes}m`;
   return {
     rule_files: [rules],
-    evaluation_interval: interval,
+    evaluation_interval: `${evaluatedEveryMinutes}m`,
     group_eval_order: order,
     tests: [
       {

@@ -1,12 +1,20 @@
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
+import { IN_MAINTENANCE, type RecordedName } from '../../dashboards/rules/recording.ts';
 import { parseSeconds } from '../../model/duration.ts';
 import type { Series } from '../exposition.ts';
 import { isMatched, type Matcher, type Selector, selectorsOf } from './promql.ts';
 
 const SCRAPED_EVERY_SECONDS = 15;
 
+/** Recorded of few hosts or VMs: while they are in maintenance, or while their disks hang. */
+const SPARSE: ReadonlySet<string> = new Set([
+  IN_MAINTENANCE,
+  'domain:virtune_block_requests_before_hang:rate5m',
+] satisfies RecordedName[]);
+
 /** Series that one host has of a recorded level; of a cluster, which many hosts share, next to none. */
 function recordedOf(name: string, scrape: readonly Series[]): number {
+  if (SPARSE.has(name)) return 0;
   const count = (raw: string): number => scrape.filter((series) => series.name === raw).length;
   const levels: Readonly<Record<string, number>> = {
     domain: count('libvirt_domain_vcpu_current'),
@@ -14,6 +22,7 @@ function recordedOf(name: string, scrape: readonly Series[]): number {
     pool: count('libvirt_storage_pool_capacity_bytes'),
     instance: 1,
     cluster: 0,
+    virtune: 0,
   };
   const [level = ''] = name.split(':');
   const found = levels[level];

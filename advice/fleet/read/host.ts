@@ -59,7 +59,8 @@ export function fleetHost(
     hugePageBytes: now.value('libvirt_host_memory_bytes', { kind: 'hugepages' }) ?? 0,
     cpuModel: cpu?.['model'],
     storage: new Set(facts.pools.map(({ key }) => key)),
-    isInMaintenance: now.value(MAINTENANCE) === 1,
+    // The series is there for as long as it is; its value is a time.
+    isInMaintenance: now.value(MAINTENANCE) !== undefined,
     measuredContention: contention,
     isSwapping: facts.isSwapping,
     vms,

@@ -1,13 +1,24 @@
-import { HOST_LABELS, ON_POOL } from '../../promql.ts';
+import { HOST_LABELS, ON_POOL, VM_LABELS } from '../../promql.ts';
 import { recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
-import { DISK, HOST, LASTING, NIC, POOL, SHARE, slowestDisksOfHost, VM, WHOLE } from '../text.ts';
+import {
+  busiestVmsOfHost,
+  DISK,
+  HOST,
+  LASTING,
+  NIC,
+  POOL,
+  SHARE,
+  slowestDisksOfHost,
+  VM,
+  WHOLE,
+} from '../text.ts';
 
 const DAY_SECONDS = 86_400;
 
 export const storageAlerts: AlertGroup = {
   name: 'storage',
-  help: 'Slow or failing disks, hosts that stall on I/O, storage pools that fill up, old snapshots, packet drops.',
+  help: 'Slow, hung or failing disks, hosts that stall on I/O, storage pools that fill up, old snapshots, packet drops.',
   alerts: [
     alert({
       alert: 'DiskLatencyHigh',
@@ -47,6 +58,27 @@ export const storageAlerts: AlertGroup = {
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
         `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recordedSeries('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
+    }),
+    alert({
+      alert: 'HostDisksHung',
+      severity: 'critical',
+      subject: 'host',
+      labels: ['domain'],
+      component: 'disk',
+      for: '2m',
+      thresholds: {
+        vms: {
+          value: 3,
+          unit: 'count',
+          from: 'our choice: one VM may be idle, three at once have a common cause',
+        },
+      },
+      // Each VM once, whatever further labels replicas of Prometheus add.
+      expr: ({ vms }, { recorded }) =>
+        `count by (${HOST_LABELS}) (group by (${VM_LABELS}) (${recorded('domain:virtune_block_requests_before_hang:rate5m')})) >= ${vms}`,
+      summary: () => `The disks of ${WHOLE} VMs on ${HOST} have completed no request for 5 minutes.`,
+      description: () =>
+        `These VMs had requests all the time before, so their storage, or the path to it, hangs without an error. The busiest:${busiestVmsOfHost(recordedSeries('domain:virtune_block_requests_before_hang:rate5m'))}. Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.`,
     }),
     alert({
       alert: 'HostIoStalled',

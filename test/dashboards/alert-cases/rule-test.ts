@@ -42,14 +42,16 @@ function groupsOf(names: readonly string[]): readonly RuleGroup[] {
   const options = { runbookUrl: RUNBOOKS };
   const alerts = buildAlertRules({ ...options, settings }).groups;
   const recording = buildRecordingRules(options).groups;
-  let used = JSON.stringify(alerts);
-  // A recorded series uses only those before it.
+  const recorded = recording.flatMap((group) => group.rules).filter((rule) => 'record' in rule);
   const needed = new Set<string>();
-  for (const rule of recording.flatMap(({ rules }) => rules).toReversed()) {
-    if (!('record' in rule) || !used.includes(rule.record)) continue;
-    needed.add(rule.record);
-    used += rule.expr;
-  }
+  const need = (text: string): void => {
+    for (const { record, expr } of recorded) {
+      if (needed.has(record) || !text.includes(record)) continue;
+      needed.add(record);
+      need(expr);
+    }
+  };
+  need(JSON.stringify(alerts));
   return [
     ...recording.map((group) => ({
       ...group,

@@ -13,6 +13,23 @@ const REQUESTS = {
   [disk('write_time_seconds_total')]: '0+1.2x10 12+4.8x30 156+1.2x30',
 };
 
+/** So many requests per second until that minute, none from then until the other one. */
+function hungBetween(
+  minute: number,
+  until: number,
+  domain: string,
+  perSecond: number,
+): Record<string, string> {
+  const perMinute = 60 * perSecond;
+  const upTo = perMinute * minute;
+  return {
+    [disk('read_requests_total', domain)]:
+      `0+${perMinute}x${minute} ${upTo}+0x${until - minute - 1} ${upTo}+${perMinute}x60`,
+    [disk('write_requests_total', domain)]: `0+0x${until + 60}`,
+    [series('libvirt_domain_info_state', `domain="${domain}", state_desc="running"`)]: `1+0x${until + 60}`,
+  };
+}
+
 /** Two requests per second, each of which takes that many seconds until that minute, and a millisecond from then on. */
 function slowUntil(
   minute: number,
@@ -32,6 +49,16 @@ function slowUntil(
     [of('write_time_seconds_total')]: '0+0x60',
   };
 }
+
+const HUNG = [
+  firing(
+    'critical',
+    'disk',
+    {},
+    'The disks of 3 VMs on host kvm1 have completed no request for 5 minutes.',
+    'These VMs had requests all the time before, so their storage, or the path to it, hangs without an error. The busiest: "a" (30 requests per second) "b" (20 requests per second) "c" (2 requests per second). Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.',
+  ),
+];
 
 export const storageCases: readonly AlertCase[] = [
   {
@@ -82,6 +109,24 @@ export const storageCases: readonly AlertCase[] = [
         ),
       ],
       50: [],
+    },
+  },
+  {
+    alert: 'HostDisksHung',
+    what: 'seven minutes after the disks of three busy VMs stand still, for as long as they do',
+    series: {
+      ...hungBetween(60, 240, 'a', 30),
+      ...hungBetween(60, 240, 'b', 20),
+      ...hungBetween(60, 240, 'c', 2),
+      ...hungBetween(0, 240, 'idle', 20),
+    },
+    at: {
+      59: [],
+      65: [],
+      67: HUNG,
+      90: HUNG,
+      239: HUNG,
+      242: [],
     },
   },
   {

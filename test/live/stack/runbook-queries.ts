@@ -4,6 +4,7 @@ const NO_SHIPPING = 'nothing is sent to a search server there';
 const NO_OTLP = 'nothing is sent to an OTLP receiver there';
 const NO_OUTPUT = 'nothing is written to an output there';
 const NO_HUGE_PAGES = 'no VM with huge pages is shut off';
+const NO_HANG = 'no simulated storage hangs';
 const NO_SNAPSHOT = 'no simulated VM has a snapshot';
 
 /** Queries of runbooks that find nothing on simulated hosts, as runbook and what they ask for, and why. */
@@ -35,6 +36,10 @@ export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'ElasticsearchQueueDelayed, Verification: virtune_elasticsearch_up{instance="HOST"} == 1': NO_SHIPPING,
   'FleetCannotTolerateHostLossHugepages, Verification: cluster:virtune_hugepages_after_host_loss:ratio{cluster="CLUSTER"} <= 1':
     'VMs of both calm hosts have more huge pages than one of them has',
+  'HostDisksHung, Diagnosis: topk(10, domain:virtune_block_requests_before_hang:rate5m{instance="HOST"})':
+    NO_HANG,
+  'HostDisksHung, Diagnosis: count by (cluster, instance) (domain:virtune_block_requests_before_hang:rate5m)':
+    NO_HANG,
   'HostDisksSlow, Diagnosis: libvirt_storage_pool_state{instance="HOST"} != 2':
     'every simulated pool is active',
   'HugepagesExhausted, Diagnosis: libvirt_host_hugepages_missing{instance="HOST"}': NO_HUGE_PAGES,

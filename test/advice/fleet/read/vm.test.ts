@@ -153,6 +153,13 @@ test('a host uses what is not available and not of its VMs', () => {
   }
 });
 
+test('a host is in maintenance while the rules say so, whose value is the time at which they found it', () => {
+  const now = snapshot({ ...HOST, 'instance:virtune_host_maintenance:last': 1.8e9 });
+  const of = hostFacts(now);
+  if (typeof of === 'string') expect.unreachable();
+  else expect(fleetHost('["a","virtune","kvm1"]', now, of, [], 0, 0).isInMaintenance).toBe(true);
+});
+
 test.each([
   'libvirt_host_cpus',
   'instance:virtune_host_memory_ordinary:bytes',

@@ -5,12 +5,13 @@ import type { Story } from './story.ts';
 
 /** A story beside all rules. */
 export function ruleTestOfStory(story: Story): RuleTest {
-  const { series, everyMinutes = 1, at, isScraped = true } = story;
+  const { series, everyMinutes = 1, evaluatedEveryMinutes = everyMinutes, at, isScraped = true } = story;
   const groups = rulesFor(story);
   return {
     groups,
     order: groups.map(({ name }) => name),
     everyMinutes,
+    evaluatedEveryMinutes,
     series: isScraped ? { ...scrapesOf(Object.keys(series)), ...series } : series,
     expected: {
       promql_expr_test: Object.entries(at).flatMap(([minute, queries]) =>

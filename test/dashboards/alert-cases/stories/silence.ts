@@ -67,6 +67,29 @@ export const silenceStories: readonly Story[] = [
     },
   },
   {
+    what: 'a host that is off for maintenance stays in it after minutes in which no rule was evaluated, one that left it before does not',
+    series: {
+      ...FOUR_HOSTS,
+      [maintenance('kvm1')]: '1+0x14 stale',
+      [inA('kvm1', 'up')]: '1+0x14 0+0x90',
+      // Back in service before it goes down, and back and down within such minutes.
+      [maintenance('kvm2')]: '1+0x2 0+0x19 stale',
+      [inA('kvm2', 'up')]: '1+0x22 0+0x90',
+      [maintenance('kvm3')]: '1+0x11 0+0x4 stale',
+      [inA('kvm3', 'up')]: '1+0x16 0+0x90',
+    },
+    evaluatedEveryMinutes: 10,
+    at: {
+      60: {
+        'count by (instance) (instance:virtune_host_maintenance:last)': { '{instance="kvm1"}': 1 },
+        [SENT]: {
+          [critical('ExporterDown', 'cluster="a", instance="kvm2"')]: 1,
+          [critical('ExporterDown', 'cluster="a", instance="kvm3"')]: 1,
+        },
+      },
+    },
+  },
+  {
     what: 'a host that goes down without maintenance pages',
     series: { [inA('kvm1', 'up')]: '1+0x9 0+0x30', [maintenance('kvm1')]: '0+0x9 stale' },
     at: {

@@ -22,6 +22,20 @@ const slowDisk = (host: string, domain: string): Record<string, string> => {
     [disk('write_time_seconds_total')]: '0+0x60',
   };
 };
+const requestsOf = (host: string, domain: string, device: string, way: 'read' | 'write'): string =>
+  of(
+    host,
+    `libvirt_domain_block_stats_${way}_requests_total`,
+    `domain="${domain}", target_device="${device}"`,
+  );
+const stateOf = (host: string, domain: string, state: 'running' | 'paused'): string =>
+  of(host, 'libvirt_domain_info_state', `domain="${domain}", state_desc="${state}"`);
+/** 20 reads per second until that minute, and nothing after it. */
+const stillFrom = (minute: number, host: string, domain: string, device = 'vda'): Record<string, string> => ({
+  [requestsOf(host, domain, device, 'read')]: `0+1200x${minute} ${1_200 * minute}+0x70`,
+  [requestsOf(host, domain, device, 'write')]: '0+0x130',
+  [stateOf(host, domain, 'running')]: '1+0x130',
+});
 const RATIO = 'pool:virtune_storage_pool_provisioned:ratio';
 const NFS = 'type="netfs", source_host="nas1", source_dir="/export/images"';
 
@@ -112,6 +126,30 @@ export const storageStories: readonly Story[] = [
           '{alertname="DiskLatencyHigh", instance="kvm1"}': 6,
         },
       },
+    },
+  },
+  {
+    what: 'VMs whose disks have nothing to do are not hung: two of them, paused ones, and data disks beside a system that writes',
+    series: {
+      ...stillFrom(60, 'kvm1', 'a'),
+      ...stillFrom(60, 'kvm1', 'b'),
+      ...Object.assign(
+        {},
+        ...['a', 'b', 'c', 'd'].flatMap((domain) => [
+          { ...stillFrom(60, 'kvm2', domain), [stateOf('kvm2', domain, 'running')]: '1+0x60 stale' },
+          { [stateOf('kvm2', domain, 'paused')]: '_x61 3+0x60' },
+          stillFrom(60, 'kvm3', domain, 'vdb'),
+          {
+            [requestsOf('kvm3', domain, 'vda', 'read')]: '0+0x130',
+            [requestsOf('kvm3', domain, 'vda', 'write')]: '0+1x130',
+          },
+        ]),
+      ),
+    },
+    at: {
+      59: { 'ALERTS{alertname="HostDisksHung"}': {} },
+      70: { 'ALERTS{alertname="HostDisksHung"}': {} },
+      100: { 'ALERTS{alertname="HostDisksHung"}': {} },
     },
   },
   {

@@ -10,6 +10,8 @@ export interface Story {
   /** Values in promtool's notation, minute by minute, by series. */
   readonly series: Readonly<Record<string, string>>;
   readonly everyMinutes?: number;
+  /** Minutes between evaluations of the rules, where Prometheus takes longer for them than for scrapes. */
+  readonly evaluatedEveryMinutes?: number;
   /** By the minute, and by query: the values that it has, by their labels. */
   readonly at: Readonly<Record<number, Readonly<Record<string, Readonly<Record<string, number>>>>>>;
   readonly options?: RuleOptions;

@@ -37,28 +37,40 @@ export class LocalVcpus {
 
   /** Whether the kernel reports this domain's vCPUs; if not, libvirt has to be asked for them. */
   canRead(domain: Domain): boolean {
-    const { tids } = this.#threadsOf(domain) ?? {};
-    const [tid] = tids?.values() ?? [];
-    return tid !== undefined && this.#schedstat(domain, tid) !== undefined;
+    const tids = [...(this.#threadsOf(domain)?.tids.values() ?? [])];
+    return tids.some((tid) => this.#delayNs(domain, tid) !== undefined);
   }
 
   /** Figures by vCPU id. A thread that ended during the read leaves its vCPU without delay. */
   read(domain: Domain, { info }: CallResult<'domainGetVcpus'>): Map<number, VcpuStats> {
-    if (info.some(({ number }) => this.#threads.get(domain.uuid)?.tids.has(number) !== true)) {
-      // Plugged since the threads were looked up.
+    const numbers = info.map(({ number }) => number);
+    let delays = this.#delaysOf(domain, numbers);
+    if (delays.size < numbers.length) {
+      // Plugged since the threads were looked up; or unplugged and plugged again, which gives a vCPU another thread.
       this.#threads.delete(domain.uuid);
+      delays = this.#delaysOf(domain, numbers);
     }
-    const tids = this.#threadsOf(domain)?.tids;
     return new Map(
       info.map(({ number, state, cpuTimeNs }) => {
         const vcpu: VcpuStats = { state, timeNs: Number(cpuTimeNs) };
-        const tid = tids?.get(number);
-        if (tid === undefined) return [number, vcpu];
-        const delayNs = this.#schedstat(domain, tid)?.delayNs;
-        const waitNs = parseWaitSum(readProcFile(`${this.#task(domain, tid)}/sched`) ?? '');
-        if (delayNs !== undefined) vcpu.delayNs = delayNs;
+        const delay = delays.get(number);
+        if (delay === undefined) return [number, vcpu];
+        vcpu.delayNs = delay.ns;
+        const waitNs = parseWaitSum(readProcFile(`${this.#task(domain, delay.tid)}/sched`) ?? '');
         if (waitNs !== undefined) vcpu.waitNs = waitNs;
         return [number, vcpu];
+      }),
+    );
+  }
+
+  /** Of those of these vCPUs whose thread is there. Forgets all other vCPUs: the kernel may use the ids of their threads again. */
+  #delaysOf(domain: Domain, vcpus: readonly number[]): Map<number, { tid: number; ns: number }> {
+    const tids = this.#threadsOf(domain)?.tids ?? new Map<number, number>();
+    for (const vcpu of tids.keys()) if (!vcpus.includes(vcpu)) tids.delete(vcpu);
+    return new Map(
+      [...tids].flatMap(([vcpu, tid]) => {
+        const ns = this.#delayNs(domain, tid);
+        return ns === undefined ? [] : [[vcpu, { tid, ns }] as const];
       }),
     );
   }
@@ -67,15 +79,16 @@ export class LocalVcpus {
     const pid = this.#pids.get(domain.uuid);
     if (pid === undefined) return undefined;
     let threads = this.#threads.get(domain.uuid);
-    if (threads?.pid !== pid) {
+    // A process that has only started has none of them yet.
+    if (threads?.pid !== pid || threads.tids.size === 0) {
       threads = { pid, tids: vcpuThreads(this.#procRoot, pid) };
       this.#threads.set(domain.uuid, threads);
     }
     return threads;
   }
 
-  #schedstat(domain: Domain, tid: number): { cpuNs: number; delayNs: number } | undefined {
-    return parseSchedstat(readProcFile(`${this.#task(domain, tid)}/schedstat`) ?? '');
+  #delayNs(domain: Domain, tid: number): number | undefined {
+    return parseSchedstat(readProcFile(`${this.#task(domain, tid)}/schedstat`) ?? '')?.delayNs;
   }
 
   #task(domain: Domain, tid: number): string {

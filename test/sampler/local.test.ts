@@ -477,6 +477,38 @@ test('a vCPU that was plugged finds its thread, and one whose thread ended has n
   expect(vcpus.read(WEB, reply(0, 1)).get(1)).toEqual({ state: 1, timeNs: 5 });
 });
 
+test('a vCPU that was unplugged and plugged again finds its new thread, and the id of the old one may be that of another', async () => {
+  qemu(20, WEB);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  task(20, 22, 'CPU 1/KVM', '200 20 9\n');
+  const vcpus = await vcpusOf();
+  const delayOf = (...numbers: number[]) => vcpus.read(WEB, reply(...numbers)).get(1)?.delayNs;
+  const replug = (tid: number, delay: number): void => {
+    rmSync(join(root, 'proc/20/task'), { recursive: true });
+    task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+    task(20, tid, 'CPU 1/KVM', `50 ${delay} 9\n`);
+  };
+  expect(delayOf(0, 1)).toBe(20);
+  // Between two reads, and over several.
+  replug(31, 7);
+  expect(delayOf(0, 1)).toBe(7);
+  expect(delayOf(0)).toBeUndefined();
+  replug(41, 3);
+  task(20, 31, 'worker', '900 800 9\n');
+  expect(delayOf(0, 1)).toBe(3);
+});
+
+test('the kernel is asked again where the first thread is gone, and where a process had none yet', async () => {
+  qemu(20, WEB);
+  const vcpus = await vcpusOf();
+  expect(vcpus.canRead(WEB)).toBe(false);
+  task(20, 21, 'CPU 0/KVM', '100 10 9\n');
+  task(20, 22, 'CPU 1/KVM', '200 20 9\n');
+  expect(vcpus.canRead(WEB)).toBe(true);
+  rmSync(join(root, 'proc/20/task/21'), { recursive: true });
+  expect(vcpus.canRead(WEB)).toBe(true);
+});
+
 test('where the kernel has no figure, libvirt is asked', async () => {
   expect((await vcpusOf()).canRead(WEB)).toBe(false);
   qemu(20, WEB);

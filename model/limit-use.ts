@@ -2,19 +2,31 @@ import type { BlockStats } from './stats/types.ts';
 
 type Counters = Pick<BlockStats, 'readBytes' | 'writeBytes' | 'readRequests' | 'writeRequests'>;
 
-/** Limits by libvirt's name in the XML, what they are called here, and the counter that each one holds. */
+/** Counters of one disk, read twice. */
+export interface Readings {
+  readonly before: Counters;
+  readonly now: Counters;
+}
+
+/** What one disk used of a limit; undefined where that is not known. */
+type Used = (readings: Readings, requestBytes: number) => number | undefined;
+
+const readBytes: Used = (readings) => increase(readings, 'readBytes');
+const writeBytes: Used = (readings) => increase(readings, 'writeBytes');
+const readRequests: Used = (readings, requestBytes) =>
+  counted(increase(readings, 'readRequests'), increase(readings, 'readBytes'), requestBytes);
+const writeRequests: Used = (readings, requestBytes) =>
+  counted(increase(readings, 'writeRequests'), increase(readings, 'writeBytes'), requestBytes);
+
+/** Limits by libvirt's name in the XML, what they are called here, and what each of them holds together. */
 const LIMITS = [
-  ['total_bytes_sec', 'total_bytes', ({ readBytes, writeBytes }) => sum(readBytes, writeBytes)],
-  ['read_bytes_sec', 'read_bytes', ({ readBytes }) => readBytes],
-  ['write_bytes_sec', 'write_bytes', ({ writeBytes }) => writeBytes],
-  ['total_iops_sec', 'total_requests', ({ readRequests, writeRequests }) => sum(readRequests, writeRequests)],
-  ['read_iops_sec', 'read_requests', ({ readRequests }) => readRequests],
-  ['write_iops_sec', 'write_requests', ({ writeRequests }) => writeRequests],
-] as const satisfies readonly (readonly [
-  field: string,
-  limit: string,
-  counter: (stats: Counters) => number | undefined,
-])[];
+  ['total_bytes_sec', 'total_bytes', [readBytes, writeBytes]],
+  ['read_bytes_sec', 'read_bytes', [readBytes]],
+  ['write_bytes_sec', 'write_bytes', [writeBytes]],
+  ['total_iops_sec', 'total_requests', [readRequests, writeRequests]],
+  ['read_iops_sec', 'read_requests', [readRequests]],
+  ['write_iops_sec', 'write_requests', [writeRequests]],
+] as const satisfies readonly (readonly [field: string, limit: string, held: readonly Used[]])[];
 
 /** What limits are called here. */
 export const LIMIT_NAMES = LIMITS.map(([, name]) => name);
@@ -27,24 +39,47 @@ export function isLimited(limits: ReadonlyMap<string, number>): boolean {
   return LIMITS.some(([field]) => (limits.get(field) ?? 0) > 0);
 }
 
-/** What was used between two readings; a counter that fell was reset and gives no figure. */
+/**
+ * What was used between two readings of the disks that share these limits; a counter that fell was reset and gives no figure.
+ * With `size_iops_sec`, requests are at least as many as are shown.
+ */
 export function limitUse(
   limits: ReadonlyMap<string, number>,
-  before: Counters,
-  now: Counters,
+  disks: readonly Readings[],
   elapsedMs: number,
 ): LimitUse {
-  const used = new Map<string, number>();
-  for (const [field, name, counter] of LIMITS) {
+  const requestBytes = limits.get('size_iops_sec') ?? 0;
+  const shares = new Map<string, number>();
+  for (const [field, name, held] of LIMITS) {
     const limit = limits.get(field) ?? 0;
-    const [then, current] = [counter(before), counter(now)];
-    if (limit <= 0 || elapsedMs <= 0 || then === undefined || current === undefined || current < then)
-      continue;
-    used.set(name, ((current - then) * 1_000) / elapsedMs / limit);
+    if (limit <= 0 || elapsedMs <= 0) continue;
+    const used = sum(disks.flatMap((disk) => held.map((of) => of(disk, requestBytes))));
+    if (used !== undefined) shares.set(name, (used * 1_000) / elapsedMs / limit);
   }
-  return used;
+  return shares;
 }
 
-function sum(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : a + b;
+function increase({ before, now }: Readings, counter: keyof Counters): number | undefined {
+  const [then, current] = [before[counter], now[counter]];
+  return then === undefined || current === undefined || current < then ? undefined : current - then;
+}
+
+/**
+ * QEMU counts a request larger than `size_iops_sec` as so many of that size, and a smaller one as one (util/throttle.c,
+ * throttle_account). By totals that is a lower bound, exact where all are larger or none is.
+ */
+function counted(
+  requests: number | undefined,
+  bytes: number | undefined,
+  requestBytes: number,
+): number | undefined {
+  if (requests === undefined || bytes === undefined || requestBytes <= 0) return requests;
+  return Math.max(requests, bytes / requestBytes);
+}
+
+function sum(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce<number | undefined>(
+    (all, value) => (all === undefined || value === undefined ? undefined : all + value),
+    0,
+  );
 }

@@ -6,7 +6,7 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
 import { keep } from '../keep.ts';
-import { harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
+import { bytesOf, harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
 /** A disk that uses this much of its limit is held by it. */
 const LIMIT_FULL = 0.9;
@@ -18,16 +18,34 @@ export function isHeldByLimit({ series }: Use): boolean {
   return isLasting(series.limitUse, LIMIT_FULL, 1);
 }
 
-/** A disk that its own limit makes slow. */
-export function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], context: Context): Advice {
-  const { vm, target, series } = use;
-  const isCalm = !slow.some((other) => other !== use && other.storage === use.storage);
+/** Disks that one limit holds: of a VM, those of a group together. */
+export function limitKey({ vm, target, disk }: Use): string {
+  const of = disk?.limitGroup === undefined ? `disk ${target}` : `group ${disk.limitGroup}`;
+  return `${vm.uuid} ${of}`;
+}
+
+/** Disks that one limit makes slow: one of them, and others of its group. */
+export function diskLimit(
+  first: Use,
+  others: readonly Use[],
+  uses: readonly Use[],
+  slow: readonly Use[],
+  context: Context,
+): Advice {
+  const { vm, target, series } = first;
+  const held = [first, ...others];
+  const sharing = uses.filter((use) => limitKey(use) === limitKey(first));
+  const isCalm = !slow.some((other) => !sharing.includes(other) && other.storage === first.storage);
+  const targets = held.map((use) => use.target).join(', ');
   return {
     kind: 'disk-limit',
     id: `disk-limit:${vm.uuid.slice(0, 8)}:${target}`,
     severity: isBatch(vm) ? 'info' : 'warn',
-    title: `${target} is held back by its own I/O limit`,
-    victims: [{ ...refOf(vm), evidence: latencyText(use) }],
+    title:
+      sharing.length > 1
+        ? `${targets} ${held.length > 1 ? 'are' : 'is'} held back by the I/O limit of a group of disks`
+        : `${target} is held back by its own I/O limit`,
+    victims: [{ ...refOf(vm), evidence: held.map(latencyText).join(', ') }],
     evidence: [
       ...medianOf('share of the limit that is used', series.limitUse, {
         unit: '%',
@@ -41,12 +59,12 @@ export function diskLimit(use: Use, uses: readonly Use[], slow: readonly Use[], 
         over: context.observation,
       }),
     ],
-    cause: `an I/O limit (${ratesOf(use.disk)
+    cause: `an I/O limit (${ratesOf(first.disk)
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')})`,
     culprits: [],
-    remedies: limitRemedies(use, uses, isCalm, context),
-    harm: harmOf([use]),
+    remedies: limitRemedies(first, { uses, sharing, isCalm }, context),
+    harm: harmOf(held),
   };
 }
 
@@ -70,9 +88,8 @@ function doubled(disk: Disk | undefined): Limit[] {
 
 /** A limit of a VM that no one waits for does what it was set for: raising it is only the alternative. */
 function limitRemedies(
-  { vm, target, disk, series, storage }: Use,
-  uses: readonly Use[],
-  isCalm: boolean,
+  { vm, target, disk, storage }: Use,
+  { uses, sharing, isCalm }: { uses: readonly Use[]; sharing: readonly Use[]; isCalm: boolean },
   { uri }: Context,
 ): Remedy[] {
   const limits = doubled(disk);
@@ -90,7 +107,7 @@ function limitRemedies(
         '--live',
       ),
     ],
-    cost: `up to ${amount(series.bytes.mean ?? 0)}/s more for the storage, which ${sharers} VMs use`,
+    cost: `up to ${amount(bytesOf(sharing))}/s more for the storage, which ${sharers} VMs use`,
     payers: [],
     gain: 'unknown: what the guest would ask for without the limit is not measured',
     risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',

@@ -6,7 +6,7 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { meanOf, medianOf } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
-import { diskLimit, isHeldByLimit } from './disk-limit.ts';
+import { diskLimit, isHeldByLimit, limitKey } from './disk-limit.ts';
 import { bytesOf, harmOf, isSlow, latencyText, meanBytes, SLOW_MS, type Use, usesOf } from './uses.ts';
 
 /**
@@ -35,7 +35,9 @@ export function storageAdvice(context: Context): Advice[] {
     ({ storage }) => storage,
   );
   return [
-    ...held.map((use) => diskLimit(use, uses, slow, context)),
+    ...[...Map.groupBy(held, limitKey).values()].flatMap(([first, ...others]) =>
+      first === undefined ? [] : [diskLimit(first, others, uses, slow, context)],
+    ),
     ...[...byStorage].map(([storage, victims]) =>
       hotSpot(
         storage,

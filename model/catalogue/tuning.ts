@@ -328,7 +328,7 @@ export const tuningGroup = {
       per: 'limitUse',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_limit_use_ratio',
-      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1.',
+      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1. Disks in a group with common limits all have the share that they use together.',
       labels: ['limit'],
       values: { limit: LIMIT_NAMES },
       needs: 'the block group, a limit, and a second sample',

@@ -11,15 +11,20 @@ import { Draft } from './scenarios/draft.ts';
 const MIB = 1_048_576;
 const LIVE = 1;
 
-/** A VM whose disk is slow at its limits. */
-function limitedVm(limits: Readonly<Record<string, number>>): ObservedVm {
+/** A VM whose disks are slow at their limits. */
+function limitedVm(
+  limits: Readonly<Record<string, number>>,
+  targets: readonly string[] = ['vda'],
+  limitGroup?: string,
+): ObservedVm {
   const vm = vmOf('limited', { places: [{ vcpus: 2, run: 0.05 }] });
-  const disk = {
-    target: 'vda',
-    source: { kind: 'file', name: '/images/limited' },
+  const disks = targets.map((target) => ({
+    target,
+    source: { kind: 'file', name: `/images/limited-${target}` },
     limits: new Map(Object.entries(limits)),
+    limitGroup,
     backingDepth: 0,
-  };
+  }));
   const series = {
     requests: every(20),
     flushes: every(0),
@@ -32,8 +37,8 @@ function limitedVm(limits: Readonly<Record<string, number>>): ObservedVm {
   };
   return {
     ...vm,
-    facts: { ...vm.facts, disks: [disk] },
-    disks: new Map([['vda', series]]),
+    facts: { ...vm.facts, disks },
+    disks: new Map(targets.map((target) => [target, series])),
   } as unknown as ObservedVm;
 }
 
@@ -73,6 +78,26 @@ test('a limit that is doubled until the next start only is called so', () => {
   expect(changes).toContain(
     'double the limit until its next start; no other disk on the same storage is slow',
   );
+});
+
+test('disks that one limit holds together are one cause, and none of them keeps it from being doubled', () => {
+  const vm = limitedVm({ total_iops_sec: 1_000 }, ['vda', 'vdb'], 'db');
+  const found = advise(hostOf([vm]), { minSamples: 5 }).filter(({ kind }) =>
+    /^disk-(limit|slow)|^storage/.test(kind),
+  );
+  expect(found).toMatchObject([
+    {
+      kind: 'disk-limit',
+      title: 'vda, vdb are held back by the I/O limit of a group of disks',
+      victims: [{ name: 'limited', evidence: 'vda 200 ms, vdb 200 ms' }],
+      harm: 1,
+    },
+  ]);
+  const [raise] = found[0]?.remedies ?? [];
+  expect(raise?.steps.map(({ argv }) => argv.join(' '))).toEqual([
+    'virsh blkdeviotune limited vda --total-iops-sec 2000 --live',
+  ]);
+  expect(raise?.cost).toContain('up to 2 MiB/s more');
 });
 
 test('the command for a disk with a burst is one that libvirt takes', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseDomain } from '../../model/domain/domain.ts';
+import { limitUse } from '../../model/limit-use.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainSample, Outcome } from '../../sampler/host-sample.ts';
 import { LimitUses } from '../../sampler/limit-uses.ts';
@@ -67,4 +68,83 @@ test('a restart, a counter that fell and a domain that does not answer give no f
   // Over the time in which it did not answer.
   expect(use(uses, sample(30_000, 10_010, 100))?.get('total_bytes')).toBe(0.5);
   expect(use(uses, sample(40_000, 99_999, 999, DOMAIN.id + 1))).toBeUndefined();
+});
+
+/** A VM with so many disks in a group that may make 1,000 requests per second together. */
+function group(targets: readonly string[]) {
+  const limits = '<iotune><total_iops_sec>1000</total_iops_sec><group_name>db</group_name></iotune>';
+  const disks = targets.map((target) => `<disk><target dev='${target}'/>${limits}</disk>`);
+  return parseDomain(`<domain><devices>${disks.join('')}</devices></domain>`);
+}
+
+function groupSample(atMs: number, requests: Readonly<Record<string, number>>, inGroup: readonly string[]) {
+  const stats = readDomainStats(
+    Object.entries(requests).flatMap(([target, value], index) => [
+      { field: `block.${index}.name`, type: 7 as const, value: target },
+      { field: `block.${index}.rd.reqs`, type: 4 as const, value },
+      { field: `block.${index}.wr.reqs`, type: 4 as const, value: 0 },
+    ]),
+  );
+  return { ...of({ kind: 'fresh', stats, atMs }), facts: group(inGroup) };
+}
+
+test('disks of a group use its limits together, and each has the share of all', () => {
+  const uses = new LimitUses();
+  const both = ['vda', 'vdb'];
+  const sharesAt = (atMs: number, requests: Readonly<Record<string, number>>, inGroup = both) => {
+    const [completed] = uses.complete([groupSample(atMs, requests, inGroup)]);
+    return Object.fromEntries(
+      [...(completed?.limitUses ?? [])].map(([target, shares]) => [target, shares.get('total_requests')]),
+    );
+  };
+  expect(sharesAt(0, { vda: 0, vdb: 7_000 })).toEqual({});
+  expect(sharesAt(10_000, { vda: 5_000, vdb: 12_000 })).toEqual({ vda: 1, vdb: 1 });
+  // One that joins the group or leaves it did what is not known.
+  const three = [...both, 'vdc'];
+  expect(sharesAt(20_000, { vda: 5_000, vdb: 12_000, vdc: 900_000 }, three)).toEqual({});
+  expect(sharesAt(30_000, { vda: 5_000, vdb: 12_000, vdc: 905_000 }, three)).toEqual({
+    vda: 0.5,
+    vdb: 0.5,
+    vdc: 0.5,
+  });
+  expect(sharesAt(40_000, { vda: 9_000, vdb: 12_000 })).toEqual({});
+  expect(sharesAt(50_000, { vda: 11_000, vdb: 12_000 })).toEqual({ vda: 0.2, vdb: 0.2 });
+  // Nor is what the group does known without figures of one of them.
+  expect(sharesAt(60_000, { vda: 13_000 })).toEqual({});
+});
+
+test('a group with a disk that was plugged between two scrapers has shares again over the time since then', () => {
+  const uses = new LimitUses();
+  const read = (second: number, targets: readonly string[]) =>
+    uses
+      .complete([
+        groupSample(second * 1_000, Object.fromEntries(targets.map((each) => [each, second * 100])), targets),
+      ])[0]
+      ?.limitUses?.get('vda')
+      ?.get('total_requests');
+  const shares = Array.from({ length: 20 }, (_, second) =>
+    read(second, second < 7 ? ['vda'] : ['vda', 'vdb']),
+  );
+  expect([shares[5], shares[6], shares[7], shares[11], shares[12], shares[19]]).toEqual([
+    0.1,
+    0.1,
+    undefined,
+    undefined,
+    0.2,
+    0.2,
+  ]);
+});
+
+test('a request that is larger than the size which counts as one is as many as that takes', () => {
+  const of1MiB = { readBytes: 0, readRequests: 0, writeBytes: 100 * 1_048_576, writeRequests: 100 };
+  const of4KiB = { ...of1MiB, writeBytes: 100 * 4_096 };
+  const none = { readBytes: 0, readRequests: 0, writeBytes: 0, writeRequests: 0 };
+  const limits = new Map([
+    ['write_iops_sec', 1_600],
+    ['write_bytes_sec', 1_048_576],
+    ['size_iops_sec', 65_536],
+  ]);
+  const shares = (now: typeof none) => Object.fromEntries(limitUse(limits, [{ before: none, now }], 1_000));
+  expect(shares(of1MiB)).toEqual({ write_requests: 1, write_bytes: 100 });
+  expect(shares(of4KiB)).toEqual({ write_requests: 100 / 1_600, write_bytes: 0.390_625 });
 });

@@ -1,10 +1,10 @@
 import { CpuSet } from './cpu-set.ts';
 import { claimsOf, dedicatedCpu } from './dedicated.ts';
-import type { DiskSource } from './domain/disks.ts';
 import type { DomainFacts } from './domain/domain.ts';
 import type { HostFigures, PoolFigures } from './host.ts';
 import { hugePoolsKiB } from './huge-pools.ts';
 import { hugePagesKiB, pageDemandsOf } from './page-demand.ts';
+import { poolFinder } from './pool-of.ts';
 import {
   hasFailed,
   hasMigratedAway,
@@ -243,13 +243,13 @@ function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | unde
  */
 function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitDomain[]): PoolDemand[] {
   if (pools.length === 0) return [];
-  const folders = pools.map(({ name, path }) => ({ name, folder: path && `${path.replace(/\/$/, '')}/` }));
+  const poolOf = poolFinder(pools);
   const provisioned = new Map<string, Map<string, number>>();
   for (const { facts, stats } of domains) {
     if (facts === undefined || stats === undefined) continue;
     for (const { target, source } of facts.disks) {
       if (source === undefined) continue;
-      const pool = poolOf(folders, source);
+      const pool = poolOf(source)?.name;
       if (pool === undefined) continue;
       const capacityBytes = capacityOf(stats, target);
       if (capacityBytes === undefined) continue;
@@ -264,22 +264,6 @@ function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitD
       ? []
       : [{ pool: pool.name, provisionedBytes: sum([...images.values()], (bytes) => bytes) }];
   });
-}
-
-interface Folder {
-  readonly name: string;
-  readonly folder: string | undefined;
-}
-
-function poolOf(pools: readonly Folder[], { kind, name }: DiskSource): string | undefined {
-  for (const pool of pools) {
-    const holds =
-      kind === 'volume'
-        ? name.startsWith(`${pool.name}/`)
-        : pool.folder !== undefined && name.startsWith(pool.folder);
-    if (holds) return pool.name;
-  }
-  return undefined;
 }
 
 function capacityOf({ blocks }: DomainStats, target: string): number | undefined {

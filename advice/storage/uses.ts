@@ -1,5 +1,6 @@
 import type { Disk, DiskSource } from '../../model/domain/disks.ts';
 import { milliseconds } from '../../model/format.ts';
+import { poolFinder } from '../../model/pool-of.ts';
 import type { Context } from '../context.ts';
 import { isLasting } from '../evidence.ts';
 import type { DiskSeries, ObservedVm } from '../observation.ts';
@@ -20,13 +21,11 @@ export interface Use {
 }
 
 export function usesOf({ running, observation }: Context): Use[] {
-  const pools = (observation.newest.host?.pools ?? []).flatMap(({ name, path }) =>
-    path === undefined ? [] : [{ name, folder: `${path.replace(/\/$/, '')}/` }],
-  );
+  const poolOf = poolFinder(observation.newest.host?.pools ?? []);
   return running.flatMap((vm) =>
     [...vm.disks].map(([target, series]) => {
       const disk = vm.facts?.disks.find((each) => each.target === target);
-      return { vm, target, disk, series, storage: storageOf(disk?.source, pools) };
+      return { vm, target, disk, series, storage: storageOf(disk?.source, poolOf) };
     }),
   );
 }
@@ -34,12 +33,12 @@ export function usesOf({ running, observation }: Context): Use[] {
 /** What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. */
 function storageOf(
   source: DiskSource | undefined,
-  pools: readonly { readonly name: string; readonly folder: string }[],
+  poolOf: (source: DiskSource) => { readonly name: string } | undefined,
 ): string {
   if (source === undefined) return 'unknown storage';
   const { kind, name, protocol } = source;
   if (kind === 'volume') return `pool ${name.split('/')[0]}`;
-  const pool = pools.find(({ folder }) => name.startsWith(folder));
+  const pool = poolOf(source);
   if (pool !== undefined) return `pool ${pool.name}`;
   if (kind === 'file') return name.slice(0, Math.max(1, name.lastIndexOf('/')));
   if (protocol !== undefined) return name.split('/')[0] ?? protocol;

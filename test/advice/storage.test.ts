@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { advise } from '../../advice/engine.ts';
-import type { ObservedVm } from '../../advice/observation.ts';
+import type { HostObservation, ObservedVm } from '../../advice/observation.ts';
 import { Series } from '../../advice/series.ts';
 import { every, hostOf, vmOf } from './made-host.ts';
 
@@ -121,4 +121,22 @@ test('a limit that would not be lower is not set', () => {
 test('a disk that shares its limits with others is not limited: the command would limit them all together', () => {
   const remedy = slowStorage(batch('group', 8, { limitMib: 9, limitGroup: 'g' }), batch('b', 4))?.remedies[0];
   expect(remedy?.steps.map(({ argv }) => argv[2])).toEqual(['b']);
+});
+
+test('disks of a pool that is mounted in the folder of another wait for that pool, in whatever order they are listed', () => {
+  const slow = { requests: 50, mib: 1, latencyMs: 80 };
+  const busy = withDisk('busy', { requests: 500, mib: 100, latencyMs: 2 }, 1);
+  const host = hostOf([withDisk('nfs/a', slow), withDisk('nfs/b', slow), busy]);
+  const pools = [
+    { name: 'default', path: '/images' },
+    { name: 'nfs', path: '/images/nfs' },
+  ];
+  for (const listed of [pools, pools.toReversed()]) {
+    const newest = { ...host.newest, host: { ...host.newest.host, pools: listed } };
+    const found = advise({ ...host, newest } as unknown as HostObservation, { minSamples: 5 });
+    expect(found.find(({ kind }) => kind === 'storage-hot-spot')).toMatchObject({
+      title: '2 VMs wait for the storage pool nfs',
+      culprits: [{ name: 'nfs/a' }, { name: 'nfs/b' }],
+    });
+  }
 });

@@ -291,6 +291,29 @@ test('disks count against the pool that their images lie in, an image that two V
   expect(overcommitOf(host, domains).pools).toEqual([{ pool: 'default', provisionedBytes: 1_500 }]);
 });
 
+test('a disk counts in the pool with the deepest folder above it, in whatever order libvirt lists them', () => {
+  const [images] = host.pools;
+  if (images === undefined) throw new Error('the host has no pool');
+  const nested = { ...images, name: 'nfs', path: '/images/nfs' };
+  const disk = (target: string, file: string): string =>
+    `<disk type='file'><source file='${file}'/><target dev='${target}'/></disk>`;
+  const xml = `<devices>${disk('vda', '/images/a.img')}${disk('vdb', '/images/nfs/b.img')}</devices>`;
+  const stats = readDomainStats(
+    ['vda', 'vdb'].flatMap((name, index) => [
+      { field: `block.${index}.name`, type: 7, value: name },
+      { field: `block.${index}.capacity`, type: 4, value: 100 * (index + 1) },
+    ]),
+  );
+  const provisioned = (...pools: (typeof images)[]) =>
+    overcommitOf({ ...host, pools }, [vm('a', xml, { stats })]).pools;
+  const [onSsd, onNfs] = [
+    { pool: 'default', provisionedBytes: 100 },
+    { pool: 'nfs', provisionedBytes: 200 },
+  ];
+  expect(provisioned(images, nested)).toEqual([onSsd, onNfs]);
+  expect(provisioned(nested, images)).toEqual([onNfs, onSsd]);
+});
+
 test('a host of which libvirt reports no CPU and no memory has no ratio, not an infinite one', () => {
   const empty = { ...host, cpusOnline: 0, memoryKiB: new Map([['total', 0]]) };
   const one = vm('a', '<vcpu>2</vcpu><memory>6000</memory>');

@@ -2,7 +2,7 @@ import type { FleetHost, FleetVm } from '../fleet.ts';
 import { partsOf } from './host-id.ts';
 import { AVAILABLE_MEMORY, MAINTENANCE, ORDINARY_MEMORY, PRESSURE, SWAPPED_IN } from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type SharedPool, sharedPoolsOf } from './storage.ts';
+import { type HostPool, hostPoolsOf } from './storage.ts';
 
 /** As alerts HostSwappingIn: pages per second, and the share of time that some task waits. */
 const SWAPS_ABOVE = 100;
@@ -13,7 +13,7 @@ export interface HostFacts {
   readonly memoryBytes: number;
   readonly usedBytes: number;
   readonly isSwapping: boolean;
-  readonly pools: readonly SharedPool[];
+  readonly pools: readonly HostPool[];
 }
 
 /** What is needed to judge a host, or why it cannot be judged. */
@@ -35,7 +35,7 @@ export function hostFacts(now: Snapshot): HostFacts | string {
     memoryBytes,
     usedBytes: memoryBytes * Math.max(0, 1 - available),
     isSwapping: (now.value(SWAPPED_IN) ?? 0) > SWAPS_ABOVE && isWaiting,
-    pools: sharedPoolsOf(now.labels('libvirt_storage_pool_info')),
+    pools: hostPoolsOf(now.labels('libvirt_storage_pool_info')),
   };
 }
 
@@ -58,7 +58,7 @@ export function fleetHost(
     ownMemoryBytes: Math.max(0, facts.usedBytes - residentNowBytes),
     hugePageBytes: now.value('libvirt_host_memory_bytes', { kind: 'hugepages' }) ?? 0,
     cpuModel: cpu?.['model'],
-    storage: new Set(facts.pools.map(({ key }) => key)),
+    storage: new Set(facts.pools.flatMap(({ key }) => key ?? [])),
     // The series is there for as long as it is; its value is a time.
     isInMaintenance: now.value(MAINTENANCE) !== undefined,
     measuredContention: contention,

@@ -4,7 +4,7 @@ import { hostId } from './host-id.ts';
 import { type ReadOptions, readHours } from './options.ts';
 import { RAN, RESIDENT, type Selection, selector, VM_INFO, VM_SERIES, WAITED } from './queries.ts';
 import { Snapshot } from './snapshot.ts';
-import type { Labels, SharedPool } from './storage.ts';
+import type { HostPool, Labels } from './storage.ts';
 import { type VmFacts, vmFacts } from './vm.ts';
 
 /** VMs of a host. */
@@ -40,7 +40,7 @@ interface MutableVms {
 export async function readVms(
   prometheus: Prometheus,
   instances: readonly string[],
-  poolsOf: (id: string) => readonly SharedPool[],
+  poolsOf: (id: string) => readonly HostPool[],
   options: ReadOptions,
 ): Promise<Map<string, HostVms>> {
   const { nowSeconds, rangeSeconds, job, clusterLabel } = options;
@@ -109,7 +109,7 @@ export async function readVms(
   );
 }
 
-function vmsOf(of: MutableVms, pools: readonly SharedPool[], options: ReadOptions): VmNow[] {
+function vmsOf(of: MutableVms, pools: readonly HostPool[], options: ReadOptions): VmNow[] {
   return [...of.now].flatMap(([name, now]) => {
     const facts = vmFacts(now, pools, options);
     return facts === undefined

@@ -1,20 +1,24 @@
+import { poolFinder } from '../../../model/pool-of.ts';
+
 /** Labels of a series. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** A storage pool that hosts share, by what it is and where it is mounted: a VM finds its disks by that path. */
-export interface SharedPool {
+/** A storage pool of a host. */
+export interface HostPool {
   readonly name: string;
+  /** Where it is mounted: a VM finds its disks by that path. Empty for a pool that has none. */
   readonly path: string;
-  readonly key: string;
+  /** What it is and where it is mounted, the same on all hosts that share it; absent for a pool of one host alone. */
+  readonly key: string | undefined;
 }
 
-/** Pools of a host that are on a server (`libvirt_storage_pool_info`); a pool without one belongs to its host alone. */
-export function sharedPoolsOf(pools: readonly Labels[]): SharedPool[] {
-  return pools.flatMap((pool) => {
+/** Pools of a host (`libvirt_storage_pool_info`): those on a server are shared. */
+export function hostPoolsOf(pools: readonly Labels[]): HostPool[] {
+  return pools.map((pool) => {
     const { storage_pool: name = '', path = '', source_host: server = '' } = pool;
-    if (server === '') return [];
     const source = [pool['type'], server, pool['source_dir'], pool['source_device'], pool['source_name']];
-    return [{ name, path, key: JSON.stringify([...source.map((part) => part ?? ''), path]) }];
+    const key = JSON.stringify([...source.map((part) => part ?? ''), path]);
+    return { name, path, key: server === '' ? undefined : key };
   });
 }
 
@@ -24,22 +28,19 @@ export function sharedPoolsOf(pools: readonly Labels[]): SharedPool[] {
  */
 export function storageOf(
   disks: readonly Labels[],
-  pools: readonly SharedPool[],
+  pools: readonly HostPool[],
   shared: readonly string[],
 ): { readonly keys: readonly string[]; readonly isLocal: boolean } {
   const keys = new Set<string>();
   let isLocal = false;
+  const poolOf = poolFinder(pools);
   for (const { disk_type: type = '', source_file: source = '' } of disks) {
     // An empty drive, or storage that QEMU reaches over the network from any host.
     if (source === '' || type === 'network') continue;
     if (shared.some((prefix) => source.startsWith(prefix))) continue;
-    const pool = pools.find(({ name, path }) =>
-      type === 'volume'
-        ? source.startsWith(`${name}/`)
-        : path !== '' && source.startsWith(`${path.replace(/\/$/, '')}/`),
-    );
-    if (pool === undefined) isLocal = true;
-    else keys.add(pool.key);
+    const key = poolOf({ kind: type, name: source })?.key;
+    if (key === undefined) isLocal = true;
+    else keys.add(key);
   }
   return { keys: [...keys].sort(), isLocal };
 }

@@ -2,7 +2,7 @@ import type { FleetVm } from '../fleet.ts';
 import type { DemandProfile } from './demand.ts';
 import type { ReadOptions } from './options.ts';
 import type { Snapshot } from './snapshot.ts';
-import { type SharedPool, storageOf } from './storage.ts';
+import { type HostPool, storageOf } from './storage.ts';
 
 /** libvirt's states (virDomainState): vCPUs run in the first ones, and memory is held in the others. */
 const RUNNING = [1, 2];
@@ -32,11 +32,11 @@ export interface VmFacts {
 
 /**
  * The facts of a VM that has memory on its host; undefined for one that has none, and the name of the series that is missing.
- * @param pools shared ones of its host
+ * @param pools of its host
  */
 export function vmFacts(
   now: Snapshot,
-  pools: readonly SharedPool[],
+  pools: readonly HostPool[],
   options: Pick<ReadOptions, 'sharedStorage' | 'labels'>,
 ): VmFacts | string | undefined {
   const state = now.values('libvirt_domain_info_state')[0] ?? 0;

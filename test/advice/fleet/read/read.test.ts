@@ -4,7 +4,7 @@ import { inChunks, type Unread } from '../../../../advice/fleet/read/chunks.ts';
 import { mergedHours, profileOf } from '../../../../advice/fleet/read/demand.ts';
 import { readHours } from '../../../../advice/fleet/read/options.ts';
 import * as queries from '../../../../advice/fleet/read/queries.ts';
-import { sharedPoolsOf, storageOf } from '../../../../advice/fleet/read/storage.ts';
+import { hostPoolsOf, storageOf } from '../../../../advice/fleet/read/storage.ts';
 import { recordingRules } from '../../../../dashboards/rules/recording.ts';
 import { PrometheusError } from '../../../../sampler/prometheus/prometheus-error.ts';
 
@@ -62,11 +62,12 @@ test('an hour counts for the hour of the day that it is in', () => {
 });
 
 test('shared storage is a pool with a server, at the same path; all else is local, but for what the constraints name', () => {
-  const pools = sharedPoolsOf([
+  const pools = hostPoolsOf([
     { storage_pool: 'nfs', type: 'netfs', path: '/srv/nfs/', source_host: 'filer', source_dir: '/vol1' },
     { storage_pool: 'default', type: 'dir', path: '/var/lib/libvirt/images' },
+    { storage_pool: 'scratch', type: 'dir', path: '/srv/nfs/scratch' },
   ]);
-  expect(pools).toHaveLength(1);
+  expect(pools.map(({ key }) => key !== undefined)).toEqual([true, false, false]);
   const of = (...disks: readonly (readonly [string, string])[]) =>
     storageOf(
       disks.map(([disk_type, source_file]) => ({ disk_type, source_file })),
@@ -82,6 +83,8 @@ test('shared storage is a pool with a server, at the same path; all else is loca
     isLocal: false,
   });
   expect(of(['file', '/srv/nfs2/a']).isLocal).toBe(true);
+  // A folder of the host, mounted in that of the server.
+  expect(of(['file', '/srv/nfs/scratch/a'])).toEqual({ keys: [], isLocal: true });
   expect(of(['file', '/var/lib/libvirt/images/a'], ['file', '/srv/nfs/b'])).toEqual({
     keys: [pools[0]?.key],
     isLocal: true,

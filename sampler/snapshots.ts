@@ -15,7 +15,7 @@ interface SnapshotOptions {
   readonly now: () => number;
 }
 
-/** Counts snapshots, once a minute and beside the ticks, and finds the oldest: the XML of each is read once. */
+/** Counts snapshots, once a minute and beside the ticks, and finds the oldest: the XML of others is read once. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
   readonly #reads = new Map<string, BackgroundRead<SnapshotFigures>>();
@@ -55,6 +55,7 @@ export class Snapshots {
   }
 }
 
+/** A snapshot may be made again under a name that is known: of the one that counts as the oldest the XML is read each time. */
 async function count(
   ask: AskHost,
   domain: Domain,
@@ -63,17 +64,29 @@ async function count(
   const { snapshots } = await ask('domainListAllSnapshots', { domain, needResults: 1, flags: 0 });
   const names = new Set(snapshots.map((snapshot) => snapshot.name));
   for (const name of madeAtSeconds.keys()) if (!names.has(name)) madeAtSeconds.delete(name);
-  const unread = snapshots.filter((snapshot) => !madeAtSeconds.has(snapshot.name));
-  for (const snapshot of unread.slice(0, XML_MAX)) {
+  const read = new Set<string>();
+  while (read.size < XML_MAX) {
+    const known = oldestOf(madeAtSeconds);
+    const unread = snapshots.find(({ name }) => !madeAtSeconds.has(name) && !read.has(name));
+    const snapshot = unread ?? snapshots.find(({ name }) => name === known);
+    if (snapshot === undefined || read.has(snapshot.name)) break;
+    read.add(snapshot.name);
     const { xml } = await ask('domainSnapshotGetXmlDesc', { snapshot, flags: 0 });
     const madeAt = creationTime(xml);
-    if (madeAt !== undefined) madeAtSeconds.set(snapshot.name, madeAt);
+    if (madeAt === undefined) madeAtSeconds.delete(snapshot.name);
+    else madeAtSeconds.set(snapshot.name, madeAt);
   }
-  const made = [...madeAtSeconds.values()];
+  const oldest = oldestOf(madeAtSeconds);
   return {
     count: snapshots.length,
-    oldestAtSeconds: made.length === 0 ? undefined : Math.min(...made),
+    oldestAtSeconds: oldest === undefined ? undefined : madeAtSeconds.get(oldest),
   };
+}
+
+function oldestOf(madeAtSeconds: ReadonlyMap<string, number>): string | undefined {
+  let oldest: readonly [name: string, atSeconds: number] | undefined;
+  for (const each of madeAtSeconds) if (oldest === undefined || each[1] < oldest[1]) oldest = each;
+  return oldest?.[0];
 }
 
 /**

@@ -106,7 +106,7 @@ export const snapshotGroup = {
   name: 'snapshot',
   help: 'Number of snapshots of each VM, and age of the oldest.',
   byDefault: true,
-  costs: 'One call per minute for each VM with a snapshot.',
+  costs: 'Two calls per minute for each VM with a snapshot.',
   metrics: [
     {
       per: 'extras',

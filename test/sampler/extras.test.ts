@@ -100,7 +100,7 @@ test('events are counted by domain, a migration is reported as its event says, a
   expect(extras.read(DOMAIN, NOBODY).events?.get('ioError')).toBe(0);
 });
 
-test('snapshots are counted again each minute, and the XML of each is read once', async () => {
+test('snapshots are counted again each minute, and the XML of each is read once, of the oldest each time', async () => {
   let nowMs = 0;
   let names = ['a', 'b'];
   const { ask, asked } = fakeConnection({
@@ -124,8 +124,39 @@ test('snapshots are counted again each minute, and the XML of each is read once'
   expect(await read()).toEqual({ count: 2, oldestAtSeconds: 500 });
   nowMs = 60_000;
   expect(await read()).toEqual({ count: 1, oldestAtSeconds: 900 });
-  expect(asked.filter((name) => name === 'domainSnapshotGetXmlDesc')).toHaveLength(2);
+  expect(asked.filter((name) => name === 'domainSnapshotGetXmlDesc')).toHaveLength(3);
   expect(extras.read(DOMAIN, NOBODY).snapshots).toBeUndefined();
+});
+
+test('a snapshot that is made again under its name is as old as the new one', async () => {
+  let nowMs = 0;
+  let made: Readonly<Record<string, number>> = { daily: 500, weekly: 700 };
+  const { ask } = fakeConnection({
+    domainListAllSnapshots: () => ({
+      snapshots: Object.keys(made).map((name) => ({ name, domain: DOMAIN })),
+      count: 2,
+    }),
+    domainSnapshotGetXmlDesc: ({ snapshot }) => ({
+      xml: `<domainsnapshot><creationTime>${made[snapshot.name]}</creationTime><domain/></domainsnapshot>`,
+    }),
+  });
+  const background = new Background();
+  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, now: () => nowMs }));
+  const oldestAfter = async (ms: number) => {
+    nowMs += ms;
+    extras.startSnapshots([DOMAIN]);
+    await settled(background);
+    return extras.read(DOMAIN, { ...NOBODY, hasSnapshot: true }).snapshots?.oldestAtSeconds;
+  };
+  expect(await oldestAfter(0)).toBe(500);
+  made = { daily: 87_000, weekly: 700 };
+  expect(await oldestAfter(60_000)).toBe(700);
+  // Both between two reads.
+  made = { daily: 173_000, weekly: 175_000 };
+  expect(await oldestAfter(60_000)).toBe(173_000);
+  // A day later, without one in between: nobody asks of a domain that has none.
+  made = { daily: 260_000 };
+  expect(await oldestAfter(86_400_000)).toBe(260_000);
 });
 
 test("libvirt's link to QEMU is written with the group of events, and not without it", async () => {

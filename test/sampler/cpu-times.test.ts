@@ -41,3 +41,28 @@ test('a CPU that goes offline is not listed, and its cell keeps what it had; onl
   times.next(stat({ cpu0: [11], cpu1: [2] }));
   expect(user()).toBe(104);
 });
+
+test('a CPU that comes online and counts from 0 takes nothing from the sum of all, and adds nothing to it', () => {
+  const times = new CpuTimes();
+  const idle = (lines: Readonly<Record<string, number>>) =>
+    (times
+      .next(
+        stat(Object.fromEntries(Object.entries(lines).map(([name, seconds]) => [name, [0, 0, 0, seconds]]))),
+      )
+      .totalNs.get('idle') ?? 0) / S;
+  // Of 120, 20 are of a CPU that is offline.
+  expect(idle({ cpu: 120, cpu0: 10, cpu1: 90 })).toBe(120);
+  expect(idle({ cpu: 33, cpu0: 11, cpu1: 2 })).toBe(123);
+  expect(idle({ cpu: 36, cpu0: 13, cpu1: 3 })).toBe(126);
+  // It comes online with what it had.
+  expect(idle({ cpu: 36, cpu0: 13, cpu1: 3, cpu2: 20 })).toBe(126);
+  expect(idle({ cpu: 40, cpu0: 14, cpu1: 4, cpu2: 22 })).toBe(130);
+  const cell = [0, 1, 2].map((cpu) => (times.sumOf([cpu]).get('idle') ?? 0) / S);
+  expect(cell).toEqual([14, 94, 2]);
+});
+
+test('without a line for each CPU, that of all counts', () => {
+  const times = new CpuTimes();
+  const user = (seconds: number) => (times.next(stat({ cpu: [seconds] })).totalNs.get('user') ?? 0) / S;
+  expect([user(5), user(9)]).toEqual([5, 9]);
+});

@@ -59,8 +59,12 @@ export class Session {
   readonly #socket: Socket;
   readonly #parts: SessionParts;
   readonly #splitter = new FrameSplitter();
-  readonly #registrations = new Map<number, Registration>();
-  #nextCallbackId = 0;
+  /** By callback id, which libvirt's drivers count separately (virObjectEventState). */
+  readonly #registrations = {
+    domain: new Map<number, Registration>(),
+    pool: new Map<number, Registration>(),
+  };
+  readonly #nextCallbackId = { domain: 0, pool: 0 };
   #authenticated: boolean;
   #open = false;
   #readOnly = false;
@@ -86,8 +90,8 @@ export class Session {
 
   deliver<N extends EventName>(name: N, payload: EventPayload<N>): void {
     const event = events[name];
-    for (const [callbackId, registration] of this.#registrations) {
-      if (registration.of !== event.of || registration.eventId !== event.id) continue;
+    for (const [callbackId, registration] of this.#registrations[event.of]) {
+      if (registration.eventId !== event.id) continue;
       const about = (payload as { domain?: Domain }).domain;
       if (registration.domain !== undefined && registration.domain.uuid !== about?.uuid) continue;
       const header = {
@@ -219,11 +223,11 @@ export class Session {
     connectDomainEventCallbackRegisterAny: ({ eventId, domain }: { eventId: number; domain?: Domain }) =>
       this.#register({ of: 'domain', eventId, domain }),
     connectDomainEventCallbackDeregisterAny: ({ callbackId }: { callbackId: number }) =>
-      this.#deregister(callbackId),
+      this.#deregister('domain', callbackId),
     connectStoragePoolEventRegisterAny: ({ eventId }: { eventId: number }) =>
       this.#register({ of: 'pool', eventId, domain: undefined }),
     connectStoragePoolEventDeregisterAny: ({ callbackId }: { callbackId: number }) =>
-      this.#deregister(callbackId),
+      this.#deregister('pool', callbackId),
   };
 
   #authList(): { types: number[] } {
@@ -265,13 +269,13 @@ export class Session {
         ErrorDomain.rpc,
       );
     }
-    for (const each of this.#registrations.values()) {
-      if (each.of === of && each.eventId === eventId && each.domain?.uuid === domain?.uuid) {
+    for (const each of this.#registrations[of].values()) {
+      if (each.eventId === eventId && each.domain?.uuid === domain?.uuid) {
         throw new CallFailure(ErrorCode.invalidArg, 'invalid argument: event callback already tracked');
       }
     }
-    const callbackId = this.#nextCallbackId++;
-    this.#registrations.set(callbackId, registration);
+    const callbackId = this.#nextCallbackId[of]++;
+    this.#registrations[of].set(callbackId, registration);
     return { callbackId };
   }
 
@@ -281,9 +285,10 @@ export class Session {
     );
   }
 
-  #deregister(callbackId: number): undefined {
-    if (!this.#registrations.delete(callbackId)) {
-      throw new CallFailure(ErrorCode.invalidArg, `domain event callback ${callbackId} not registered`);
+  #deregister(of: 'domain' | 'pool', callbackId: number): undefined {
+    if (!this.#registrations[of].delete(callbackId)) {
+      const kind = of === 'pool' ? 'storage pool' : 'domain';
+      throw new CallFailure(ErrorCode.invalidArg, `${kind} event callback ${callbackId} not registered`);
     }
     return undefined;
   }

@@ -123,7 +123,8 @@ export class Connection extends CommonCalls {
     let shared = this.#registrations.get(key);
     if (shared === undefined) {
       const listeners = new Set<EventListener<EventName>>();
-      const callbackId = this.#hub.register<N>(
+      const callbackId = this.#hub.register(
+        name,
         (payload) => deliverToAll(listeners, payload),
         () => this.#registerEvent(name, options),
       );
@@ -139,7 +140,7 @@ export class Connection extends CommonCalls {
     return async () => {
       if (!listeners.delete(own) || listeners.size > 0) return;
       this.#registrations.delete(key);
-      this.#hub.forget(id);
+      this.#hub.forget(name, id);
       await this.call(
         events[name].of === 'pool'
           ? 'connectStoragePoolEventDeregisterAny'

@@ -7,8 +7,7 @@ export type EventListener<N extends EventName> = (payload: EventPayload<N>) => v
 /** An event that reached us before the reply that names its callback id. */
 interface EarlyEvent {
   readonly bytes: number;
-  readonly callbackId: number;
-  readonly name: EventName;
+  readonly key: string;
   readonly payload: unknown;
 }
 
@@ -19,10 +18,12 @@ const EARLY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * Gives each event to the listener that registered for it. libvirtd may send an event before the reply to
- * the registration, so events of unknown ids are held until no registration is under way.
+ * the registration, so events of unknown ids are held until no registration is under way. libvirt's drivers number callbacks
+ * separately, so that an event of a domain and one of a pool may have the same id.
  */
 export class EventHub {
-  readonly #listeners = new Map<number, (payload: never) => void>();
+  /** By event and callback id. */
+  readonly #listeners = new Map<string, (payload: never) => void>();
   #early: EarlyEvent[] = [];
   #earlyBytes = 0;
   #registrations = 0;
@@ -32,15 +33,15 @@ export class EventHub {
     const name = eventByProcedure(procedure);
     if (name === undefined) return;
     const reader = new XdrReader(payload);
-    const callbackId = reader.int();
+    const key = keyOf(name, reader.int());
     const value = events[name].payload.read(reader);
     if (reader.remaining > 0) {
       throw new ProtocolError(`the event ${name} has ${reader.remaining} bytes more than its declaration`);
     }
-    const listener = this.#listeners.get(callbackId);
+    const listener = this.#listeners.get(key);
     if (listener !== undefined) deliver(listener, value);
     else if (this.#registrations > 0) {
-      this.#early.push({ callbackId, name, payload: value, bytes: payload.length });
+      this.#early.push({ key, payload: value, bytes: payload.length });
       this.#earlyBytes += payload.length;
       while (this.#early.length > EARLY_EVENTS_MAX || this.#earlyBytes > EARLY_BYTES_MAX)
         this.#earlyBytes -= this.#early.shift()?.bytes ?? this.#earlyBytes;
@@ -49,14 +50,16 @@ export class EventHub {
 
   /** Runs a registration, and hands over what came in before its reply. Returns the callback id. */
   async register<N extends EventName>(
+    name: N,
     listener: EventListener<N>,
     ask: () => Promise<number>,
   ): Promise<number> {
     this.#registrations++;
     try {
       const callbackId = await ask();
-      this.#listeners.set(callbackId, listener);
-      this.#deliverEarly(callbackId, listener);
+      const key = keyOf(name, callbackId);
+      this.#listeners.set(key, listener);
+      this.#deliverEarly(key, listener);
       return callbackId;
     } finally {
       this.#registrations--;
@@ -67,17 +70,19 @@ export class EventHub {
     }
   }
 
-  forget(callbackId: number): void {
-    this.#listeners.delete(callbackId);
+  forget(name: EventName, callbackId: number): void {
+    this.#listeners.delete(keyOf(name, callbackId));
   }
 
-  #deliverEarly<N extends EventName>(callbackId: number, listener: EventListener<N>): void {
-    const mine = this.#early.filter((event) => event.callbackId === callbackId);
-    this.#early = this.#early.filter((event) => event.callbackId !== callbackId);
+  #deliverEarly<N extends EventName>(key: string, listener: EventListener<N>): void {
+    const mine = this.#early.filter((event) => event.key === key);
+    this.#early = this.#early.filter((event) => event.key !== key);
     this.#earlyBytes = this.#early.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const event of mine) deliver(listener as (payload: never) => void, event.payload);
   }
 }
+
+const keyOf = (name: EventName, callbackId: number): string => `${name} ${callbackId}`;
 
 /** A listener's exception is its own: it must not be taken for a broken frame. */
 export function deliver(listener: (payload: never) => void, payload: unknown): void {

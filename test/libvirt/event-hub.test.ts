@@ -17,7 +17,8 @@ test('an event that comes before the reply to its registration is not lost', asy
   const hub = new EventHub();
   const seen: number[] = [];
   const reply = Promise.withResolvers<number>();
-  const registered = hub.register<'lifecycle'>(
+  const registered = hub.register(
+    'lifecycle',
     ({ event }) => seen.push(event),
     () => reply.promise,
   );
@@ -33,7 +34,8 @@ test('of early events with texts of megabytes, the newest few are kept', async (
   const hub = new EventHub();
   const seen: number[] = [];
   const reply = Promise.withResolvers<number>();
-  const registered = hub.register<'lifecycle'>(
+  const registered = hub.register(
+    'lifecycle',
     ({ event }) => seen.push(event),
     () => reply.promise,
   );
@@ -53,15 +55,55 @@ test('of early events with texts of megabytes, the newest few are kept', async (
 test('events without a listener, for other listeners and of unknown kinds are not delivered', async () => {
   const hub = new EventHub();
   const seen: number[] = [];
-  await hub.register<'lifecycle'>(
+  await hub.register(
+    'lifecycle',
     ({ event }) => seen.push(event),
     async () => 1,
   );
   hub.received(events.lifecycle.proc, lifecycle(2, 2));
   hub.received(999, Buffer.alloc(4));
-  hub.forget(1);
+  hub.forget('lifecycle', 1);
   hub.received(events.lifecycle.proc, lifecycle(1, 2));
   expect(seen).toEqual([]);
+});
+
+test('an event of a pool that has the callback id of one of domains is not taken for it, early or late', async () => {
+  const hub = new EventHub();
+  const seen: string[] = [];
+  const refresh = (callbackId: number): Buffer => {
+    const writer = new XdrWriter();
+    writer.int(callbackId);
+    (events.poolRefresh.payload as Codec<unknown>).write(writer, {
+      pool: { name: 'images', uuid: testDomain.uuid },
+    });
+    return writer.finish();
+  };
+  const reply = Promise.withResolvers<number>();
+  const registered = Promise.all([
+    hub.register(
+      'lifecycle',
+      ({ domain }) => seen.push(domain.name),
+      () => reply.promise,
+    ),
+    hub.register(
+      'poolRefresh',
+      ({ pool }) => seen.push(pool.name),
+      () => reply.promise,
+    ),
+  ]);
+  const both = (): void => {
+    hub.received(events.lifecycle.proc, lifecycle(0, 2));
+    hub.received(events.poolRefresh.proc, refresh(0));
+  };
+  both();
+  reply.resolve(0);
+  await registered;
+  expect(seen.splice(0).toSorted()).toEqual(['images', testDomain.name].toSorted());
+  both();
+  expect(seen.splice(0)).toEqual([testDomain.name, 'images']);
+  hub.forget('lifecycle', 0);
+  both();
+  expect(seen).toEqual(['images']);
 });
 
 test('an event cut short is a broken frame', async () => {

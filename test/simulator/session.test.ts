@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { expect, test } from 'vitest';
 import { calls } from '../../libvirt/calls/all.ts';
+import { connect } from '../../libvirt/client/connect.ts';
 import { encodeFrame, type Frame, FrameSplitter, Program } from '../../libvirt/wire/frame.ts';
 import type { XdrWriter } from '../../libvirt/wire/xdr.ts';
 import { SimulatedDaemon } from '../../simulator/daemon.ts';
-import { findScenario } from '../../simulator/demo.ts';
+import { findScenario, startDemo } from '../../simulator/demo.ts';
 import { SimulatedHost } from '../../simulator/host.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 
@@ -33,4 +34,25 @@ test('a name with a NUL in it, which our client never sends, is answered with an
   socket.destroy();
   await daemon.stop();
   remove();
+});
+
+test('callbacks of domains and of pools are numbered separately, and each listener gets its own events', async () => {
+  const demo = await startDemo();
+  const connection = await connect(demo.uri);
+  const { domain } = demo.daemon.vm('web-01');
+  const seen: string[] = [];
+  const stop = await connection.on('lifecycle', ({ domain: { name } }) => seen.push(name));
+  await connection.on('poolRefresh', ({ pool: { name } }) => seen.push(name));
+  const emitted = async (): Promise<string[]> => {
+    demo.daemon.emit('lifecycle', { domain, event: 2, detail: 0 });
+    demo.daemon.emit('poolRefresh', { pool: { name: 'images', uuid: domain.uuid } });
+    // Its reply comes after the events.
+    await connection.call('connectGetLibVersion', undefined);
+    return seen.splice(0);
+  };
+  expect(await emitted()).toEqual(['web-01', 'images']);
+  await stop();
+  expect(await emitted()).toEqual(['images']);
+  await connection.close();
+  await demo.stop();
 });

@@ -3,7 +3,7 @@ import { readConfig } from '../exporter/config/config.ts';
 import { openClient, stoppedError } from '../exporter/elasticsearch/client.ts';
 import { savedObjects } from '../exporter/elasticsearch/kibana/saved-objects.ts';
 import { nameOf } from '../exporter/elasticsearch/server.ts';
-import { serverSettings } from '../exporter/elasticsearch/settings.ts';
+import { queueMaxAgeSeconds, serverSettings } from '../exporter/elasticsearch/settings.ts';
 import type { Lifecycle } from '../exporter/elasticsearch/setup/lifecycle.ts';
 import { applySetup, planSetup } from '../exporter/elasticsearch/setup/setup.ts';
 import type { Step } from '../exporter/elasticsearch/setup/steps.ts';
@@ -55,7 +55,7 @@ function setupCommand(): Command {
         'stream: Elasticsearch data stream lifecycle; ilm: Elasticsearch ILM policies; ism: OpenSearch policies; none (default: by server)',
       ).choices(['stream', 'ilm', 'ism', 'none']),
     )
-    .option('--retention <days>', 'delete documents after this many days', days, 90)
+    .option('--retention <days>', 'delete documents after this many days', retentionDays, 90)
     .option(
       '--downsample-after <days>',
       'downsample to one document per 5 minutes after this many days; 0: never; Elasticsearch only',
@@ -80,8 +80,10 @@ function setupCommand(): Command {
           downsampleAfterDays: flags.downsampleAfter,
           metricbeatCompat: options.metricbeat_compat ?? false,
           namespace: options.namespace,
+          queueMaxAgeSeconds: queueMaxAgeSeconds(options),
         });
         printLine(`${nameOf(plan.server)} at ${plan.server.node}:`);
+        for (const note of plan.notes) printLine(`  note: ${note}`);
         if (flags.dryRun === true) for (const step of plan.steps) printLine(describe(step, 'would '));
         else {
           isChanging = true;
@@ -113,6 +115,15 @@ const WORDS: Readonly<Record<Step['change'], readonly [would: string, did: strin
 function describe({ what, change, why }: Step, would: string): string {
   const [infinitive, did] = WORDS[change];
   return `  ${would === '' ? did : would + infinitive} ${what}${why === undefined ? '' : ` (${why})`}`;
+}
+
+/** At 0 each index would be deleted as soon as it is rolled over. */
+function retentionDays(text: string): number {
+  const count = days(text);
+  if (count > 0) return count;
+  throw new InvalidArgumentError(
+    'Expected a whole number of days, at least 1; --lifecycle none keeps documents.',
+  );
 }
 
 function days(text: string): number {

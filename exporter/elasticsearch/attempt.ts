@@ -1,5 +1,5 @@
 import type { RequestOutcome } from './sink-meter.ts';
-import type { Verdict } from './verdict.ts';
+import { isTaken, type Verdict } from './verdict.ts';
 
 /** The result of one request as a whole. `node` is the node of the server, as for SearchError. */
 export type Attempt =
@@ -24,8 +24,6 @@ export interface FailedAttempt {
 export function outcomeOf(attempt: Attempt): RequestOutcome {
   switch (attempt.kind) {
     case 'judged': {
-      const isTaken = ({ kind }: Verdict): boolean =>
-        kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
       return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
     }
     case 'too-large':

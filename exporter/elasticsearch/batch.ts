@@ -1,6 +1,7 @@
 import type { DiskQueue } from '../queue/queue.ts';
 import { type BulkItem, bulkItemOf, bytesOf } from './bulk.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
+import type { NewestDocuments } from './newest-documents.ts';
 import { unpack } from './pack.ts';
 import type { SinkMeter } from './sink-meter.ts';
 
@@ -9,6 +10,7 @@ export interface BatchParts {
   /** Documents with a lower number may be on the server already. */
   readonly inherited: number;
   readonly meter: Pick<SinkMeter, 'countDropped'>;
+  readonly newest?: Pick<NewestDocuments, 'wasSent'> | undefined;
   /** Records are taken until there are so many bytes. */
   readonly batchBytes: number;
 }
@@ -63,7 +65,7 @@ export class Batch {
 
   /** The documents of the next record of the queue; undefined when there is none now. */
   async #take(): Promise<BulkItem[] | undefined> {
-    const { queue, meter, inherited } = this.#parts;
+    const { queue, meter, inherited, newest } = this.#parts;
     const record = await queue.take();
     if (record === undefined) return undefined;
     const packed = await unpack(record.payload);
@@ -72,7 +74,11 @@ export class Batch {
       return [];
     }
     const isUnsure = record.firstDocument < inherited;
-    return packed.documents.map((document) => bulkItemOf(packed.head, document, isUnsure));
+    return packed.documents.map((document) => {
+      const item = bulkItemOf(packed.head, document, isUnsure);
+      if (newest?.wasSent(item) === true) item.isUnsure = true;
+      return item;
+    });
   }
 
   /** As much of it as may be sent at once: at least one document. */
@@ -90,6 +96,15 @@ export class Batch {
   /** Removes what `head` returned. What is left of it comes last, so that the others are tried before it. */
   settle(sent: readonly BulkItem[], left: readonly BulkItem[]): void {
     this.#items = [...this.#items.slice(sent.length), ...left];
+  }
+
+  /** Removes documents that are older. @returns how many */
+  expire(oldestMs: number): number {
+    const before = this.#items.length;
+    if (this.#items.some(({ atMs }) => atMs < oldestMs)) {
+      this.#items = this.#items.filter(({ atMs }) => atMs >= oldestMs);
+    }
+    return before - this.#items.length;
   }
 
   remove(items: ReadonlySet<BulkItem>): void {

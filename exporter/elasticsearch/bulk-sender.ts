@@ -4,13 +4,15 @@ import type { DiskQueue } from '../queue/queue.ts';
 import { type Filled, QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { serverText } from '../server-text.ts';
-import { outcomeOf } from './attempt.ts';
+import { type Attempt, outcomeOf } from './attempt.ts';
 import { Batch, bytesIn } from './batch.ts';
 import type { BulkItem } from './bulk.ts';
 import type { BulkClient } from './bulk-client.ts';
 import type { DeadLetters } from './dead-letters/dead-letters.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
+import type { NewestDocuments } from './newest-documents.ts';
 import { FUTURE, type Parking } from './parking.ts';
+import { ReadOnlyProbe } from './read-only-probe.ts';
 import { SearchError } from './search-error.ts';
 import { type Settled, settle } from './settle.ts';
 import type { SinkMeter } from './sink-meter.ts';
@@ -18,7 +20,7 @@ import { StuckStreams } from './stuck-streams.ts';
 import { REASON_MAX } from './trouble.ts';
 
 export interface BulkSenderParts {
-  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
+  readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend' | 'oldestAllowedMs'>;
   /** Documents with a lower number may be on the server already. */
   readonly inherited: number;
   readonly client: Pick<BulkClient, 'send' | 'forget'>;
@@ -26,6 +28,8 @@ export interface BulkSenderParts {
   readonly meter: SinkMeter;
   /** Where documents of a stream wait that accepts none while others do; absent: they hold up all others. */
   readonly parking?: Pick<Parking, 'has' | 'park'> | undefined;
+  /** To ask a stream with, whose older documents a read-only index refuses; absent: all wait until the index takes them. */
+  readonly newest?: Pick<NewestDocuments, 'later' | 'noteSent' | 'wasSent'> | undefined;
   /** False for documents of a wrong clock: that they are refused says nothing about their streams. Default: true. */
   readonly judgesStreams?: boolean | undefined;
   /** Called after each request: whether the server accepts requests. */
@@ -54,6 +58,7 @@ export class BulkSender {
   readonly #repeats: RepeatFilter;
   readonly #batch: Batch;
   readonly #stuck = new StuckStreams();
+  readonly #probe: ReadOnlyProbe;
   readonly #drain: QueueDrain;
 
   constructor(parts: BulkSenderParts) {
@@ -61,6 +66,7 @@ export class BulkSender {
     this.#batch = new Batch(parts);
     this.#limit = new BatchLimit(parts.batchBytes);
     this.#repeats = new RepeatFilter(parts.log);
+    this.#probe = new ReadOnlyProbe(parts.newest, (items, signal) => this.#send(items, signal));
     this.#drain = new QueueDrain({
       ...parts,
       fill: () => this.#fill(),
@@ -83,6 +89,7 @@ export class BulkSender {
   /** A batch of nothing but refused documents gets others beside them. */
   async #fill(): Promise<Filled> {
     const { queue, parking } = this.#parts;
+    this.#expire();
     if (this.#batch.items.some((item) => !this.#isRefused(item))) return 'filled';
     const { parked, mayHaveMore } = await this.#batch.fill((stream) => parking?.has(stream) === true);
     await this.#park(parked);
@@ -92,21 +99,31 @@ export class BulkSender {
     return mayHaveMore ? 'again' : 'empty';
   }
 
+  /** As the queue drops what nobody has taken from it. */
+  #expire(): void {
+    const { queue, meter } = this.#parts;
+    const expired = this.#batch.expire(queue.oldestAllowedMs);
+    if (expired === 0) return;
+    meter.countDropped('too_old', expired);
+    this.#repeats.log(
+      `${expired} documents that the server did not accept in time were dropped (too_old); virtune_elasticsearch_dropped_total counts them`,
+    );
+  }
+
   #isRefused({ index, hasFailed }: BulkItem): boolean {
     return hasFailed || this.#stuck.has(index);
   }
 
   async #ship(signal: AbortSignal): Promise<Shipped> {
-    const { meter, client, onServer } = this.#parts;
+    const { meter, onServer } = this.#parts;
     const sent = this.#batch.head(this.#limit.bytes);
-    const startedMs = performance.now();
-    const attempt = await client.send(sent, signal);
+    const takenMs = await this.#probe.ask(sent, signal);
+    const attempt = await this.#send(sent, signal);
     if (signal.aborted && attempt.kind === 'again') return 'again';
-    meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
     onServer(attempt.kind !== 'again' || attempt.outcome === 'busy');
     switch (attempt.kind) {
       case 'judged':
-        return this.#apply(sent, settle(attempt.node, sent, attempt.verdicts));
+        return this.#apply(sent, settle(attempt.node, sent, attempt.verdicts, takenMs));
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
@@ -121,6 +138,16 @@ export class BulkSender {
     }
   }
 
+  async #send(items: readonly BulkItem[], signal: AbortSignal): Promise<Attempt> {
+    const { meter, client } = this.#parts;
+    const startedMs = performance.now();
+    const attempt = await client.send(items, signal);
+    if (!signal.aborted || attempt.kind !== 'again') {
+      meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
+    }
+    return attempt;
+  }
+
   #shrink(sent: readonly BulkItem[]): 'again' {
     this.#limit.shrink(bytesIn(sent));
     this.#parts.meter.retried += sent.length;
@@ -129,7 +156,8 @@ export class BulkSender {
 
   async #apply(sent: readonly BulkItem[], settled: Settled): Promise<Shipped> {
     const { meter, queue, parking, onServer, judgesStreams = true } = this.#parts;
-    const { left, trouble, stuck, open } = settled;
+    const { left, trouble, stuck, open, readOnly } = settled;
+    this.#probe.note(sent, readOnly);
     meter.countSettled(settled);
     if (judgesStreams) meter.noteStreams(open, stuck.keys());
     this.#warnOfConflicts(settled.conflicts);

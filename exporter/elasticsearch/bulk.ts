@@ -24,11 +24,16 @@ export interface BulkItem extends SendItem {
   failures: number;
 }
 
+/** The data stream of a kind of document. */
+export function streamIndex(stream: string, namespace: string): string {
+  return `metrics-kvm.${stream}-${namespace}`;
+}
+
 export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: boolean): BulkItem {
   const { stream, key, body } = document;
   const hash = createHash('sha256').update(`${head.host}\n${stream}\n${key}\n${head.at}`).digest('base64url');
   return {
-    index: `metrics-kvm.${stream}-${head.namespace}`,
+    index: streamIndex(stream, head.namespace),
     // Ids that rise with time let the server look for them in its newest segments only.
     id: `${head.at.toString(36)}-${hash.slice(0, 22)}`,
     body,

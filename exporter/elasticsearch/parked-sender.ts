@@ -4,7 +4,7 @@ import { FUTURE } from './parking.ts';
 /** What senders of one server have in common. */
 export type CommonSenderParts = Pick<
   BulkSenderParts,
-  'deadLetters' | 'meter' | 'batchBytes' | 'now' | 'random' | 'log' | 'wait'
+  'deadLetters' | 'meter' | 'newest' | 'batchBytes' | 'now' | 'random' | 'log' | 'wait'
 >;
 
 /** A sender of documents that wait apart: of one stream, or of those later than their index accepts. */

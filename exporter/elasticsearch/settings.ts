@@ -170,6 +170,11 @@ export function queueDirOf({ queue_dir }: ElasticsearchOptions): string {
   return queue_dir ?? DEFAULTS.queue_dir;
 }
 
+/** How long documents wait at most. */
+export function queueMaxAgeSeconds({ queue_age }: ElasticsearchOptions): number {
+  return queue_age ?? DEFAULTS.queue_age;
+}
+
 /** @throws ConfigError */
 export async function sinkSettings(options: ElasticsearchOptions, read?: ReadFile): Promise<SinkSettings> {
   const settings = {
@@ -180,7 +185,7 @@ export async function sinkSettings(options: ElasticsearchOptions, read?: ReadFil
     metricbeatCompat: options.metricbeat_compat ?? false,
     queueDir: queueDirOf(options),
     queueMaxBytes: options.queue_size ?? DEFAULTS.queue_size,
-    queueMaxAgeMs: (options.queue_age ?? DEFAULTS.queue_age) * 1_000,
+    queueMaxAgeMs: queueMaxAgeSeconds(options) * 1_000,
     deadLettersMaxBytes: options.dead_letters_size ?? DEFAULTS.dead_letters_size,
     batchBytes: options.batch_size ?? DEFAULTS.batch_size,
   };

@@ -1,7 +1,8 @@
 import type { BulkItem } from './bulk.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
-import type { Verdict } from './verdict.ts';
+import { isTaken, type Verdict } from './verdict.ts';
+import { isReadOnlyIndex } from './write-block.ts';
 
 /** The result of one request for its documents, and for the streams that they belong to. */
 export interface Settled {
@@ -15,6 +16,8 @@ export interface Settled {
   readonly left: readonly BulkItem[];
   /** Of those, documents that are later than their stream accepts now. */
   readonly early: readonly BulkItem[];
+  /** Streams with documents that a read-only index refused. */
+  readonly readOnly: ReadonlySet<string>;
   /** Streams that have at least one of the documents now. */
   readonly open: ReadonlySet<string>;
   /** Streams that accepted none of theirs, and why. */
@@ -23,15 +26,26 @@ export interface Settled {
   readonly trouble: Trouble | undefined;
 }
 
-/** Sorts documents by the verdicts of a server, named by a node of it. Marks those on which it failed. */
-export function settle(node: string, sent: readonly BulkItem[], verdicts: readonly Verdict[]): Settled {
+/**
+ * Sorts documents by the verdicts of a server, named by a node of it. Marks those on which it failed. A document that a
+ * read-only index refused is rejected once its stream has taken a newer one: the others need not wait for it.
+ * @param takenMs by stream that took a document sent ahead of its turn just before: when that one was sampled
+ */
+export function settle(
+  node: string,
+  sent: readonly BulkItem[],
+  verdicts: readonly Verdict[],
+  takenMs: ReadonlyMap<string, number> = new Map(),
+): Settled {
   const delivered: BulkItem[] = [];
   const duplicates: BulkItem[] = [];
   const conflicts: BulkItem[] = [];
   const rejected: DeadLetter[] = [];
   const left: BulkItem[] = [];
   const early: BulkItem[] = [];
-  const open = new Set<string>();
+  const readOnly = new Set<string>();
+  const open = new Set<string>(takenMs.keys());
+  const newestMs = newestTaken(sent, verdicts, takenMs);
   const stuck = new Map<string, Trouble>();
   for (const [place, item] of sent.entries()) {
     const verdict = verdicts[place] as Verdict;
@@ -52,6 +66,14 @@ export function settle(node: string, sent: readonly BulkItem[], verdicts: readon
         rejected.push({ item, status: verdict.status, reason: verdict.reason });
         break;
       default:
+        if (verdict.kind === 'blocked' && isReadOnlyIndex(verdict.reason)) {
+          readOnly.add(item.index);
+          if (item.atMs < (newestMs.get(item.index) ?? Number.NEGATIVE_INFINITY)) {
+            const reason = `${verdict.reason}; its stream accepts newer documents`;
+            rejected.push({ item, status: verdict.status, reason });
+            break;
+          }
+        }
         if (verdict.kind === 'failed') item.hasFailed = true;
         if (verdict.kind === 'early') early.push(item);
         left.push(item);
@@ -60,5 +82,18 @@ export function settle(node: string, sent: readonly BulkItem[], verdicts: readon
   }
   const [trouble] = stuck.values();
   for (const index of open) stuck.delete(index);
-  return { node, delivered, duplicates, conflicts, rejected, left, early, open, stuck, trouble };
+  return { node, delivered, duplicates, conflicts, rejected, left, early, readOnly, open, stuck, trouble };
+}
+
+/** By stream: when the newest document was sampled that it took. */
+function newestTaken(
+  sent: readonly BulkItem[],
+  verdicts: readonly Verdict[],
+  takenMs: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const newest = new Map(takenMs);
+  for (const [place, { index, atMs }] of sent.entries()) {
+    if (isTaken(verdicts[place] as Verdict)) newest.set(index, Math.max(newest.get(index) ?? atMs, atMs));
+  }
+  return newest;
 }

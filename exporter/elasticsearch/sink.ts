@@ -10,7 +10,8 @@ import { BulkClient } from './bulk-client.ts';
 import { BulkSender } from './bulk-sender.ts';
 import { openClient } from './client.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
-import { pack } from './pack.ts';
+import { NewestDocuments } from './newest-documents.ts';
+import { type PackHead, pack } from './pack.ts';
 import { parkedSender } from './parked-sender.ts';
 import { Parking } from './parking.ts';
 import type { ServerSettings, SinkSettings } from './settings.ts';
@@ -34,6 +35,7 @@ export class ElasticsearchSink {
   readonly #meter: SinkMeter;
   readonly #sender: BulkSender;
   readonly #parking: Parking;
+  readonly #newest: NewestDocuments;
   readonly #loops: SamplingLoops;
 
   private constructor(
@@ -43,13 +45,21 @@ export class ElasticsearchSink {
       meter,
       parking,
       sender,
-    }: { queue: DiskQueue; meter: SinkMeter; parking: Parking; sender: BulkSender },
+      newest,
+    }: {
+      queue: DiskQueue;
+      meter: SinkMeter;
+      parking: Parking;
+      sender: BulkSender;
+      newest: NewestDocuments;
+    },
   ) {
     this.#parts = parts;
     this.#queue = queue;
     this.#meter = meter;
     this.#parking = parking;
     this.#sender = sender;
+    this.#newest = newest;
     const { settings, log, version } = parts;
     this.#loops = new SamplingLoops({
       version,
@@ -88,11 +98,13 @@ export class ElasticsearchSink {
       dir: settings.queueDir,
       maxBytes: () => settings.queueMaxBytes - parkedBytes(),
     });
+    const newest = new NewestDocuments();
     const common = {
       deadLetters: new DeadLetters(settings.queueDir, settings.deadLettersMaxBytes, (trouble) =>
         repeats.log(`dead letters: ${textWithCode(trouble)}`),
       ),
       meter,
+      newest,
       batchBytes: settings.batchBytes,
       now: Date.now,
       random: Math.random,
@@ -127,7 +139,7 @@ export class ElasticsearchSink {
       },
       target: 'the server',
     });
-    return new ElasticsearchSink(parts, { queue, meter, parking, sender });
+    return new ElasticsearchSink(parts, { queue, meter, parking, sender, newest });
   }
 
   get settings(): SinkSettings {
@@ -157,9 +169,16 @@ export class ElasticsearchSink {
 
   async #append(hostId: string, atMs: number, documents: Iterable<Document>): Promise<void> {
     const head = { host: hostId, at: atMs, namespace: this.settings.namespace };
-    for await (const packed of pack(head, documents)) {
+    for await (const packed of pack(head, this.#noted(head, documents))) {
       this.#meter.queued += packed.documents;
       await this.#queue.append(packed.payload, packed.documents, atMs);
+    }
+  }
+
+  *#noted(head: PackHead, documents: Iterable<Document>): Generator<Document> {
+    for (const document of documents) {
+      this.#newest.note(head, document);
+      yield document;
     }
   }
 }

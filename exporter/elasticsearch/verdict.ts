@@ -20,6 +20,11 @@ export type Verdict =
   /** The server will never accept it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
 
+/** Whether the server has the document now. */
+export function isTaken({ kind }: Verdict): boolean {
+  return kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
+}
+
 /**
  * One verdict per document, in their order; undefined where the answer is not one to these documents.
  * `failure_store` is in answers of Elasticsearch from 8.19 and 9.1 on (BulkItemResponse): `used` with status 201

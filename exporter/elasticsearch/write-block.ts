@@ -6,6 +6,14 @@ export function isBlock(reason: string): boolean {
   return /blocked by: \[(FORBIDDEN|TOO_MANY_REQUESTS)\//.test(reason);
 }
 
+/**
+ * Whether one index takes no documents, while the newest index of its stream may: index.blocks.write, which downsampling,
+ * shrinking and read-only actions of a lifecycle set for good, or index.blocks.read_only. Not the flood stage, which ends.
+ */
+export function isReadOnlyIndex(reason: string): boolean {
+  return /index \[[^[\]]+\] blocked by: \[FORBIDDEN\/[58]\//.test(reason);
+}
+
 /** What to do about a block. The flood stage of the disk watermark sets one, and removes it once there is space. */
 export const UNBLOCK =
   'free disk space on the server if it is at its flood stage, or remove the block (index.blocks.write, index.blocks.read_only_allow_delete, cluster.blocks.read_only)';

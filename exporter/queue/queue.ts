@@ -177,7 +177,7 @@ export class DiskQueue {
         if (end <= this.#takenTo) continue;
         this.#count('damaged', this.#takenTo, record.firstDocument);
         this.#takenTo = end;
-        if (record.atMs >= this.#oldestAllowedMs) return record;
+        if (record.atMs >= this.oldestAllowedMs) return record;
         this.#count('too_old', record.firstDocument, end);
       }
     });
@@ -211,7 +211,8 @@ export class DiskQueue {
     return this.#segments.certainEnd < this.#segments.end;
   }
 
-  get #oldestAllowedMs(): number {
+  /** What was sampled before is too old: it is dropped instead of taken. */
+  get oldestAllowedMs(): number {
     return this.#options.now() - this.#options.maxAgeMs;
   }
 
@@ -307,7 +308,7 @@ export class DiskQueue {
       if (isSending && segment.firstDocument < this.#takenTo) continue;
       // The limit of bytes holds for files that cannot be read, too.
       const startedAtMs = await next.startedAtMs().catch(() => undefined);
-      const isOld = (startedAtMs ?? Number.POSITIVE_INFINITY) < this.#oldestAllowedMs;
+      const isOld = (startedAtMs ?? Number.POSITIVE_INFINITY) < this.oldestAllowedMs;
       if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
       if (this.#segment === segment) this.#countGapBefore(segment);
       const from = Math.max(segment.firstDocument, this.#settled.document);

@@ -37,6 +37,11 @@ test.each([
     64,
     "virtune: unknown option '--lisen'\n(Did you mean --listen?) [USAGE]\n",
   ],
+  [
+    ['elasticsearch', 'setup', '--elasticsearch', 'http://127.0.0.1:1', '--retention', '0'],
+    64,
+    'at least 1; --lifecycle none keeps documents',
+  ],
   [['exprter'], 64, "virtune: unknown command 'exprter'\n(Did you mean exporter?) [USAGE]\n"],
   [['tune', 'show', 'a', 'b'], 64, '[USAGE]\n'],
   [['exporter', '--sasl-username', 'x'], 64, 'must be used together'],

@@ -17,6 +17,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
     'it needs a search server: test/live/elasticsearch.live.ts runs it on real ones',
   'virtune elasticsearch dead-letters resend':
     'it needs a search server: test/live/elasticsearch-setup.live.ts sends dead letters to real ones',
+  'virtune elasticsearch dead-letters drop --yes':
+    'it needs dead letters: test/exporter/elasticsearch/dead-letters.test.ts deletes some',
 };
 
 /** Every call of virtune in a runbook, once. */

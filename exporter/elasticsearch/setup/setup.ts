@@ -1,4 +1,5 @@
 import { ConfigError } from '../../../model/config-error.ts';
+import { formatSeconds } from '../../../model/duration.ts';
 import { firstTemplate } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import { SearchError } from '../search-error.ts';
@@ -10,17 +11,23 @@ import { policySteps } from './policies.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';
 import { type Template, templatesFor } from './templates.ts';
 
+const DAY_SECONDS = 86_400;
+
 export interface SetupOptions extends Ages {
   /** Absent: what suits the server. */
   readonly lifecycle?: Lifecycle['kind'] | undefined;
   readonly metricbeatCompat: boolean;
   /** Of the data streams to come; default: `default`. */
   readonly namespace?: string | undefined;
+  /** How long documents wait in a queue of the exporter at most, where that is known. */
+  readonly queueMaxAgeSeconds?: number | undefined;
 }
 
 export interface SetupPlan {
   readonly server: SearchServer;
   readonly steps: readonly Step[];
+  /** What the user should know of these settings. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -45,7 +52,7 @@ export async function planSetup(client: SearchClient, options: SetupOptions): Pr
   const steps = [...(await policySteps(client, lifecycle))];
   for (const template of templates) steps.push(await templateStep(client, template));
   for (const template of templates) steps.push(...(await streamSteps(client, server, template)));
-  return { server, steps };
+  return { server, steps, notes: notesOn(lifecycle, options.queueMaxAgeSeconds) };
 }
 
 /** Does what a plan says, in its order; the first thing that fails ends it, and what was done stays. */
@@ -82,6 +89,17 @@ function checkAges(lifecycle: Lifecycle): void {
       `documents would be deleted after ${retentionDays} days, before they are downsampled after ${downsampleAfterDays}; set a longer --retention, or --downsample-after 0 for no downsampling`,
     );
   }
+}
+
+/** What waits in a queue for longer than its index takes any is lost. */
+function notesOn(lifecycle: Lifecycle, queueMaxAgeSeconds = 0): string[] {
+  if (lifecycle.kind !== 'stream' && lifecycle.kind !== 'ilm') return [];
+  const { downsampleAfterDays: days } = lifecycle;
+  if (days === 0 || days * DAY_SECONDS >= queueMaxAgeSeconds) return [];
+  const after = formatSeconds(days * DAY_SECONDS);
+  return [
+    `an index takes no documents once it is downsampled, ${after} after its rollover, and a queue keeps them for ${formatSeconds(queueMaxAgeSeconds)}: those that an outage delays for longer become dead letters; to store them set a longer --downsample-after`,
+  ];
 }
 
 async function templateStep(client: SearchClient, { name, body }: Template): Promise<Step> {

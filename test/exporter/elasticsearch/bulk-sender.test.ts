@@ -16,6 +16,7 @@ import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
 import { DeadLetters } from '../../../exporter/elasticsearch/dead-letters/dead-letters.ts';
 import type { Letter } from '../../../exporter/elasticsearch/dead-letters/letter.ts';
 import { allLines } from '../../../exporter/elasticsearch/dead-letters/letter-box.ts';
+import { NewestDocuments } from '../../../exporter/elasticsearch/newest-documents.ts';
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { parkedSender } from '../../../exporter/elasticsearch/parked-sender.ts';
 import { Parking } from '../../../exporter/elasticsearch/parking.ts';
@@ -32,6 +33,7 @@ interface Rig {
   readonly sender: BulkSender;
   readonly parking: Parking | undefined;
   readonly meter: SinkMeter;
+  readonly newest: NewestDocuments;
   readonly said: string[];
   readonly waits: number[];
   readonly dir: string;
@@ -57,9 +59,16 @@ async function end({ sender, parking, queue }: Rig): Promise<void> {
 async function rig(
   search: FakeSearch,
   dir = 'q',
-  { batchBytes = 100_000, withParking = false, parkedBytes = 1e9, now = Date.now } = {},
+  {
+    batchBytes = 100_000,
+    withParking = false,
+    parkedBytes = 1e9,
+    now = Date.now,
+    maxAgeMs = Number.POSITIVE_INFINITY,
+  } = {},
 ): Promise<Rig> {
   const meter = new SinkMeter();
+  const newest = new NewestDocuments();
   const said: string[] = [];
   const log = (message: string): void => {
     said.push(message);
@@ -67,8 +76,8 @@ async function rig(
   const waits: number[] = [];
   const options = {
     kind: 'elasticsearch' as const,
-    maxAgeMs: Number.POSITIVE_INFINITY,
-    now: Date.now,
+    maxAgeMs,
+    now,
     onDrop: (reason: DropReason, documents: number) => meter.countDropped(reason, documents),
     onTrouble: () => undefined,
     segmentBytes: 2_000,
@@ -77,6 +86,7 @@ async function rig(
   const common = {
     deadLetters: new DeadLetters(join(root, dir), 1e9, () => undefined),
     meter,
+    newest,
     batchBytes,
     now,
     random: () => 1,
@@ -111,6 +121,7 @@ async function rig(
     sender,
     parking,
     meter,
+    newest,
     said,
     waits,
     dir,
@@ -133,7 +144,7 @@ async function lettersIn(dir: string): Promise<Letter[]> {
 
 /** A tick of so many VMs, with a document of each in these streams. */
 async function tick(
-  { queue, meter }: Rig,
+  { queue, meter, newest }: Rig,
   atMs: number,
   vms: number,
   streams: readonly StreamName[] = ['vm'],
@@ -150,7 +161,9 @@ async function tick(
       }),
     })),
   ).flat();
-  for await (const packed of pack({ host: 'h', at: atMs, namespace: 'default' }, documents)) {
+  const head = { host: 'h', at: atMs, namespace: 'default' };
+  for (const document of documents) newest.note(head, document);
+  for await (const packed of pack(head, documents)) {
     meter.queued += packed.documents;
     await queue.append(packed.payload, packed.documents, atMs);
   }
@@ -587,6 +600,72 @@ test.each([
     expect(one.said.join('\n')).toContain(`${NET} accepts documents again`);
   },
 );
+
+const READ_ONLY =
+  'index [.ds-metrics-kvm.vm-default-2026.11.29-000003] blocked by: [FORBIDDEN/8/index write (api)];';
+
+/** An index that takes none of the documents from before this moment, whatever their stream. */
+const downsampled =
+  (beforeMs: number) =>
+  (_stream: string, body: string): number | undefined =>
+    JSON.parse(body)['@timestamp'] < beforeMs ? 403 : undefined;
+
+test.each([
+  ['of all streams', STREAMS],
+  ['of one stream', ['vm'] as const],
+])(
+  'documents %s for an index that was downsampled, many batches of them, become dead letters and hold up no newer ones',
+  async (_what, streams) => {
+    const search = new FakeSearch();
+    search.refusal = READ_ONLY;
+    search.refuses = downsampled(30);
+    const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
+    for (let at = 0; at < 40; at++) await tick(one, at, 5, streams);
+    one.sender.start();
+    await settled(one);
+    const perTick = 5 * streams.length;
+    expect(search.documents).toHaveLength(10 * perTick);
+    expect(new Set(search.documents).size).toBe(10 * perTick);
+    expect(one.figure('dead_letters_total')).toBe(30 * perTick);
+    expect((one.figure('sent_total') ?? 0) + (one.figure('duplicates_total') ?? 0)).toBe(10 * perTick);
+    expect(one.figure('conflicts_total'), 'it was this exporter that sent them before').toBe(0);
+    expect(one.figure('up')).toBe(1);
+    const [letter] = await lettersIn('q');
+    expect(letter?.reason).toContain(`${READ_ONLY}; its stream accepts newer documents`);
+  },
+);
+
+test('while an index takes none of the newest documents either, all wait, and are sent once the block is gone', async () => {
+  const search = new FakeSearch();
+  search.refusal = READ_ONLY;
+  search.refuses = downsampled(Number.POSITIVE_INFINITY);
+  const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
+  for (let at = 0; at < 10; at++) await tick(one, at, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(5), PATIENT);
+  expect(one.figure('dead_letters_total')).toBe(0);
+  search.refuses = () => undefined;
+  await settled(one);
+  expect(search.documents).toHaveLength(150);
+  expect(one.figure('dead_letters_total')).toBe(0);
+  expect(one.figure('conflicts_total')).toBe(0);
+});
+
+test('documents that are being sent are dropped as too old once they are, and newer ones follow', async () => {
+  const search = new FakeSearch();
+  search.refuses = (_stream, body) => (body.includes('"@timestamp":1,') ? 403 : undefined);
+  let nowMs = 1;
+  const one = await rig(search, 'q', { batchBytes: 1_000, maxAgeMs: 1_000, now: () => nowMs });
+  await tick(one, 1, 40);
+  await tick(one, 500, 10);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(5), PATIENT);
+  expect(search.documents).toEqual([]);
+  nowMs = 1_200;
+  await settled(one);
+  expect(search.documents).toHaveLength(10);
+  expect(one.figure('dropped_total', { reason: 'too_old' })).toBe(40);
+});
 
 test('while the server refuses all streams, documents wait in the queue in their order, and none is parked', async () => {
   const search = new FakeSearch();

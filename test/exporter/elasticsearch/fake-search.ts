@@ -38,6 +38,8 @@ export class FakeSearch implements SearchClient {
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
   refuses: (stream: string, body: string) => number | undefined = () => undefined;
+  /** Why, as the server says it. */
+  refusal = 'made up';
   /** Whether an index of the stream, by its place, has no shard that can be read. */
   unreadable: (stream: string, place: number) => boolean = () => false;
   /** Documents that are never taken. */
@@ -147,7 +149,7 @@ export class FakeSearch implements SearchClient {
       }
       const status = isFaulty ? fault.status : this.#create(parts[line] ?? '', body);
       items.push({
-        create: { status, ...(status > 299 ? { error: { type: 'fault', reason: 'made up' } } : {}) },
+        create: { status, ...(status > 299 ? { error: { type: 'fault', reason: this.refusal } } : {}) },
       });
     }
     if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', NODE, 'timeout');

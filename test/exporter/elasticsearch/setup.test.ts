@@ -330,6 +330,21 @@ test('a retention that is shorter than the time until downsampling is refused', 
   await planSetup(new Kept(GREETINGS['opensearch 3']), short);
 });
 
+test('downsampling before a queue gives documents up is noted, where the server downsamples', async () => {
+  const notes = async (
+    greeting: SearchResponse,
+    options: Partial<SetupOptions>,
+  ): Promise<readonly string[]> =>
+    (await planSetup(new Kept(greeting), { ...OPTIONS, queueMaxAgeSeconds: 561_600, ...options })).notes;
+  const elastic = GREETINGS['elasticsearch 9.1'];
+  expect(await notes(elastic, { downsampleAfterDays: 1 })).toEqual([
+    expect.stringMatching(/once it is downsampled, 1d after .* for 6d12h: .*--downsample-after$/),
+  ]);
+  for (const downsampleAfterDays of [0, 7]) expect(await notes(elastic, { downsampleAfterDays })).toEqual([]);
+  expect(await notes(elastic, { downsampleAfterDays: 1, lifecycle: 'none' })).toEqual([]);
+  expect(await notes(GREETINGS['opensearch 3'], { downsampleAfterDays: 1 })).toEqual([]);
+});
+
 test('a template of another owner is not changed', async () => {
   const client = new Kept(GREETINGS['elasticsearch 8.19']);
   client.kept.set('/_index_template/metrics-kvm.vm', { body: { index_patterns: ['x'] }, version: 1 });

@@ -1,0 +1,55 @@
+import type { Attempt } from './attempt.ts';
+import type { BulkItem } from './bulk.ts';
+import type { NewestDocuments } from './newest-documents.ts';
+import { isTaken } from './verdict.ts';
+
+/**
+ * Finds out whether all of a stream is blocked or only an index of the past, as downsampling leaves it: an index that
+ * takes no more must not hold up newer documents, which come after those in the queue.
+ */
+export class ReadOnlyProbe {
+  readonly #newest: Pick<NewestDocuments, 'later' | 'noteSent'> | undefined;
+  readonly #send: (items: readonly BulkItem[], signal: AbortSignal) => Promise<Attempt>;
+  /** Streams of which a read-only index refused documents last. */
+  readonly #streams = new Set<string>();
+
+  constructor(
+    newest: Pick<NewestDocuments, 'later' | 'noteSent'> | undefined,
+    send: (items: readonly BulkItem[], signal: AbortSignal) => Promise<Attempt>,
+  ) {
+    this.#newest = newest;
+    this.#send = send;
+  }
+
+  /** @param readOnly streams of which a read-only index has just refused some of these documents */
+  note(sent: readonly BulkItem[], readOnly: ReadonlySet<string>): void {
+    for (const { index } of sent) if (!readOnly.has(index)) this.#streams.delete(index);
+    for (const index of readOnly) this.#streams.add(index);
+  }
+
+  /**
+   * Sends the newest document of each such stream, where it is newer than those that are sent next.
+   * @returns by stream that took it: when it was sampled
+   */
+  async ask(items: readonly BulkItem[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const takenMs = new Map<string, number>();
+    const probes = this.#probesFor(items);
+    if (probes.length === 0) return takenMs;
+    const attempt = await this.#send(probes, signal);
+    for (const [place, item] of probes.entries()) {
+      const verdict = attempt.kind === 'judged' ? attempt.verdicts[place] : undefined;
+      const isAccepted = verdict !== undefined && isTaken(verdict);
+      if (isAccepted) takenMs.set(item.index, item.atMs);
+      if (isAccepted || item.isUnsure) this.#newest?.noteSent(item);
+    }
+    return takenMs;
+  }
+
+  #probesFor(items: readonly BulkItem[]): BulkItem[] {
+    const lastMs = new Map<string, number>();
+    for (const { index, atMs } of items) {
+      if (this.#streams.has(index)) lastMs.set(index, Math.max(lastMs.get(index) ?? atMs, atMs));
+    }
+    return [...lastMs].flatMap(([index, atMs]) => this.#newest?.later(index, atMs) ?? []);
+  }
+}

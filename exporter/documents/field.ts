@@ -6,6 +6,14 @@ export interface Field {
   readonly metric?: 'counter' | 'gauge';
 }
 
+const LONG_END = 2 ** 63;
+
+/**
+ * Whether a `long` can hold it, for which servers reject the whole document otherwise. No figure is larger, but what a guest
+ * says of itself.
+ */
+export const fitsLong = (value: number): boolean => value >= -LONG_END && value < LONG_END;
+
 export const keyword = (name: string): Field => ({ name, type: 'keyword' });
 export const dimension = (name: string): Field => ({ name, type: 'keyword', dimension: true });
 

@@ -1,6 +1,7 @@
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Figure, FigureSet, Info, SubjectMetric, Subjects } from '../../model/catalogue/metric.ts';
 import { ratesGroup } from '../../model/catalogue/rates.ts';
+import { fitsLong } from './field.ts';
 import { CARRIED, fieldsOfMetric, type MetricFields } from './fields.ts';
 import type { StreamName } from './streams.ts';
 
@@ -103,9 +104,9 @@ function isSwitched(name: string): name is GroupName {
 
 function nowhere(): void {}
 
-/** JSON knows no NaN and no infinity: a figure that is none is left out. */
+/** JSON has no NaN and no infinity, and a guest may report any number: a figure that no field can hold is left out. */
 function numberField(before: string, value: number | undefined, text: NumberText): string {
-  return value === undefined || !Number.isFinite(value) ? '' : `${before}${text(value)}`;
+  return value === undefined || !fitsLong(value) ? '' : `${before}${text(value)}`;
 }
 
 type NumberText = (value: number) => string;

@@ -2,7 +2,7 @@ import type { BalloonStats } from '../../model/stats/types.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
 import { type DocumentHead, HEAD_FIELDS } from './document-head.ts';
 import { type Document, stateWord } from './documents.ts';
-import { dimension, type Field, keyword, PATH } from './field.ts';
+import { dimension, type Field, fitsLong, keyword, PATH } from './field.ts';
 import type { CompatStreamName } from './streams.ts';
 
 /**
@@ -60,7 +60,7 @@ export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Gener
     const balloon = { ...outcome.stats.balloon, ...host };
     for (const [tag, read] of TAGS) {
       const value = read(balloon);
-      if (value === undefined) continue;
+      if (value === undefined || !fitsLong(value)) continue;
       const body = {
         'kvm.uuid': domain.uuid,
         'kvm.dommemstat.id': id,

@@ -6,6 +6,12 @@ import type { DomainStats } from './types.ts';
 /** "Unknown" where libvirt has no better word: 2^64-1, as a bigint or rounded. */
 const UNKNOWN_64 = 2 ** 64;
 
+/**
+ * The memory figures of a guest are what its balloon driver reports, any 64 bits: no guest has so many KiB, or faults. Below
+ * it the bytes are less than 2^63.
+ */
+const GUEST_MAX = 2 ** 53;
+
 /** libvirt's VIR_TYPED_PARAM_FIELD_LENGTH: no name is longer, and names are kept. */
 const NAME_MAX = 80;
 
@@ -15,6 +21,7 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
   for (const { field, value } of params) {
     const plain = typeof value === 'bigint' ? Number(value) : value;
     if (plain === UNKNOWN_64 || field.length > NAME_MAX) continue;
+    if (typeof plain === 'number' && plain >= GUEST_MAX && field.startsWith('balloon.')) continue;
     if (typeof plain !== 'number' || Number.isFinite(plain)) slotOf(field)(draft, plain);
   }
   for (const vcpu of draft.vcpu.values()) dropUnmeasured(vcpu);

@@ -54,6 +54,16 @@ test('a real reply about 21 guests is understood to the last field', () => {
   expect([...(booted?.blocks.values() ?? [])].map((block) => block.name)).toEqual(['vda', 'vdb']);
 });
 
+test('memory figures that no guest has, whatever its balloon driver reports, are absent', () => {
+  const { balloon } = readDomainStats([
+    ullong('balloon.major_fault', 2n ** 63n),
+    ullong('balloon.swap_in', 2n ** 53n),
+    ullong('balloon.usable', 2n ** 53n - 1n),
+    ullong('balloon.minor_fault', 7),
+  ]);
+  expect(balloon).toEqual({ usableKiB: 2 ** 53 - 1, minorFaults: 7 });
+});
+
 test('vCPU and iothread ids may have gaps, and ten and more', () => {
   const stats = readDomainStats([
     ullong('vcpu.0.time', 1),

@@ -91,6 +91,62 @@ test('every field of every document is in the mapping of its stream, and its val
   }
 });
 
+/** Of one VM that answered, with figures of its balloon driver changed. */
+function withBalloon(changes: Record<string, number>): {
+  readonly changed: HostSample;
+  readonly uuid: string;
+} {
+  const vm = sample.domains.find(({ outcome }) => outcome.kind === 'fresh') as DomainSample;
+  const outcome = vm.outcome as Extract<DomainSample['outcome'], { kind: 'fresh' }>;
+  const stats = { ...outcome.stats, balloon: { ...outcome.stats.balloon, ...changes } };
+  const other = { ...vm, outcome: { ...outcome, stats } };
+  return { changed: { ...sample, domains: [other] }, uuid: vm.domain.uuid };
+}
+
+test('a figure of a guest that no field can hold is left out, and the rest of the document is there', () => {
+  const of = (documents: readonly Document[], uuid: string): Flat =>
+    flatten(JSON.parse(documents.find(({ stream, key }) => stream === 'vm' && key === uuid)?.body ?? '{}'));
+  const { changed, uuid } = withBalloon({
+    majorFaults: 2 ** 63,
+    minorFaults: -(2 ** 64),
+    swapInKiB: 2 ** 53,
+  });
+  const usual = of(documentsOf(sample), uuid);
+  const left = of(documentsOf(changed), uuid);
+  const gone = [
+    'libvirt_domain_memory_stats_major_fault_total',
+    'libvirt_domain_memory_stats_minor_fault_total',
+    'libvirt_domain_memory_stats_swap_in_bytes_total',
+  ];
+  for (const name of gone) expect([name, usual.has(name), left.has(name)]).toEqual([name, true, false]);
+  const isRate = (name: string): boolean => /_per_second$/.test(name);
+  const names = (flat: Flat): string[] =>
+    [...flat.keys()].filter((name) => !gone.includes(name) && !isRate(name));
+  expect(names(left)).toEqual(names(usual));
+});
+
+test('whatever numbers a guest reports, each long of a document is one', () => {
+  const extreme = fc.oneof(fc.double({ noNaN: false }), fc.bigInt(-(2n ** 65n), 2n ** 65n).map(Number));
+  const names = ['majorFaults', 'swapInKiB', 'usableKiB', 'diskCachesKiB', 'hugetlbFailures'];
+  fc.assert(
+    fc.property(fc.record(Object.fromEntries(names.map((name) => [name, extreme]))), (changes) => {
+      const { changed } = withBalloon(changes);
+      const head = new Documents(OPTIONS).head(DUE_MS, { hostname: 'kvm1', uuid: 'h' }) as DocumentHead;
+      const all = [...new Documents(OPTIONS).of(changed, DUE_MS), ...metricbeatEvents(changed, head)];
+      for (const { stream, body } of all) {
+        const fields = stream in COMPAT_FIELDS ? COMPAT_FIELDS[stream as 'status'] : fieldsOf(stream as 'vm');
+        const longs = new Set(fields.filter(({ type }) => type === 'long').map(({ name }) => name));
+        for (const [name, value] of flatten(JSON.parse(body))) {
+          if (!longs.has(name)) continue;
+          expect(Number(value), `${name} ${value}`).toBeLessThan(2 ** 63);
+          expect(Number(value), `${name} ${value}`).toBeGreaterThanOrEqual(-(2 ** 63));
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
 /** UNQUOTED_IDENTIFIER and keywords of expressions in ES|QL's grammar (EsqlBaseLexer.g4, EsqlBaseLexer: Expression). */
 const NAME = /^([A-Za-z]\w*|[@_]\w+)(\.([A-Za-z]\w*|_\w+))*$/;
 const RESERVED = new Set(

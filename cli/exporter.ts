@@ -91,7 +91,10 @@ export function exporterCommand(): Command {
       const { systemdSockets } = await import('../exporter/http/systemd-sockets.ts');
       const readsProc = (uri: string): boolean => flags.local ?? isLocalUri(uri);
       const exporter = await runExporter({
-        uri: flags.connect,
+        // As in libvirt, the environment has a default only: the file may say otherwise.
+        ...(command.getOptionValueSource('connect') === 'env'
+          ? { defaultUri: flags.connect }
+          : { uri: flags.connect }),
         listen: flags.listen,
         sockets: flags['web.systemdSocket'] === true ? systemdSockets(process.env, process.pid) : undefined,
         collect: collectedGroups(command),

@@ -35,8 +35,10 @@ import { readVersion } from './version.ts';
 const WARM_UP_MS = 500;
 
 export interface RunExporterOptions {
-  /** Absent: what the configuration file says, else `qemu:///system`. */
+  /** Absent: what the configuration file says, else `defaultUri`. */
   readonly uri?: string | undefined;
+  /** Where neither names one. Default: `qemu:///system`, unless there are hosts in the file. */
+  readonly defaultUri?: string | undefined;
   readonly listen: string;
   /** Sockets to serve on instead, by file descriptor; at least one. */
   readonly sockets?: readonly number[] | undefined;
@@ -108,12 +110,20 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const process = new ProcessMetrics(version);
   const files = new RememberedFiles((message) => log(`virtune: ${message}`));
   const { config, web } = await readFiles(options);
-  const targets = new Targets({ onFailure, onUnknownStatistic, compat: options.compat, pki: files });
+  const onNewUuid = (message: string): void => log(`virtune: ${message}`);
+  const targets = new Targets({
+    onFailure,
+    onUnknownStatistic,
+    onNewUuid,
+    compat: options.compat,
+    pki: files,
+  });
   const openLocal = (settings: HostSettings): HostExporter =>
     new HostExporter(settings, {
       process,
       onFailure,
       onUnknownStatistic,
+      onNewUuid,
       onDriftFailure: (error) => log(`virtune: ${errorText(error)}`),
       compat: options.compat,
       pki: files,
@@ -133,7 +143,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       log: (message) => log(`virtune: ${message}`),
       onClosed: outputClosed.resolve,
     }));
-  await targets.configure(config ?? { hosts: new Map() });
+  targets.configure(config ?? { hosts: new Map() });
   let local = settings && openLocal(settings);
   const common = { version, log: (message: string) => log(`virtune: ${message}`) };
   const slot = {
@@ -190,13 +200,15 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     // A queue may be in use. Nothing that follows fails.
     await useSinks(next.config);
     server.configure(next.web);
-    if (next.config !== undefined) await targets.configure(next.config);
+    const gone = next.config === undefined ? [] : targets.configure(next.config);
     const before = local;
     if (nextLocal?.fingerprint !== local?.settings.fingerprint) local = nextLocal && openLocal(nextLocal);
     if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
     await watchSinks();
     await watchForOutput();
-    if (before !== local) await before?.close();
+    // What the sinks sampled last of them is delivered; a scrape may still be under way.
+    if (before !== local && before !== undefined) gone.push(before);
+    await Promise.all(gone.map((host) => host.retire()));
   };
   /** After a rotation; says nothing of the configuration. */
   const reopenOutput = (): Promise<void> | undefined =>
@@ -240,9 +252,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
           return { scrapes, health: () => sampler.health, onFailure };
         },
         loopDelay: process.loopDelay,
-        get process() {
-          return search.isOn || otlp.isOn || output !== undefined ? process : undefined;
-        },
+        process,
         targets: options.configFile === undefined ? undefined : targets,
         reload: options.lifecycle === true ? reload : undefined,
         version,
@@ -309,6 +319,7 @@ function localSettings(
   const uri =
     options.uri ??
     config?.local ??
+    options.defaultUri ??
     (config === undefined || config.hosts.size === 0 ? 'qemu:///system' : false);
   if (uri === false) return undefined;
   parseUri(uri);

@@ -2,6 +2,7 @@ import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import type { PkiReader } from '../libvirt/transport/tls.ts';
 import { SAMPLER_FRAME_MAX_BYTES } from '../sampler/frame-limit.ts';
+import type { HostIdentity } from '../sampler/host-sample.ts';
 import { Sampler } from '../sampler/sampler.ts';
 import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
@@ -11,6 +12,8 @@ export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'in
   readonly onUnknownStatistic: (name: string) => void;
   /** Called when the tuner's record of drift begins to be unusable. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
+  /** Called when the host is the same and its UUID another. */
+  readonly onNewUuid?: ((message: string) => void) | undefined;
   /** Reads certificates for connections over TLS. */
   readonly pki?: PkiReader | undefined;
 }
@@ -23,9 +26,12 @@ export class HostExporter {
   /** Drops errors that follow from closing the connection here: they say nothing about the host. */
   readonly onFailure: (error: Error) => void;
   #isClosed = false;
+  readonly #onNewUuid: ((message: string) => void) | undefined;
+  #identity: HostIdentity | undefined;
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
+    this.#onNewUuid = options.onNewUuid;
     this.onFailure = (error) => {
       if (!this.#isClosed) options.onFailure(error);
     };
@@ -60,6 +66,28 @@ export class HostExporter {
       groups: settings.groups,
       inMaintenance: settings.maintenance,
     });
+  }
+
+  /**
+   * To be called with that of each sample that is sent. Where the firmware has no UUID that libvirt can read, each start of its
+   * daemon makes another one (virSetHostUUIDStr, src/util/viruuid.c), and with it new series of the host and its VMs.
+   */
+  noteIdentity(identity: HostIdentity | undefined): void {
+    if (identity?.uuid === undefined) return;
+    const before = this.#identity;
+    this.#identity = identity;
+    if (this.settings.hostId !== undefined || before === undefined) return;
+    if (before.hostname !== identity.hostname || before.uuid === identity.uuid) return;
+    const name = this.settings.name ?? identity.hostname ?? this.settings.uri;
+    this.#onNewUuid?.(
+      `libvirt reported ${before.uuid} as the UUID of ${name}, and now ${identity.uuid}: host.id of what is sent has changed, so the host and its VMs are new series; set host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on that host, or host_id in the configuration of the exporter`,
+    );
+  }
+
+  /** Closes it after the sample that is under way: ended by that, it would say that the host is down. */
+  async retire(): Promise<void> {
+    await this.sampler.idle();
+    await this.close();
   }
 
   async close(): Promise<void> {

@@ -67,10 +67,6 @@ export class SinkSlot<O, S extends Sink['settings']> {
     await this.#sink?.watch(local, others);
   }
 
-  get isOn(): boolean {
-    return this.#sink !== undefined;
-  }
-
   text(format: Format): string {
     return this.#sink?.text(format) ?? '';
   }

@@ -24,6 +24,10 @@ export class Targets {
     return [...this.#settings.keys()];
   }
 
+  has(name: string): boolean {
+    return this.#settings.has(name);
+  }
+
   /** Undefined for a name that is not configured: a client cannot choose where virtune connects to. */
   get(name: string): HostExporter | undefined {
     const settings = this.#settings.get(name);
@@ -46,15 +50,18 @@ export class Targets {
     return this.names.flatMap((name) => this.get(name) ?? []);
   }
 
-  /** Hosts whose settings did not change keep their connections; the others are closed, and opened when asked for. */
-  async configure({ hosts }: Pick<ExporterConfig, 'hosts'>): Promise<void> {
+  /**
+   * Hosts whose settings did not change keep their connections; the others are opened again when asked for.
+   * @returns the others as they were, for the caller to retire once no sink samples them
+   */
+  configure({ hosts }: Pick<ExporterConfig, 'hosts'>): HostExporter[] {
     this.#settings = hosts;
     const gone = [...this.#open].filter(
       ([name, host]) => hosts.get(name)?.fingerprint !== host.settings.fingerprint,
     );
     for (const [name] of gone) this.#open.delete(name);
     for (const [name, host] of this.#open) host.scrapes.inMaintenance = hosts.get(name)?.maintenance === true;
-    await Promise.all(gone.map(([, host]) => host.close()));
+    return gone.map(([, host]) => host);
   }
 
   /** `address`: where Prometheus reaches this virtune. */

@@ -94,6 +94,11 @@ export class Sampler {
     return this.#running?.sample ?? this.#start(leftMs);
   }
 
+  /** Resolves once no sample is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.sample.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     const { control, pool, line, liveness, agents } = this.#parts;
     await Promise.all([control, pool, line, liveness, agents].map((part) => part?.close()));

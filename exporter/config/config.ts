@@ -32,6 +32,7 @@ const host = z.strictObject({
   domain_deadline: seconds.optional(),
   scrape_deadline: seconds.optional(),
   maintenance: z.boolean().optional(),
+  host_id: z.string().min(1).max(256).optional(),
 });
 /** What stands in a URL and in a label, so nothing that needs quoting in either. */
 const hostName = z
@@ -58,6 +59,10 @@ const schema = z.strictObject({
 
 /** One libvirt to ask, and what for. */
 export interface HostSettings {
+  /** In `hosts:` of the configuration; absent for the local host. */
+  readonly name?: string | undefined;
+  /** `host.id` of what is sent, instead of the UUID that its libvirt reports. */
+  readonly hostId?: string | undefined;
   readonly uri: string;
   readonly credentials?: Credentials | undefined;
   readonly groups: ReadonlySet<GroupName>;
@@ -120,6 +125,8 @@ async function toConfig(path: string, given: z.output<typeof schema>): Promise<E
     const { maintenance, ...asked } = settings;
     const secret = settings.sasl && (await credentials(path, name, settings.sasl));
     const of: HostSettings = {
+      name,
+      hostId: settings.host_id,
       uri: settings.uri,
       credentials: secret,
       groups: chooseGroups(given.collect, settings.collect),

@@ -54,7 +54,7 @@ export class SamplingLoops {
         agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
         namespace,
         intervalMs,
-        hostId: this.#hostIds.get(host),
+        hostId: this.#hostIds.get(host) ?? host.settings.hostId,
         unknown,
       }),
       deliver,

@@ -20,11 +20,11 @@ export interface ExporterParts {
         readonly onFailure: (error: Error) => void;
       }
     | undefined;
-  /** Metrics of the process where there is no local libvirt. */
-  readonly process?: Pick<ProcessMetrics, 'text'> | undefined;
+  /** Metrics of the process, at /metrics where there is no local libvirt. */
+  readonly process: Pick<ProcessMetrics, 'text'>;
   /** Measured while a scrape is answered. */
   readonly loopDelay?: Pick<LoopDelay, 'during'> | undefined;
-  readonly targets?: Pick<Targets, 'get' | 'discover'> | undefined;
+  readonly targets?: Pick<Targets, 'get' | 'has' | 'discover'> | undefined;
   /** Reads the configuration again; rejects with what is wrong with it. Absent when reloads over HTTP are off. */
   readonly reload?: (() => Promise<void>) | undefined;
   readonly version: string;
@@ -32,14 +32,18 @@ export interface ExporterParts {
   readonly onError: (error: Error) => void;
 }
 
-interface Exchange {
+export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
 }
 
-interface Route {
+export interface Route {
   readonly methods: readonly string[];
+  /** Answered at once, whatever else is under way. */
+  readonly isShort?: true;
+  /** The configured host that a request is for. */
+  readonly hostOf?: (parts: ExporterParts, query: URLSearchParams) => string | undefined;
   readonly handle: (parts: ExporterParts, exchange: Exchange) => Promise<void> | void;
 }
 
@@ -48,13 +52,17 @@ const READ = ['GET', 'HEAD'];
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/', { methods: READ, handle: home }],
   ['/metrics', { methods: READ, handle: metrics }],
-  ['/probe', { methods: READ, handle: probe }],
+  ['/probe', { methods: READ, handle: probe, hostOf: probedHost }],
   ['/sd', { methods: READ, handle: discover }],
   [
     '/-/healthy',
-    { methods: READ, handle: (_parts, { response }) => sendText(response, 200, 'virtune is up.') },
+    {
+      methods: READ,
+      isShort: true,
+      handle: (_parts, { response }) => sendText(response, 200, 'virtune is up.'),
+    },
   ],
-  ['/-/ready', { methods: READ, handle: ready }],
+  ['/-/ready', { methods: READ, handle: ready, isShort: true }],
   ['/-/reload', { methods: ['POST', 'PUT'], handle: reload }],
 ]);
 
@@ -70,14 +78,17 @@ function home({ version, targets }: ExporterParts, { response }: Exchange): void
 }
 
 async function metrics({ local, process, loopDelay }: ExporterParts, exchange: Exchange): Promise<void> {
-  if (local === undefined && process !== undefined) {
+  if (local === undefined) {
     const format = chooseFormat(exchange.request.headers.accept);
     return send(exchange.response, 200, FORMATS[format], await process.text(format));
   }
-  if (local === undefined) {
-    return sendText(exchange.response, 404, 'No local libvirt is configured; use /probe?target=NAME.');
-  }
   await scrape(local.scrapes, loopDelay, exchange);
+}
+
+function probedHost({ targets }: ExporterParts, query: URLSearchParams): string | undefined {
+  const names = query.getAll('target');
+  const [name = ''] = names;
+  return names.length === 1 && targets?.has(name) === true ? name : undefined;
 }
 
 async function probe({ targets, loopDelay }: ExporterParts, exchange: Exchange): Promise<void> {

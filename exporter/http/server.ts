@@ -14,8 +14,9 @@ import { isClientAllowed } from './client-cert.ts';
 import { Connections } from './connections.ts';
 import { clientOf } from './fair-queue.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { maxOf, Places } from './places.ts';
 import { TokenBucket } from './rate-limit.ts';
-import { type ExporterParts, findRoute } from './routes.ts';
+import { type Exchange, type ExporterParts, findRoute, type Route } from './routes.ts';
 import { sendText } from './send.ts';
 import { OPEN_WEB, type WebConfig } from './web-config.ts';
 
@@ -50,8 +51,6 @@ export interface RunningServer {
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
-/** Requests in flight; Prometheus needs a few, and more than this get a 503. */
-const REQUESTS_MAX = 40;
 /** Open at once, idle ones and those that never send a request included; one more displaces one of those. */
 const CONNECTIONS_MAX = 4_096;
 /** Until a connection is displaced the kernel has accepted a few more, and local ones are not displaced. */
@@ -129,7 +128,8 @@ class Gate {
   #web: WebConfig;
   readonly #auth: BasicAuth;
   #bucket: TokenBucket | undefined;
-  #underWay = 0;
+  /** Only what was admitted counts: strangers cannot take the places of those who know a password. */
+  readonly #places = new Places();
 
   constructor(parts: ExporterParts, web: WebConfig) {
     this.#parts = parts;
@@ -156,26 +156,12 @@ class Gate {
         response.setHeader('Retry-After', String(this.#bucket.retryAfterSeconds));
         return sendText(response, 429, 'Too many requests: rate_limit of the web configuration.');
       }
-      if (await this.#admits(request, response)) await this.#answerOneOfMany(request, response);
+      if (await this.#admits(request, response)) await this.#answer(request, response);
     } catch (error) {
       this.#parts.onError(error as Error);
       // Clients do not get the details of an internal error.
       if (!response.headersSent) sendText(response, 500, 'Internal error; see the log of virtune.');
       else response.destroy();
-    }
-  }
-
-  /** Only what was admitted counts: strangers cannot take the places of those who know a password. */
-  async #answerOneOfMany(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#underWay >= REQUESTS_MAX) {
-      response.setHeader('Retry-After', '5');
-      return sendText(response, 503, `More than ${REQUESTS_MAX} requests at once; try again.`);
-    }
-    this.#underWay++;
-    try {
-      await this.#answer(request, response);
-    } finally {
-      this.#underWay--;
     }
   }
 
@@ -213,7 +199,25 @@ class Gate {
     }
     // Nothing here reads a body; what a client sends of one is thrown away.
     request.resume();
-    await route.handle(this.#parts, { request, response, query: new URLSearchParams(query) });
+    const exchange = { request, response, query: new URLSearchParams(query) };
+    if (route.isShort === true) await route.handle(this.#parts, exchange);
+    else await this.#answerOneOfMany(route, exchange);
+  }
+
+  async #answerOneOfMany(route: Route, exchange: Exchange): Promise<void> {
+    const { response, query } = exchange;
+    const host = route.hostOf?.(this.#parts, query);
+    const leave = this.#places.take(host);
+    if (leave === undefined) {
+      response.setHeader('Retry-After', '5');
+      const what = host === undefined ? 'requests' : 'requests for this host';
+      return sendText(response, 503, `More than ${maxOf(host)} ${what} at once; try again.`);
+    }
+    try {
+      await route.handle(this.#parts, exchange);
+    } finally {
+      leave();
+    }
   }
 }
 

@@ -12,6 +12,10 @@ import { type OtlpRequest, requestsOf } from './requests.ts';
 import { StartTimes } from './start-times.ts';
 
 export interface HostRequestsOptions {
+  /** The host's name in the configuration: two libvirts may report one host name. Absent for the local host. */
+  readonly name?: string | undefined;
+  /** Instead of the UUID that libvirt reports. */
+  readonly hostId?: string | undefined;
   readonly groups: ReadonlySet<GroupName>;
   readonly version: string;
   /** Further attributes of the resource. */
@@ -97,19 +101,19 @@ export class HostRequests {
   }
 
   /**
-   * https://opentelemetry.io/docs/specs/semconv/resource/: `service.instance.id` is the host's name, since Prometheus
-   * makes `instance` of it, which people read.
+   * https://opentelemetry.io/docs/specs/semconv/resource/: `service.instance.id` is the host's name in the configuration, as
+   * `instance` of a scrape is, or else as libvirt has it: Prometheus makes `instance` of it, which people read.
    */
   #resource(identity: HostIdentity | undefined): Record<string, string> | undefined {
-    const { version, resourceAttributes } = this.#options;
-    const id = identity?.uuid ?? identity?.hostname;
+    const { version, resourceAttributes, name: instance, hostId } = this.#options;
+    const id = hostId ?? identity?.uuid ?? identity?.hostname;
     if (id === undefined) return undefined;
     const name = identity?.hostname ?? id;
     return {
       'service.name': 'virtune',
       ...resourceAttributes,
       'service.version': version,
-      'service.instance.id': name,
+      'service.instance.id': instance ?? name,
       'host.id': id,
       'host.name': name,
     };

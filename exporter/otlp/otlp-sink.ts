@@ -109,6 +109,8 @@ export class OtlpSink implements Sink {
   #targetOf({ settings, sampler, scrapes }: HostExporter): TickTarget {
     const { requestBytes: maxBytes, resourceAttributes } = this.settings;
     const requests = new HostRequests({
+      name: settings.name,
+      hostId: settings.hostId,
       groups: settings.groups,
       version: this.#version,
       resourceAttributes,

@@ -32,9 +32,16 @@ export class HostLoops {
 
   #loopOf(host: HostExporter): SamplingLoop {
     const { intervalMs, meter, targetOf } = this.#parts;
+    const target = targetOf(host);
     return new SamplingLoop({
       sampler: host.sampler,
-      target: targetOf(host),
+      target: {
+        sampled: (sample, atMs) => {
+          host.noteIdentity(sample.identity);
+          return target.sampled(sample, atMs);
+        },
+        failed: (tick, identity) => target.failed(tick, identity),
+      },
       meter,
       intervalMs,
       now: Date.now,

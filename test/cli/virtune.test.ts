@@ -74,6 +74,28 @@ test.each([
   }
 });
 
+test('the libvirt of the environment does not count where the file says that there is no local one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'virtune-cli-'));
+  const file = join(folder, 'virtune.yml');
+  writeFileSync(file, 'local: false\nhosts: { kvm1: { uri: "qemu:///system?socket=/no/such/socket" } }\n');
+  const environment = { LIBVIRT_DEFAULT_URI: 'qemu:///system?socket=/no/other/socket' };
+  const exporter = new VirtuneProcess(
+    environment,
+    'exporter',
+    '--listen',
+    '127.0.0.1:0',
+    '--config.file',
+    file,
+  );
+  try {
+    await exporter.says(/^virtune: 1 hosts at http/m);
+  } finally {
+    const { code, stderr } = await exporter.stop();
+    rmSync(folder, { recursive: true });
+    expect([code, stderr.includes('/no/other/socket')]).toEqual([0, false]);
+  }
+});
+
 test('SIGHUP reloads the configuration; an invalid one only logs an error', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-cli-'));
   const file = join(folder, 'virtune.yml');

@@ -167,6 +167,7 @@ test('an internal error is logged in full, and a client learns only that there w
         health: () => CLOSED,
         onFailure: () => undefined,
       },
+      process: { text: async () => '' },
       version: 'x',
       onError: (error) => errors.push(error),
     },

@@ -162,7 +162,7 @@ test('when neither the new sink nor the old one can be opened, that nothing is s
   expect([slot.text('text'), lost]).toEqual(['old', []]);
   failing.add('old');
   await expect(slot.use('new')).rejects.toThrow('new cannot be opened');
-  expect([slot.isOn, lost]).toEqual([false, ['old cannot be opened']]);
+  expect([slot.text('text'), lost]).toEqual(['', ['old cannot be opened']]);
   failing.clear();
   await slot.use('old');
   expect(slot.text('text')).toBe('old');

@@ -104,6 +104,7 @@ test('a client that asks again and again and never reads holds a few answers, an
         health: () => CLOSED,
         onFailure: () => undefined,
       },
+      process: { text: async () => '' },
       version: 'x',
       onError: (error) => expect.fail(error.message),
     },

@@ -50,6 +50,29 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   await vi.waitFor(async () => expect(await what()).toBe(true), { timeout: 20_000, interval: 20 });
 }
 
+test('two hosts of the file that call themselves the same are two instances, by their names in the file', async () => {
+  await openReceiver();
+  const file = join(folder, 'twins.yaml');
+  const hosts = { 'site-a': { uri: demo.uri }, 'site-b': { uri: demo.uri, host_id: 'machine-b' } };
+  writeFileSync(file, `local: false\nhosts: ${JSON.stringify(hosts)}\n`);
+  exporter = await runExporter({
+    listen: '127.0.0.1:0',
+    configFile: file,
+    otlp: () => ({ endpoint: receiver.url, interval: 1, queue_dir: join(folder, 'twins') }),
+  });
+  const resources = (): Map<string | undefined, Readonly<Record<string, string>>> =>
+    new Map(
+      receiver.accepted
+        .flatMap((request) => request.resources)
+        .map(({ attributes }) => [attributes['service.instance.id'], attributes]),
+    );
+  await until(() => resources().size > 1);
+  expect([...resources().keys()].sort()).toEqual(['site-a', 'site-b']);
+  for (const each of resources().values()) expect(each['host.name']).toBe('simulated-host');
+  expect(resources().get('site-a')?.['host.id']).toBe(demo.daemon.host.uuid);
+  expect(resources().get('site-b')?.['host.id']).toBe('machine-b');
+});
+
 const timesOf = (name: string): bigint[] =>
   receiver.accepted
     .flatMap(({ resources }) => resources)

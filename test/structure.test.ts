@@ -90,6 +90,7 @@ const SYNCHRONOUS: Readonly<Record<string, string>> = {
   'exporter/ndjson/line-file.ts': '/proc/self',
   'sampler/package-folder.ts': 'a file of the package',
   'sampler/proc-file.ts': '/proc, /sys and control groups',
+  'sampler/record/members.ts': 'a recording, for the console that shows nothing else',
   'sampler/record/recording.ts': 'a recording, for the console that shows nothing else',
   'tuner/facts/local-host.ts': '/proc and /sys',
   'tuner/facts/vm-cpusets.ts': 'control groups',

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_URI } from '../../advice/commands.ts';
 import { HostWindow } from '../../advice/host-window.ts';
 import type { HostObservation } from '../../advice/observation.ts';
 import { connect } from '../../libvirt/client/connect.ts';
+import { LibvirtClientError } from '../../libvirt/errors.ts';
 import { formatSeconds } from '../../model/duration.ts';
 import { readCpuShares } from '../../sampler/cpu-shares.ts';
 import type { HostSample } from '../../sampler/host-sample.ts';
@@ -10,10 +10,11 @@ import { RateTracker } from '../../sampler/rate-tracker.ts';
 import { Recording } from '../../sampler/record/recording.ts';
 import { credentialsOf } from '../credentials.ts';
 import { busyClock } from '../demo-clock.ts';
-import { log } from '../log.ts';
+import { errorText, log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
-import { type AskedHost, openHosts } from '../top/sources.ts';
+import { openHosts } from '../top/sources.ts';
 import type { AdviseFlags } from './flags.ts';
+import { gather, samplesMax } from './gather.ts';
 
 export interface Observed {
   readonly name: string;
@@ -23,26 +24,42 @@ export interface Observed {
 /** Figures that explain steal and slow memory, beside those of the console. */
 const MORE_GROUPS = ['cgroup', 'numa'];
 
-/** Each host of a recording, over all its samples. @throws RecordingError */
-export function observeRecording(file: string): Observed[] {
+/**
+ * Each host of a recording, over all of it. Of more samples than memory holds, every second, third and so on, and the last:
+ * rates are then means over a longer time.
+ * @param kept how many samples are kept of so many VMs
+ * @throws RecordingError
+ */
+export function observeRecording(file: string, kept = samplesMax): Observed[] {
   const recording = Recording.open(file);
-  const windows = new Map<string, { window: HostWindow; tracker: RateTracker }>();
   try {
-    for (let index = 0; index < recording.length; index++) {
-      const { host, sample } = recording.read(index);
-      const known = windows.get(host.name) ?? {
-        window: new HostWindow({ uri: host.uri, groups: new Set(host.groups) }),
-        tracker: new RateTracker(),
-      };
-      windows.set(host.name, known);
-      known.window.add(sample, known.tracker.next(sample));
-    }
+    return recording.hosts.flatMap(({ name }) => {
+      const observation = observedIn(recording, name, kept);
+      return observation === undefined ? [] : [{ name, observation }];
+    });
   } finally {
     recording.close();
   }
-  return [...windows].flatMap(([name, { window }]) =>
-    window.observation === undefined ? [] : [{ name, observation: window.observation }],
-  );
+}
+
+function observedIn(
+  recording: Recording,
+  name: string,
+  kept: typeof samplesMax,
+): HostObservation | undefined {
+  const indexes = recording.indexesOf(name);
+  const [first = 0] = indexes;
+  const { host, sample } = recording.read(first);
+  const max = kept(sample.domains.length);
+  const step = Math.ceil(indexes.length / max);
+  const window = new HostWindow({ uri: host.uri, groups: new Set(host.groups), max });
+  const tracker = new RateTracker();
+  indexes.forEach((index, count) => {
+    if (count % step !== 0 && count !== indexes.length - 1) return;
+    const read = recording.read(index);
+    window.add(read.sample, tracker.next(read.sample));
+  });
+  return window.observation;
 }
 
 /**
@@ -62,10 +79,12 @@ export async function observeLive(
     try {
       // A wrong URI or a missing permission is an error at once.
       await host.attempt();
-      const { window, newest } = await gather(host, flags, check);
-      const observation = window.observation;
-      if (observation === undefined || newest === undefined) return;
-      const cpuShares = await sharesOf(host.uri, newest, flags);
+      const signal = stopSignal();
+      log(`virtune advise: observing ${host.name} for ${formatSeconds(flags.for)}; Ctrl-C to end early`);
+      const gathered = await gather(host, { ...flags, signal, check });
+      const observation = gathered?.window.observation;
+      if (gathered === undefined || observation === undefined) return;
+      const cpuShares = await sharesOf(host.uri, gathered.newest, flags);
       // The socket of a demo is gone before its commands are read.
       const commandUri = demo === undefined ? observation.uri : DEFAULT_URI;
       await then({
@@ -92,43 +111,25 @@ async function startDemo({ demo }: AdviseFlags) {
   return simulator.startDemo({ scenario: demo === true ? undefined : demo, now: busyClock() });
 }
 
-async function gather(
-  host: AskedHost,
-  flags: AdviseFlags,
-  check: (first: HostObservation) => void,
-): Promise<{ window: HostWindow; newest: HostSample | undefined }> {
-  const window = new HostWindow({ uri: host.uri, groups: host.groups });
-  const tracker = new RateTracker();
-  const signal = stopSignal();
-  log(`virtune advise: observing ${host.name} for ${formatSeconds(flags.for)}; Ctrl-C to end early`);
-  const untilMs = performance.now() + flags.for * 1_000;
-  let newest: HostSample | undefined;
-  while (!signal.aborted) {
-    const startedMs = performance.now();
-    const isFirst = newest === undefined;
-    newest = await host.sample();
-    window.add(newest, tracker.next(newest));
-    if (isFirst && window.observation !== undefined) check(window.observation);
-    const nextMs = startedMs + flags.every * 1_000;
-    if (nextMs > untilMs) break;
-    await sleep(Math.max(0, nextMs - performance.now()), undefined, { signal }).catch(() => undefined);
-  }
-  return { window, newest };
-}
-
-/** What the kernel uses now; a host that does not report it gets no command with a number. */
+/** What the kernel uses now; a host that does not report it, or is down by then, gets no command with a number. */
 async function sharesOf(
   uri: string,
   { domains }: HostSample,
   flags: AdviseFlags,
-): Promise<ReadonlyMap<string, number>> {
-  const connection = await connect(uri, { readOnly: true, credentials: await credentialsOf(flags) });
+): Promise<ReadonlyMap<string, number> | undefined> {
   try {
-    return await readCpuShares(
-      connection,
-      domains.map(({ domain }) => domain),
-    );
-  } finally {
-    await connection.close();
+    const connection = await connect(uri, { readOnly: true, credentials: await credentialsOf(flags) });
+    try {
+      return await readCpuShares(
+        connection,
+        domains.map(({ domain }) => domain),
+      );
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    if (!(error instanceof LibvirtClientError)) throw error;
+    log(`virtune advise: no CPU shares, so no command sets them: ${errorText(error)}`);
+    return undefined;
   }
 }

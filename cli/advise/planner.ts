@@ -1,4 +1,5 @@
 import type { Remedy } from '../../advice/advice.ts';
+import { LibvirtClientError } from '../../libvirt/errors.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { isRefused, type Plan } from '../../tuner/plan/plan.ts';
 import { choose, planChoice } from '../tune/make-plan.ts';
@@ -17,7 +18,7 @@ export class Planner {
     this.#profiles = profiles;
   }
 
-  /** Why the tuner would not do it, or would change nothing; undefined where the plan is good. */
+  /** Why the tuner would not do it, would change nothing, or cannot be asked; undefined where the plan is good. */
   async refusal({ name, vms }: Profile): Promise<string | undefined> {
     try {
       const session = await this.#read();
@@ -29,6 +30,7 @@ export class Planner {
       return refusalOf(await planChoice(session, choice, new Date()));
     } catch (error) {
       if (error instanceof TunerError) return error.message;
+      if (error instanceof LibvirtClientError) return `its plan cannot be made: ${error.message}`;
       throw error;
     }
   }

@@ -1,8 +1,9 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { unreadableText } from '../../model/system-error.ts';
 import type { HostSample } from '../host-sample.ts';
 import { decode } from './codec.ts';
+import { membersOf, SAMPLE_MAX_BYTES } from './members.ts';
 import { RECORDING_VERSION, RecordingError } from './recorder.ts';
 
 export interface RecordedHost {
@@ -22,63 +23,56 @@ interface Entry {
 /** A recording that is open for reading, sample by sample. */
 export class Recording {
   readonly file: string;
+  /** By their names, which are unique. */
+  readonly hosts: readonly RecordedHost[];
   readonly #entries: readonly Entry[];
   readonly #defined: ReadonlyMap<number, unknown>;
   readonly #fd: number;
+  /** Of each host, in their order. */
+  readonly #indexes = new Map<string, number[]>();
 
-  private constructor(file: string, entries: readonly Entry[], defined: ReadonlyMap<number, unknown>) {
+  private constructor(
+    file: string,
+    fd: number,
+    { entries, defined }: { entries: readonly Entry[]; defined: ReadonlyMap<number, unknown> },
+  ) {
     this.file = file;
+    this.#fd = fd;
     this.#entries = entries;
     this.#defined = defined;
-    this.#fd = openSync(file, 'r');
+    this.hosts = [...new Map(entries.map(({ host }) => [host.name, host])).values()];
+    for (const { name } of this.hosts) this.#indexes.set(name, []);
+    entries.forEach(({ host }, index) => {
+      this.#indexes.get(host.name)?.push(index);
+    });
   }
 
   /**
-   * Reads it through once, and remembers where each sample is. A last sample that was cut short is left out.
+   * Reads it through once, however large it is, and remembers where each sample is. A last sample that was cut short is
+   * left out.
    * @throws RecordingError when it is not a recording, or of a version that is not known
    */
   static open(file: string): Recording {
-    let bytes: Buffer;
+    let fd: number | undefined;
     try {
-      bytes = readFileSync(file);
+      fd = openSync(file, 'r');
+      return new Recording(file, fd, contentsOf(file, fd));
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
+      if (error instanceof RecordingError) throw error;
+      const { syscall, message } = error as NodeJS.ErrnoException;
+      if (syscall === undefined) throw new RecordingError(`${file} is damaged: ${message}`, { cause: error });
       throw new RecordingError(`${file} cannot be read: ${unreadableText(error)}`, { cause: error });
     }
-    const entries: Entry[] = [];
-    const defined = new Map<number, unknown>();
-    let isHeaderRead = false;
-    for (const member of members(bytes)) {
-      const lines = linesOf(file, member.text);
-      if (!isHeaderRead) checkHeader(file, lines[0]);
-      isHeaderRead = true;
-      for (const line of lines) {
-        if (typeof line['define'] === 'number') {
-          defined.set(
-            line['define'],
-            decode(line['value'], (id) => defined.get(id)),
-          );
-        } else if (line['sample'] !== undefined) {
-          entries.push({
-            offset: member.offset,
-            length: member.length,
-            atMs: Number(line['at']),
-            host: hostOf(line['host']),
-          });
-        }
-      }
-    }
-    if (!isHeaderRead) throw notOne(file);
-    if (entries.length === 0) throw new RecordingError(`${file} contains no samples`);
-    return new Recording(file, entries, defined);
   }
 
   get length(): number {
     return this.#entries.length;
   }
 
-  /** By their names. */
-  get hosts(): readonly RecordedHost[] {
-    return [...new Map(this.#entries.map(({ host }) => [host.name, host])).values()];
+  /** The places of a host's samples, oldest first. */
+  indexesOf(host: string): readonly number[] {
+    return this.#indexes.get(host) ?? [];
   }
 
   atMs(index: number): number {
@@ -116,48 +110,59 @@ export class Recording {
   }
 }
 
-/** Of one sample, uncompressed: of 5,000 VMs it has some 50 MB. What is more is made to fill the memory. */
-const SAMPLE_MAX_BYTES = 256 * 1024 * 1024;
-
-/** Ten bytes that zlib writes before each member, and eight after it (RFC 1952, without optional parts). */
-const HEAD_BYTES = 10;
-const TAIL_BYTES = 8;
-
-function* members(bytes: Buffer): Generator<{ offset: number; length: number; text: string }> {
-  let offset = 0;
-  while (offset + HEAD_BYTES < bytes.length) {
-    if (bytes[offset] !== 0x1f || bytes[offset + 1] !== 0x8b || bytes[offset + 3] !== 0) return;
-    let used: number;
-    let text: string;
-    try {
-      // With `info`, zlib gives the engine too, which knows how much it took.
-      const { buffer, engine } = inflateRawSync(bytes.subarray(offset + HEAD_BYTES), {
-        info: true,
-        maxOutputLength: SAMPLE_MAX_BYTES,
-      }) as unknown as {
-        buffer: Buffer;
-        engine: { bytesWritten: number };
-      };
-      used = engine.bytesWritten;
-      text = buffer.toString();
-    } catch {
-      // Cut short by a crash, or still being written.
-      return;
+/** Where each sample is, and what was defined for them. @throws RecordingError */
+function contentsOf(
+  file: string,
+  fd: number,
+): { readonly entries: readonly Entry[]; readonly defined: ReadonlyMap<number, unknown> } {
+  const entries: Entry[] = [];
+  const defined = new Map<number, unknown>();
+  /** The same object for all samples of a host. */
+  const hosts = new Map<string, RecordedHost>();
+  let isHeaderRead = false;
+  for (const { offset, length, text } of membersOf(fd)) {
+    const lines = linesOf(file, text, withoutSample);
+    if (!isHeaderRead) checkHeader(file, lines[0]);
+    isHeaderRead = true;
+    for (const line of lines) {
+      if (typeof line['define'] === 'number') {
+        defined.set(
+          line['define'],
+          decode(line['value'], (id) => defined.get(id)),
+        );
+      } else if (line['sample'] !== undefined) {
+        const key = JSON.stringify(line['host']);
+        const host = hosts.get(key) ?? hostOf(line['host']);
+        hosts.set(key, host);
+        entries.push({ offset, length, atMs: Number(line['at']), host });
+      }
     }
-    const length = HEAD_BYTES + used + TAIL_BYTES;
-    if (offset + length > bytes.length) return;
-    yield { offset, length, text };
-    offset += length;
   }
+  if (!isHeaderRead) throw notOne(file);
+  if (entries.length === 0) throw new RecordingError(`${file} contains no samples`);
+  return { entries, defined };
 }
 
-function linesOf(file: string, text: string): Readonly<Record<string, unknown>>[] {
+/**
+ * A line of a sample with `true` in its place: of a recording of gigabytes, parsing them all would take most of the time.
+ * In JSON a quote within a name has a backslash before it, so this is where the sample begins.
+ */
+function withoutSample(line: string): string {
+  const at = line.startsWith('{"at":') ? line.indexOf(',"sample":') : -1;
+  return at < 0 ? line : `${line.slice(0, at)},"sample":true}`;
+}
+
+function linesOf(
+  file: string,
+  text: string,
+  shortened: (line: string) => string = (line) => line,
+): Readonly<Record<string, unknown>>[] {
   return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
       try {
-        return JSON.parse(line) as Readonly<Record<string, unknown>>;
+        return JSON.parse(shortened(line)) as Readonly<Record<string, unknown>>;
       } catch (error) {
         throw new RecordingError(`${file} is damaged: ${(error as Error).message}`, { cause: error });
       }

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -114,6 +115,47 @@ test.each([
   const file = join(folder, 'wrong.rec');
   writeFileSync(file, bytes);
   expect(() => Recording.open(file)).toThrow(expect.objectContaining({ code: 'RECORDING' }));
+});
+
+test('samples before a hole of gigabytes are there: no file is too large', async () => {
+  const file = await recorded(3);
+  truncateSync(file, 3 * 1024 ** 3);
+  const recording = Recording.open(file);
+  expect(recording.length).toBe(3);
+  expect(recording.read(2).sample.startedAtMs).toBe(2_000);
+  recording.close();
+});
+
+test('samples of any length are found, whatever stands before them', () => {
+  const file = join(folder, 'long.rec');
+  // Over several windows of the reader, and one that is longer than a window.
+  const lengths = [100_000, 7_000_000, 100_000, ...Array.from({ length: 20 }, () => 300_000)];
+  const lines = lengths.map((length, tick) => {
+    const sample = { startedAtMs: tick, domains: [], text: randomBytes(length / 2).toString('hex') };
+    return { at: tick, host: HOST, sample };
+  });
+  const members = [{ virtune: 'recording', version: 1 }, ...lines].map((line) =>
+    gzipSync(`${JSON.stringify(line)}\n`, { level: 1 }),
+  );
+  writeFileSync(file, Buffer.concat(members));
+  const recording = Recording.open(file);
+  expect(recording.length).toBe(lengths.length);
+  lines.forEach(({ sample }, index) => {
+    expect(recording.read(index).sample).toEqual(sample);
+  });
+  recording.close();
+});
+
+test('a name that looks like the begin of a sample is a name', async () => {
+  const file = join(folder, 'odd.rec');
+  const recorder = await Recorder.create(file);
+  const name = 'kvm1,"sample":{';
+  recorder.add({ ...HOST, name }, hostSample(1_000, [{ name: '","sample":true}' }]));
+  await recorder.close();
+  const recording = Recording.open(file);
+  expect(recording.hosts.map((host) => host.name)).toEqual([name]);
+  expect(recording.read(0).sample.domains[0]?.domain.name).toBe('","sample":true}');
+  recording.close();
 });
 
 const figures = (scene: Scene): unknown[] =>

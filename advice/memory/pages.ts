@@ -1,4 +1,5 @@
 import { isHuge } from '../../model/huge-pools.ts';
+import { basePageKiB } from '../../model/topology.ts';
 import type { Advice, Remedy } from '../advice.ts';
 import { isDatabase } from '../behaviour.ts';
 import { lasting, refOf, virsh, virshStep } from '../commands.ts';
@@ -46,8 +47,16 @@ export function balloonSilent({ running, uri }: Context): Advice[] {
   ];
 }
 
+/** The host's base page: 4 KiB on x86, up to 64 KiB on Arm and POWER. */
+function pageKiBOf({ newest }: Context['observation']): number | undefined {
+  const topology = newest.host?.topology;
+  return topology && basePageKiB(topology);
+}
+
 /** Databases with dedicated CPUs and small pages. */
 export function smallPages(context: Context): Advice[] {
+  const pageKiB = pageKiBOf(context.observation);
+  const pages = pageKiB === undefined ? 'small pages' : `${size(pageKiB)} pages`;
   return context.running
     .filter(
       (vm) =>
@@ -61,7 +70,7 @@ export function smallPages(context: Context): Advice[] {
       id: `small-pages:${vm.uuid.slice(0, 8)}`,
       severity: 'info',
       title: 'a large pinned database without huge pages',
-      victims: [{ ...refOf(vm), evidence: `${size(vm.facts?.memory.maximumKiB ?? 0)} in 4 KiB pages` }],
+      victims: [{ ...refOf(vm), evidence: `${size(vm.facts?.memory.maximumKiB ?? 0)} in ${pages}` }],
       evidence: [factOf('memory in small pages', (vm.facts?.memory.maximumKiB ?? 0) / KIB_PER_GIB, 'GiB')],
       cause: 'its definition asks for no huge pages',
       culprits: [],
@@ -79,8 +88,10 @@ export function smallPages(context: Context): Advice[] {
 
 /** Without page merging the VMs would need more memory than the host has. */
 export function ksmDependence({ observation, budget, running }: Context): Advice[] {
-  const sharing = observation.newest.host?.ksm.get('pages_sharing') ?? 0;
-  const savedKiB = sharing * 4;
+  const sharing = observation.newest.host?.ksm.get('pages_sharing');
+  const pageKiB = pageKiBOf(observation);
+  if (pageKiB === undefined || sharing === undefined) return [];
+  const savedKiB = sharing * pageKiB;
   if (budget.freeKiB === undefined || savedKiB <= budget.freeKiB || savedKiB === 0) return [];
   const merged = running
     .map((vm) => ({ vm, kib: (vm.sample.local?.memoryMap?.ksmMergedBytes ?? 0) / 1_024 }))

@@ -4,19 +4,28 @@ import { parseNamedNumbers } from '../host/proc.ts';
 import { readProcFile, readSlowProcFile } from '../proc-file.ts';
 import { readVcpuCpus } from './threads.ts';
 
-const PAGE_BYTES = 4_096;
+/** Of x86 and of most others; for a kernel that does not say it. */
+const PAGE_KIB = 4;
 
 /** Bytes by node, of all mappings (numa_maps, proc_pid_numa_maps(5)). */
 export function parseNumaMaps(text: string): Map<number, number> {
   const bytes = new Map<number, number>();
   for (const line of text.split('\n')) {
-    const pageKiB = Number(/ kernelpagesize_kB=(\d+)/.exec(line)?.[1] ?? 4);
+    const pageKiB = Number(/ kernelpagesize_kB=(\d+)/.exec(line)?.[1] ?? PAGE_KIB);
     for (const match of line.matchAll(/ N(\d+)=(\d+)/g)) {
       const node = Number(match[1]);
       bytes.set(node, (bytes.get(node) ?? 0) + Number(match[2]) * pageKiB * 1_024);
     }
   }
   return bytes;
+}
+
+/** The kernel's base pages, which KSM merges: the smallest of all mappings, since program and stack are on such pages. */
+function basePageKiB(numaMaps: string): number {
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const [, size] of numaMaps.matchAll(/ kernelpagesize_kB=(\d+)/g))
+    smallest = Math.min(smallest, Number(size));
+  return Number.isFinite(smallest) ? smallest : PAGE_KIB;
 }
 
 /** Over all pairs of a vCPU where it last ran and a byte where it lies: the share on different nodes. */
@@ -49,7 +58,7 @@ export async function readMemoryMap(
     hugeBytes: huge.every((kib) => kib === undefined)
       ? undefined
       : huge.reduce<number>((sum, kib) => sum + (kib ?? 0), 0) * 1_024,
-    ksmMergedBytes: merged === undefined ? undefined : Number(merged) * PAGE_BYTES,
+    ksmMergedBytes: merged === undefined ? undefined : Number(merged) * basePageKiB(maps) * 1_024,
   };
 }
 

@@ -165,6 +165,7 @@ export function hostOf(
         topology: {
           cells: [0, 1].map((cell) => ({
             id: cell,
+            pages: [{ sizeKiB: 4, total: 0 }],
             cpus: all
               .filter((cpu) => cellOf.get(cpu) === cell)
               .map((cpu) => ({ id: cpu, siblings: CpuSet.of([cpu]) })),

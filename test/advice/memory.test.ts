@@ -3,6 +3,7 @@ import type { Advice } from '../../advice/advice.ts';
 import { advise } from '../../advice/engine.ts';
 import type { HostObservation, ObservedVm } from '../../advice/observation.ts';
 import { Series } from '../../advice/series.ts';
+import { hostOf } from './made-host.ts';
 import { startCase } from './scenarios/case.ts';
 import { Draft } from './scenarios/draft.ts';
 
@@ -106,4 +107,25 @@ test('memory of a virtio-mem device that is not plugged is not held by a balloon
     found.filter((each) => each.kind === kind).flatMap(({ victims }) => victims.map(({ name }) => name));
   expect(of('balloon-squeezed')).toEqual(['squeezed']);
   expect(of('guest-memory-starved')).toEqual(['pluggable']);
+});
+
+test.each([
+  [4, []],
+  [64, ['saved by KSM 16 GiB']],
+])('with pages of %d KiB a host depends on 262,144 merged ones: %j', (pageKiB, facts) => {
+  const observation = hostOf([], { freeGib: 10 });
+  const host = observation.newest.host ?? expect.unreachable();
+  const cells = host.topology?.cells.map((cell) => ({ ...cell, pages: [{ sizeKiB: pageKiB, total: 1 }] }));
+  const changed = {
+    ...host,
+    ksm: new Map([['pages_sharing', 262_144]]),
+    topology: { ...host.topology, cells },
+  } as HostObservation['newest']['host'];
+  const found = advise(
+    { ...observation, newest: { ...observation.newest, host: changed } },
+    { minSamples: 5 },
+  ).filter(({ kind }) => kind === 'ksm-dependence');
+  expect(found.map(({ evidence: [saved] }) => `${saved?.figure} ${saved?.value} ${saved?.unit}`)).toEqual(
+    facts,
+  );
 });

@@ -413,6 +413,21 @@ test("a VM's remote memory is that of other cells than its vCPUs run in, by the 
   expect(await share()).toBe(0.75);
 });
 
+test('merged memory is in pages of the kernel, which are not 4 KiB everywhere', async () => {
+  qemu(20, WEB);
+  qemu(30, WEB2);
+  put('proc/20/ksm_merging_pages', '16384\n');
+  put(
+    'proc/20/numa_maps',
+    'ff00 default N0=1 kernelpagesize_kB=2048\nff80 default N0=2 kernelpagesize_kB=64\n',
+  );
+  put('proc/30/ksm_merging_pages', '16384\n');
+  put('proc/30/numa_maps', '7f00 default N0=1 kernelpagesize_kB=4\n');
+  const found = await localReader(['numa']).read([WEB, WEB2]);
+  const merged = [WEB, WEB2].map(({ uuid }) => found.get(uuid)?.memoryMap?.ksmMergedBytes);
+  expect(merged).toEqual([2 ** 30, 2 ** 26]);
+});
+
 test('a VM that is off has no figures of a process', async () => {
   qemu(20, WEB);
   qemu(30, WEB2);

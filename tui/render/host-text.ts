@@ -1,6 +1,7 @@
 import { bytes, percent, ratio } from '../../model/format.ts';
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
 import { contentionRatio, ordinaryMemoryOf } from '../../model/overcommit.ts';
+import { basePageKiB } from '../../model/topology.ts';
 import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
@@ -126,6 +127,8 @@ function memoryRows({ sample }: HostView): Line[] {
   const local = sample?.host?.local;
   const available = sample?.host && availableKiB(sample.host);
   const ksm = sample?.host?.ksm;
+  const topology = sample?.host?.topology;
+  const pageKiB = topology && basePageKiB(topology);
   const [shared, sharing] = [ksm?.get('pages_shared'), ksm?.get('pages_sharing')];
   const swapTotal = local?.meminfoKiB.get('SwapTotal');
   return [
@@ -147,9 +150,16 @@ function memoryRows({ sample }: HostView): Line[] {
             ),
           ),
         ]),
-    ...(shared === undefined || sharing === undefined
+    ...(shared === undefined || sharing === undefined || pageKiB === undefined
       ? []
-      : [row('KSM', span(`${bytes(sharing * 4_096)} saved by ${bytes(shared * 4_096)} of merged pages`))]),
+      : [
+          row(
+            'KSM',
+            span(
+              `${bytes(kibToBytes(sharing * pageKiB))} saved by ${bytes(kibToBytes(shared * pageKiB))} of merged pages`,
+            ),
+          ),
+        ]),
   ];
 }
 

@@ -32,7 +32,7 @@ const shown = (scene: Scene, change: Partial<UiState>, session: Session = NO_SES
   );
 
 test.each(VIEWS)('%s shows that libvirt is not reachable, and since when', (_, change) => {
-  expect(shown(outage, change)).toContain('libvirt not reachable since 1:30');
+  expect(shown(outage, change)).toContain('libvirt not reachable for 1:30');
   expect(shown(live, change)).not.toContain('not reachable');
 });
 

@@ -2,7 +2,7 @@ import { DEFAULT_GROUPS, type GroupName, groups } from '../../model/catalogue/ca
 import { RecordingError } from '../../sampler/record/recorder.ts';
 import type { RecordedHost, Recording } from '../../sampler/record/recording.ts';
 import { HostModel } from '../model/host-model.ts';
-import { type Scene, sceneOf } from '../model/host-view.ts';
+import { type HostView, type Scene, sceneOf } from '../model/host-view.ts';
 import type { Session } from '../state/state.ts';
 import type { Feed } from './feed.ts';
 
@@ -10,6 +10,9 @@ import type { Feed } from './feed.ts';
 const BEFORE = 120;
 /** A night without samples is not waited through. */
 const GAP_MAX_MS = 5_000;
+/** A host without samples for three of its steps was not asked or could not be: what was seen of it before is not how it was. */
+const STEPS_MISSED = 3;
+const MISSED_LEAST_MS = 5_000;
 
 /** A recording, as it was seen; any instant of it can be gone to. */
 export class ReplayFeed implements Feed {
@@ -21,10 +24,13 @@ export class ReplayFeed implements Feed {
   #onScene: () => void = () => undefined;
   #onTrouble: (text: string) => void = () => undefined;
   #scene: Scene;
+  /** Between two samples of each host, usually. */
+  readonly #stepMs: ReadonlyMap<string, number>;
 
   /** @throws RecordingError */
   constructor(recording: Recording, index = 0) {
     this.#recording = recording;
+    this.#stepMs = new Map(recording.hosts.map(({ name }) => [name, usualStepMs(recording, name)]));
     this.#scene = sceneOf([], recording.atMs(0));
     // The second sample is the first with rates.
     this.#show(Math.max(index, Math.min(recording.length - 1, recording.hosts.length)));
@@ -124,18 +130,57 @@ export class ReplayFeed implements Feed {
     this.#onScene();
   }
 
-  /** One step on is one sample; for any other step the samples before it are replayed from the start. */
+  /**
+   * One step on is one sample; for any other step the samples before it are replayed from the start. Of a host without any
+   * among them, the two before them: as in a recording of more hosts, or where it was down.
+   */
   #show(index: number): void {
     if (index !== this.#index + 1) {
       this.#models = new Map();
-      for (let at = Math.max(0, index - BEFORE); at < index; at++) this.#ingest(at);
+      const from = Math.max(0, index - BEFORE);
+      const among = new Set<string>();
+      for (let at = from; at <= index; at++) among.add(this.#recording.hostAt(at).name);
+      for (const { name } of this.#recording.hosts) {
+        if (!among.has(name)) for (const at of this.#lastOf(name, index, 2)) this.#ingest(at);
+      }
+      for (let at = from; at < index; at++) this.#ingest(at);
     }
     this.#ingest(index);
     this.#index = index;
     this.#scene = sceneOf(
-      this.#recording.hosts.map((host) => this.#modelOf(host).view),
+      this.#recording.hosts.map((host) => this.#viewOf(host)),
       this.#recording.atMs(index),
     );
+  }
+
+  /** Up to `count` places of a host's samples up to here, oldest first. */
+  #lastOf(host: string, index: number, count: number): readonly number[] {
+    const all = this.#recording.indexesOf(host);
+    const end = all.findLastIndex((at) => at <= index) + 1;
+    return all.slice(Math.max(0, end - count), end);
+  }
+
+  /** Failures are not recorded: that a host could not be asked shows by samples of others without any of it. */
+  #viewOf(host: RecordedHost): HostView {
+    const view = this.#modelOf(host).view;
+    const atMs = this.#recording.atMs(this.#index);
+    const newestMs = view.sample?.startedAtMs;
+    if (newestMs !== undefined && atMs - newestMs <= this.#missedMs(host.name)) return view;
+    return {
+      ...view,
+      down: {
+        error: new RecordingError('no sample in the recording'),
+        sinceMs: newestMs ?? this.#recording.atMs(0),
+        isRecorded: true,
+      },
+    };
+  }
+
+  /** Without a sample for so long a host was not asked. The interval can be changed while it is recorded. */
+  #missedMs(host: string): number {
+    const [before, last] = this.#lastOf(host, this.#index, 2).map((at) => this.#recording.atMs(at));
+    const stepMs = before === undefined || last === undefined ? 0 : last - before;
+    return Math.max(MISSED_LEAST_MS, STEPS_MISSED * Math.max(stepMs, this.#stepMs.get(host) ?? 0));
   }
 
   #ingest(index: number): void {
@@ -151,6 +196,13 @@ export class ReplayFeed implements Feed {
     }
     return model;
   }
+}
+
+/** The upper median: the second sample comes soon after the first. */
+function usualStepMs(recording: Recording, host: string): number {
+  const times = recording.indexesOf(host).map((index) => recording.atMs(index));
+  const steps = times.slice(1).map((atMs, index) => atMs - (times[index] ?? atMs));
+  return steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
 }
 
 /** What samples of a recorded host are shown by. */

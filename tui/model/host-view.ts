@@ -12,13 +12,20 @@ export interface HostView {
   /** The newest sample; absent before the first. It stays while the host cannot be asked. */
   readonly sample: HostSample | undefined;
   /** Why the host cannot be asked, and since when; absent while it can. */
-  readonly down: { readonly error: Error; readonly sinceMs: number } | undefined;
+  readonly down: Down | undefined;
   readonly rates: HostRates | undefined;
   readonly vms: readonly Vm[];
   readonly history: History;
   /** Its keys are UUIDs. */
   readonly residency: Residency;
   readonly advice: HostAdvice;
+}
+
+export interface Down {
+  readonly error: Error;
+  readonly sinceMs: number;
+  /** In a recording, which does not have the reason: nobody tries again. */
+  readonly isRecorded?: boolean;
 }
 
 /** All hosts at one moment: what a frame is drawn from. */

@@ -108,8 +108,12 @@ export function downText(host: HostView, atMs: number): string | undefined {
   if (host.down === undefined) {
     return host.sample === undefined ? 'connecting to libvirt ...' : undefined;
   }
-  const since = duration((atMs - host.down.sinceMs) / 1_000);
-  return `libvirt not reachable since ${since}; retrying. ${displayable(host.down.error.message)}`;
+  const { error, sinceMs, isRecorded } = host.down;
+  const lasts = duration((atMs - sinceMs) / 1_000);
+  const text = displayable(error.message);
+  return isRecorded === true
+    ? `${text} for ${lasts}`
+    : `libvirt not reachable for ${lasts}; retrying. ${text}`;
 }
 
 function oneHost(host: HostView, width: number, atMs: number): Line[] {

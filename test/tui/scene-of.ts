@@ -48,7 +48,7 @@ function domainSample(spec: VmSpec, atMs: number): DomainSample {
   } = spec;
   const domain: Domain = { name, id, uuid: `uuid-of-${name}` };
   const facts = parseDomain(
-    `<domain><name>x</name>${xml.includes('<vcpu>') ? '' : '<vcpu>2</vcpu>'}${xml}</domain>`,
+    `<domain><name>x</name>${/<vcpu[ >]/.test(xml) ? '' : '<vcpu>2</vcpu>'}${xml}</domain>`,
   );
   const params = Object.entries(figures).map(([field, value]) => ({ field, type: 1, value }));
   return {

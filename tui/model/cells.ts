@@ -2,6 +2,7 @@ import { pinnedCpus } from '../../advice/pins.ts';
 import type { CellFigures, CellPages } from '../../model/host.ts';
 import type { CpuShares } from '../../model/host-rates.ts';
 import { isHuge } from '../../model/huge-pools.ts';
+import { cellCpus, onlineCpus } from '../../model/topology.ts';
 import type { HostView } from './host-view.ts';
 import { isRunning } from './vm.ts';
 
@@ -10,6 +11,7 @@ export interface CellRow {
   readonly key: string;
   readonly host: string;
   readonly id: number;
+  /** That are online. */
   readonly cpus: readonly number[];
   readonly shares: CpuShares | undefined;
   readonly totalKiB: number | undefined;
@@ -23,9 +25,12 @@ export interface CellRow {
 
 export function cellRowsOf(host: HostView): CellRow[] {
   const figures = new Map<number, CellFigures>(host.sample?.host?.cells.map((cell) => [cell.id, cell]));
-  return (host.sample?.host?.topology?.cells ?? []).map((cell) => {
+  const topology = host.sample?.host?.topology;
+  // Where libvirt says of no CPU in which core it is, which of them are online is not known.
+  const areCoresKnown = topology !== undefined && onlineCpus(topology).size > 0;
+  return (topology?.cells ?? []).map((cell) => {
     const reported = figures.get(cell.id);
-    const cpus = cell.cpus.map((cpu) => cpu.id);
+    const cpus = areCoresKnown ? [...cellCpus(cell)] : cell.cpus.map((cpu) => cpu.id);
     const within = host.vms.filter((vm) => {
       const pins = isRunning(vm) ? pinnedCpus(vm.sample) : undefined;
       return pins !== undefined && [...pins].every((cpu) => vm.cellOf.get(cpu) === cell.id);

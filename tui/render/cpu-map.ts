@@ -28,6 +28,7 @@ function hostMap(host: HostView, width: number, atMs: number): Line[] {
   }
   const pinned = pinnedTo(host);
   const seen = host.residency.now();
+  const names = new Map(host.vms.map((vm) => [vm.sample.domain.uuid, vm.name]));
   return [
     legend(width),
     ...cells.flatMap((cell) => [cellLine(cell), ...heatLines(cell, host, pinned, width)]),
@@ -38,7 +39,7 @@ function hostMap(host: HostView, width: number, atMs: number): Line[] {
         span('   socket/core   CPU   busy   pinned: *dedicated   running now', 'dim'),
       ],
       ...coresOf(cell).flatMap((cpus) =>
-        cpus.map((cpu, thread) => cpuLine(cpu, thread, host, pinned, seen, width)),
+        cpus.map((cpu, thread) => cpuLine(cpu, thread, host, { pinned, seen, names }, width)),
       ),
     ]),
   ];
@@ -82,22 +83,29 @@ function coresOf(cell: HostCell): HostCpu[][] {
   return [...cores.values()];
 }
 
-type Pinned = ReadonlyMap<
-  number,
-  readonly { readonly name: string; readonly vcpu: number; readonly alone: boolean }[]
->;
+interface Pin {
+  readonly name: string;
+  readonly vcpu: number;
+  /** To one CPU. */
+  readonly alone: boolean;
+}
+
+type Pinned = ReadonlyMap<number, readonly Pin[]>;
+
+/** Of more vCPUs of a CPU that may run on other CPUs too, there is the number: their names would leave no place for who runs. */
+const SHARED_SHOWN_MAX = 2;
 
 /** vCPUs that are bound to less than the host, by the CPUs that they are bound to. */
 function pinnedTo(host: HostView): Pinned {
   const all = host.sample?.host?.cpusOnline ?? Number.POSITIVE_INFINITY;
-  const byCpu = new Map<number, { name: string; vcpu: number; alone: boolean }[]>();
+  const byCpu = new Map<number, Pin[]>();
   for (const vm of host.vms) {
     if (!isRunning(vm)) continue;
     for (let vcpu = 0; vcpu < (vcpuCount(vm) ?? 0); vcpu++) {
       const pin = pinOf(vm.sample, vcpu);
       if (pin === undefined || pin.size >= all) continue;
+      const entry = { name: vm.name, vcpu, alone: pin.size === 1 };
       for (const cpu of pin) {
-        const entry = { name: vm.name, vcpu, alone: pin.size === 1 };
         const entries = byCpu.get(cpu);
         if (entries === undefined) byCpu.set(cpu, [entry]);
         else entries.push(entry);
@@ -150,18 +158,30 @@ function cpuLine(
   cpu: HostCpu,
   thread: number,
   host: HostView,
-  pinned: Pinned,
-  seen: ReturnType<HostView['residency']['now']>,
+  {
+    pinned,
+    seen,
+    names,
+  }: {
+    readonly pinned: Pinned;
+    readonly seen: ReturnType<HostView['residency']['now']>;
+    /** By UUID. */
+    readonly names: ReadonlyMap<string, string>;
+  },
   width: number,
 ): Line {
   const busy = host.rates?.byCpu.get(cpu.id)?.busy;
-  const names = new Map(host.vms.map((vm) => [vm.sample.domain.uuid, vm.name]));
   const bound = pinned.get(cpu.id) ?? [];
-  const twice = bound.filter((each) => each.alone).length > 1;
+  const dedicated = bound.filter(({ alone }) => alone);
+  const shared = bound.filter(({ alone }) => !alone);
   const place = thread === 0 ? `${cpu.socketId ?? '?'}/${cpu.coreId ?? '?'}` : '';
-  const pins = bound.map(
-    ({ name, vcpu, alone }) => `${alone ? '*' : ''}${shortened(displayable(name), 20)}:${vcpu}`,
-  );
+  const isCounted = shared.length > SHARED_SHOWN_MAX;
+  const pins = [
+    ...(isCounted ? dedicated : bound).map(
+      ({ name, vcpu, alone }) => `${alone ? '*' : ''}${shortened(displayable(name), 20)}:${vcpu}`,
+    ),
+    ...(isCounted ? [`${shared.length} vCPUs`] : []),
+  ];
   const running = (seen.get(cpu.id) ?? [])
     .filter(({ run }) => run >= 0.005)
     .map(
@@ -181,7 +201,7 @@ function cpuLine(
         busy === undefined ? 'missing' : heat(busy),
       ),
       span('  '),
-      span(pins.length === 0 ? '' : `${pins.join(' ')}   `, twice ? 'bad' : 'info'),
+      span(pins.length === 0 ? '' : `${pins.join(' ')}   `, dedicated.length > 1 ? 'bad' : 'info'),
       span(running.join('  ')),
     ],
     width,

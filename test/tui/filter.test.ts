@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { crossings } from '../../tui/batch/batch.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
+import { disksOf } from '../../tui/model/devices.ts';
 import { ExpressionError, parseFilter, parseThreshold } from '../../tui/model/filter.ts';
 import { sorted } from '../../tui/model/sort.ts';
-import { sceneAt } from './scenes.ts';
+import { tableFor } from '../../tui/render/table.ts';
+import { INITIAL_STATE } from '../../tui/state/state.ts';
+import { frameOf, sceneAt, textOf } from './scenes.ts';
 
 const { vms } = sceneAt('noisy-neighbour', 56);
 const names = (filter: string): string[] =>
@@ -76,9 +79,41 @@ test.each([
   expect(() => parseThreshold(text, vmColumns)).toThrow(ExpressionError);
 });
 
-test('an empty filter passes all, and text that only looks like a comparison is a name', () => {
+test('an empty filter passes all', () => {
   for (const filter of ['', ' ', '!', '|']) expect(names(filter)).toHaveLength(vms.length);
-  expect(names('nosuchcolumn>5')).toEqual([]);
+});
+
+test('a comparison with a column that does not exist is an error, and hides nothing as a name would', () => {
+  for (const filter of ['stael>5', 'hostname=kvm1', 'web|!disk_latency>20ms'])
+    expect(() => names(filter)).toThrow(ExpressionError);
+  expect(() => names('stael>5')).toThrow(/^no column "stael"; .*steal_percent/);
+});
+
+test('disks and NICs are compared by their own columns, and by those of their VM', () => {
+  const scene = sceneAt('noisy-neighbour', 56);
+  const rows = (table: 'disks' | 'nics', filter: string) => {
+    const { rows: found, filterError } = tableFor(table, scene, { ...INITIAL_STATE, filter });
+    return { names: [...new Set(found.map((row) => row.cell('name').text))].sort(), filterError };
+  };
+  const suffering = { names: ['noisy-build', 'pg-orders'], filterError: undefined };
+  expect(rows('disks', 'steal>5')).toEqual(suffering);
+  expect(rows('nics', 'steal>5')).toEqual(suffering);
+  expect(rows('disks', 'state=stuck').names).toEqual(['web-02']);
+  expect(rows('disks', 'device=vda').names).toEqual(
+    scene.vms
+      .filter((vm) => disksOf(vm).some(({ target }) => target === 'vda'))
+      .map(({ name }) => name)
+      .sort(),
+  );
+  expect(rows('disks', 'stael>5').filterError).toContain('no column "stael"');
+});
+
+test('view 6 says what is wrong with a filter', () => {
+  const scene = sceneAt('noisy-neighbour', 56);
+  const size = { width: 120, height: 40 };
+  expect(textOf(frameOf(scene, size, { view: 'findings', filter: 'stael>5' }))).toContain(
+    'no column "stael"',
+  );
 });
 
 test('the error of a wrong comparison says what is right', () => {

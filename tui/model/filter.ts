@@ -40,8 +40,8 @@ const LIMIT_UNITS: Readonly<Record<NumericUnit, LimitUnits>> = {
 /**
  * `web|db` shows rows whose name has one of the two in it, `!idle` those without; `steal>5` and `state=paused`
  * compare a column. The whole is inverted by a `!` at its start, one alternative by a `!` before it after `|`.
- * `text`: what of a row is searched.
- * @throws ExpressionError when a comparison names a column but no number in its unit
+ * `text`: what of a row is searched. Of columns with the same name the first is compared.
+ * @throws ExpressionError when a comparison names no column, or no number in its unit
  */
 export function parseFilter<Row>(
   filter: string,
@@ -71,6 +71,13 @@ function alternative<Row>(
   }
   const compared = parseComparison(trimmed, columns);
   if (compared !== undefined) return compared.test;
+  const [, name] = COMPARISON.exec(trimmed) ?? [];
+  if (name !== undefined) {
+    const known = [...new Set(columns.map(({ id }) => id))].join(', ');
+    throw new ExpressionError(
+      `no column "${name}"; names are searched without =, < and >, and columns are ${known}`,
+    );
+  }
   const wanted = trimmed.toLowerCase();
   return (row) => text(row).toLowerCase().includes(wanted);
 }

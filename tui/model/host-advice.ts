@@ -3,8 +3,8 @@ import { advise } from '../../advice/engine.ts';
 import type { HostObservation } from '../../advice/observation.ts';
 import { type Finding, findingOf } from './finding.ts';
 
-/** With fewer samples the load of a VM may be a burst. */
-const MIN_SAMPLES = 3;
+/** Samples with rates: with fewer the load of a VM may be a burst. */
+export const MIN_SAMPLES = 3;
 
 /** What a host is advised, computed when it is first shown. */
 export class HostAdvice {
@@ -14,6 +14,11 @@ export class HostAdvice {
 
   constructor(observation: HostObservation | undefined) {
     this.observation = observation;
+  }
+
+  /** Whether there are enough samples for findings of load: without, that there are none says nothing. */
+  get isComplete(): boolean {
+    return (this.observation?.samples ?? 0) >= MIN_SAMPLES;
   }
 
   /** By harm. */

@@ -139,6 +139,11 @@ class VmFigures implements Vm {
   get findings(): readonly Finding[] {
     return this.#advice.of(this.sample.domain.uuid);
   }
+
+  get areFindingsComplete(): boolean {
+    // One that is off has no load.
+    return this.#advice.isComplete || this.sample.domain.id === -1;
+  }
 }
 
 function readingOf(vm: Vm): Reading {

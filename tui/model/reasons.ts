@@ -9,6 +9,8 @@ export type Reason =
   | MissingReason
   /** A rate needs two samples. */
   | 'first_sample'
+  /** Findings of load need some samples. */
+  | 'few_samples'
   /** A rate of the guest's own counters needs two of its reports, which come once in a stats period. */
   | 'first_report'
   /** This libvirt or this kernel does not report it. */
@@ -81,6 +83,7 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
     short: '...',
     text: 'a rate needs two consecutive samples; the previous one lacks this figure',
   },
+  few_samples: { short: '?', text: 'no finding yet; those of load need three samples with rates' },
   first_report: {
     short: '...',
     text: 'a rate needs two reports of the guest; it sends one in each stats period of its balloon',

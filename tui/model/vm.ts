@@ -31,6 +31,8 @@ export interface Vm {
   readonly cellOf: ReadonlyMap<number, number>;
   /** Computed on first use. */
   readonly findings: readonly Finding[];
+  /** Whether there are enough samples to say that it has no finding. */
+  readonly areFindingsComplete: boolean;
 }
 
 export type StateName =

@@ -1,6 +1,5 @@
 import type { Advice } from '../../advice/advice.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
-import { parseFilter } from '../model/filter.ts';
 import { explain } from '../model/finding.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Vm } from '../model/vm.ts';
@@ -9,6 +8,7 @@ import { displayable } from '../text/displayable.ts';
 import { type Line, span } from '../text/line.ts';
 import type { Context } from './context.ts';
 import { commandLine, findingLine } from './finding-lines.ts';
+import { filterOf } from './table.ts';
 
 export interface FindingBlock {
   readonly key: string;
@@ -37,14 +37,10 @@ export function findingsView(context: Context): FindingBlock[] {
 const ORDER: Readonly<Record<Advice['severity'], number>> = { bad: 0, warn: 1, info: 2 };
 
 /** Of the VMs that pass the filter and the tags, those of one host by UUID; undefined while all are shown. */
-function visibleVms({ scene, state }: Context): ((vm: Vm) => boolean) | undefined {
+function visibleVms({ state }: Context): ((vm: Vm) => boolean) | undefined {
   if (state.filter === '' && !state.onlyTagged) return undefined;
-  let passes: (vm: (typeof scene.vms)[number]) => boolean = () => true;
-  try {
-    passes = parseFilter(state.filter, vmColumns, (vm) => vm.name);
-  } catch {
-    // The footer says what is wrong with it.
-  }
+  // The footer says what is wrong with it.
+  const { test: passes } = filterOf(state.filter, vmColumns, (vm) => vm.name);
   return (vm) => passes(vm) && (!state.onlyTagged || state.tagged.has(vm.key));
 }
 

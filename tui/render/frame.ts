@@ -1,4 +1,6 @@
+import { vmColumns } from '../columns/vm-columns.ts';
 import type { Scene } from '../model/host-view.ts';
+import { REASONS } from '../model/reasons.ts';
 import type { Action } from '../state/bindings.ts';
 import { selectedIndex } from '../state/rows.ts';
 import type { Seen } from '../state/seen.ts';
@@ -17,7 +19,7 @@ import { hostText } from './host-text.ts';
 import { menuBox } from './menu.ts';
 import { numaText } from './numa-text.ts';
 import { overlaid } from './overlay.ts';
-import { columnsThatFit, type Table, type TableColumn, tableFor } from './table.ts';
+import { columnsThatFit, filterOf, type Table, type TableColumn, tableFor } from './table.ts';
 
 /** Where the mouse does something, in places of the screen. */
 export interface Hit {
@@ -235,7 +237,7 @@ function headHits(columns: readonly TableColumn[]): Hit[] {
 }
 
 function findingsBody(context: Context, height: number): Body {
-  const { state, size } = context;
+  const { scene, state, size } = context;
   const blocks = findingsView(context);
   const keys = blocks.map((block) => block.key);
   const selected = selectedIndex(state, keys);
@@ -251,7 +253,10 @@ function findingsBody(context: Context, height: number): Body {
       hits.push({ y, from: 0, to: size.width, action: { kind: 'select', key: block.key } });
     });
   });
-  if (blocks.length === 0) lines.push([span('  no findings', 'dim')]);
+  if (blocks.length === 0) {
+    const isEarly = scene.hosts.some(({ sample, advice }) => sample !== undefined && !advice.isComplete);
+    lines.push([span(isEarly ? `  ${REASONS.few_samples.text}` : '  no findings', 'dim')]);
+  }
   return {
     lines,
     hits,
@@ -262,7 +267,11 @@ function findingsBody(context: Context, height: number): Body {
       page,
       commands: blocks[selected]?.commands ?? [],
     },
-    facts: { ...NO_FACTS, position: `${Math.min(selected + 1, blocks.length)}/${blocks.length}` },
+    facts: {
+      ...NO_FACTS,
+      position: `${Math.min(selected + 1, blocks.length)}/${blocks.length}`,
+      filterError: filterOf(state.filter, vmColumns, (vm) => vm.name).error,
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { type Column, findColumn, isNumeric, shown } from '../columns/column.ts'
 import { diffColumns, diffRows } from '../columns/diff-columns.ts';
 import { diskColumns } from '../columns/disk-columns.ts';
 import { nicColumns } from '../columns/nic-columns.ts';
+import { vmColumnsOfDevices, vmColumnsOfDiff } from '../columns/of-vm.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import { disksOf, nicsOf } from '../model/devices.ts';
 import { ExpressionError, parseFilter, type Test } from '../model/filter.ts';
@@ -49,6 +50,8 @@ export interface TableRow {
 
 interface Source<Row> {
   readonly columns: readonly Column<Row>[];
+  /** Of its VM, which a filter may compare too. */
+  readonly vmColumns?: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
   readonly vmKeyOf: (row: Row) => string;
@@ -69,6 +72,7 @@ export function tableFor(name: TableName, scene: Scene, state: UiState): Table {
     case 'disks':
       return build(name, scene, state, {
         columns: diskColumns,
+        vmColumns: vmColumnsOfDevices,
         rows: scene.vms.flatMap(disksOf),
         keyOf: (row) => row.key,
         vmKeyOf: (row) => row.vm.key,
@@ -77,6 +81,7 @@ export function tableFor(name: TableName, scene: Scene, state: UiState): Table {
     case 'nics':
       return build(name, scene, state, {
         columns: nicColumns,
+        vmColumns: vmColumnsOfDevices,
         rows: scene.vms.flatMap(nicsOf),
         keyOf: (row) => row.key,
         vmKeyOf: (row) => row.vm.key,
@@ -85,6 +90,7 @@ export function tableFor(name: TableName, scene: Scene, state: UiState): Table {
     case 'diff':
       return build(name, scene, state, {
         columns: diffColumns,
+        vmColumns: vmColumnsOfDiff,
         rows: diffRows(state.mark?.scene.vms ?? [], scene.vms),
         keyOf: (row) => row.key,
         vmKeyOf: (row) => row.key,
@@ -95,7 +101,7 @@ export function tableFor(name: TableName, scene: Scene, state: UiState): Table {
 
 function build<Row>(name: TableName, scene: Scene, state: UiState, source: Source<Row>): Table {
   const { columns, rows, keyOf, vmKeyOf, nameOf } = source;
-  const { test, error } = filterOf(state.filter, columns, nameOf);
+  const { test, error } = filterOf(state.filter, [...columns, ...(source.vmColumns ?? [])], nameOf);
   const sort = state.sorts[name];
   const kept = rows.filter((row) => test(row) && (!state.onlyTagged || state.tagged.has(vmKeyOf(row))));
   const order = findColumn(columns, sort.column);
@@ -129,7 +135,8 @@ function build<Row>(name: TableName, scene: Scene, state: UiState, source: Sourc
   };
 }
 
-function filterOf<Row>(
+/** What passes a filter; all of it while the filter is wrong. */
+export function filterOf<Row>(
   filter: string,
   columns: readonly Column<Row>[],
   nameOf: (row: Row) => string,

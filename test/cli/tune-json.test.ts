@@ -81,7 +81,11 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
     growth: { pools: [], problems: [] },
   });
   expect(await ask(0, 'drift')).toMatchObject({ format: 1, domains: [{ drifted: 0, waiting: 19 }] });
-  expect(await ask(0, 'verify', 'pg-*')).toMatchObject({
+  const verified = await ask(0, 'verify', 'pg-*');
+  const tables = /^### `drift`, `verify`\n(.*?)^### /ms.exec(DOCUMENTED)?.[1] ?? '';
+  expect(tables).toContain('`drift.domains[]`');
+  expect(Object.keys(verified as object)).toEqual(['format', 'drift', 'proofs']);
+  expect(verified).toMatchObject({
     format: 1,
     drift: { domains: [{ name: 'pg-orders' }] },
     proofs: expect.arrayContaining([

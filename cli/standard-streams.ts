@@ -3,13 +3,13 @@ import { textWithCode, VirtuneError } from '../model/virtune-error.ts';
 import { ExitCode } from './exit-codes.ts';
 import { log } from './log.ts';
 
-/** Logged, and never thrown: the command goes on. */
+/** Logged, and never thrown: a change of VMs goes on. */
 class StandardOutputError extends VirtuneError {
   override readonly name = 'StandardOutputError';
   constructor(cause: Error) {
     super(
       'STANDARD_OUTPUT',
-      `standard output cannot be written: ${systemErrorText(cause)}; the command goes on, what it prints is lost: free space, or send it elsewhere`,
+      `standard output cannot be written: ${systemErrorText(cause)}; what the command prints is lost, a change that it has begun goes on to its end: free space, or send the output elsewhere`,
       { cause },
     );
   }
@@ -17,7 +17,8 @@ class StandardOutputError extends VirtuneError {
 
 /**
  * Has every command go on when what it prints can no longer be written: Node.js would end the process at once, a change
- * of VMs in the middle. The reader of a pipe may have had enough, which is its right; a full disk exits with 74.
+ * of VMs in the middle. The reader of a pipe may have had enough, which is its right; a full disk exits with 74. A command
+ * that only prints ends by itself.
  */
 export function surviveLostOutput(): void {
   let isLost = false;

@@ -16,6 +16,8 @@ export interface ConsoleOptions {
   readonly state: UiState;
   /** Colours are not for this terminal or this user, whatever theme is chosen. */
   readonly mono: boolean;
+  /** Only ASCII is for this terminal, whatever is chosen. */
+  readonly ascii: boolean;
   /** Ends after so many samples of each host, not counting the first, which has no rates. */
   readonly iterations?: number | undefined;
   /** Keeps the settings; rejects with why it could not. */
@@ -92,10 +94,10 @@ export class Console {
   draw(): void {
     const terminal = this.#terminal;
     if (terminal === undefined) return;
-    const { feed, mono } = this.#options;
+    const { feed, mono, ascii } = this.#options;
     this.#frame = render({
       scene: this.#frozen ?? feed.scene,
-      state: this.#state,
+      state: ascii && !this.#state.ascii ? { ...this.#state, ascii } : this.#state,
       session: feed.session,
       size: { width: terminal.width, height: terminal.height },
     });

@@ -4,9 +4,11 @@ import { type BatchOptions, chosen, crossings, downHosts, knownNow } from '../..
 import { csvHeader, csvRow } from '../../tui/batch/csv.ts';
 import { jsonLine } from '../../tui/batch/json.ts';
 import { textTick } from '../../tui/batch/text.ts';
-import type { HostSource } from '../../tui/feed/live.ts';
+import { type HostSource, SECOND_AFTER_MS } from '../../tui/feed/live.ts';
+import { MIN_SAMPLES } from '../../tui/model/host-advice.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
 import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
+import type { Vm } from '../../tui/model/vm.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
@@ -24,14 +26,18 @@ export interface RunBatchOptions extends BatchOptions {
 /** Something to print, at its own pace. */
 export type Scenes = AsyncIterable<Scene>;
 
-/** Every host asked at once, each tick; the first sample only gives the second its rates. */
+type LiveOptions = Pick<RunBatchOptions, 'iterations' | 'record' | 'thresholds'> & {
+  readonly delayMs: number;
+};
+
+/**
+ * Every host asked at once, each tick. The first sample of a host only gives the second its rates: where it comes late, the
+ * second follows soon, so that no scene has a host that is up without rates. A threshold on findings is for scenes from that
+ * on which has enough samples for them.
+ */
 export async function* liveScenes(
   sources: readonly HostSource[],
-  {
-    delayMs,
-    iterations,
-    record,
-  }: Pick<RunBatchOptions, 'iterations' | 'record'> & { readonly delayMs: number },
+  { delayMs, iterations, record, thresholds }: LiveOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Scene> {
   const recorder = record === undefined ? undefined : await Recorder.create(record);
@@ -39,15 +45,23 @@ export async function* liveScenes(
     (source) =>
       [source, new HostModel({ name: source.name, uri: source.uri, groups: source.groups })] as const,
   );
+  const unprinted = thresholds.some(({ column }) => column.id === 'findings') ? MIN_SAMPLES : 1;
+  async function sample(source: HostSource, model: HostModel): Promise<void> {
+    const sampled = await source.sample();
+    recorder?.add({ name: source.name, uri: source.uri, groups: [...source.groups] }, sampled);
+    model.ingest(sampled);
+  }
   try {
     let nextMs = performance.now();
-    for (let tick = 0; tick <= iterations && !signal.aborted; tick++) {
+    for (let tick = 0; tick < iterations + unprinted && !signal.aborted; tick++) {
       await Promise.all(
         models.map(async ([source, model]) => {
+          const isFirst = model.view.sample === undefined;
           try {
-            const sample = await source.sample();
-            recorder?.add({ name: source.name, uri: source.uri, groups: [...source.groups] }, sample);
-            model.ingest(sample);
+            await sample(source, model);
+            if (!isFirst || tick === 0) return;
+            await pause(Math.min(SECOND_AFTER_MS, delayMs), signal);
+            if (!signal.aborted) await sample(source, model);
           } catch (error) {
             model.fail(error as Error, Date.now());
           }
@@ -55,14 +69,14 @@ export async function* liveScenes(
       );
       if (recorder?.error !== undefined) throw recorder.error;
       if (signal.aborted) return;
-      if (tick > 0) {
+      if (tick >= unprinted) {
         yield sceneOf(
           models.map(([, model]) => model.view),
           Date.now(),
         );
       }
       nextMs = Math.max(performance.now(), nextMs + delayMs);
-      if (tick < iterations) await pause(nextMs - performance.now(), signal);
+      if (tick < iterations + unprinted - 1) await pause(nextMs - performance.now(), signal);
     }
   } finally {
     await recorder?.close();
@@ -99,41 +113,53 @@ export async function* recordedScenes(recording: Recording, iterations: number):
   }
 }
 
-/** Prints until the samples end; the exit code says whether a threshold was crossed. */
+/**
+ * Prints until the samples end, or what is printed can no longer be written. The exit code says whether a threshold was crossed,
+ * else whether hosts could be asked: with thresholds all of them at last, since it says that no VM is above them.
+ */
 export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promise<number> {
-  const { format, thresholds, sort } = options;
+  const { format, thresholds } = options;
   let crossed = false;
   let anyUp = false;
-  if (format === 'csv') await print(csvHeader());
+  let allUp = false;
+  if (format === 'csv' && !(await print(csvHeader()))) return ExitCode.ok;
   for await (const seen of scenes) {
     const scene = knownNow(seen);
-    for (const { name, down } of downHosts(scene)) {
-      if (down !== undefined) log(`virtune top: ${name}: ${errorText(down.error)}`);
+    const down = downHosts(scene);
+    for (const host of down) {
+      if (host.down !== undefined) log(`virtune top: ${host.name}: ${errorText(host.down.error)}`);
     }
-    anyUp ||= scene.hosts.some((host) => host.down === undefined);
+    allUp = down.length === 0;
+    anyUp ||= down.length < scene.hosts.length;
     const vms = chosen(scene, options);
-    if (format === 'json') await print(jsonLine(scene, vms));
-    else if (format === 'csv') await print(vms.map((vm) => csvRow(vm, scene.atMs)).join(''));
-    else {
-      const sorts = { ...INITIAL_STATE.sorts, vms: sort };
-      await print(
-        `${textTick(scene, { filter: options.filter, sorts, units: options.units, ascii: options.ascii, delayMs: options.delayMs })}\n`,
-      );
-    }
+    const isTaken = await print(textOf(format, scene, vms, options));
     for (const { vm, threshold, value } of crossings(vms, thresholds)) {
       crossed = true;
       log(`virtune top: ${vm.name} on ${vm.host}: ${threshold.text}, it is ${value}`);
     }
+    if (!isTaken) break;
   }
   if (crossed) return ExitCode.threshold;
-  return anyUp ? ExitCode.ok : ExitCode.unavailable;
+  return (thresholds.length > 0 ? allUp : anyUp) ? ExitCode.ok : ExitCode.unavailable;
 }
 
-/** Waits where the reader is slower. */
-function print(text: string): Promise<void> {
+function textOf(
+  format: RunBatchOptions['format'],
+  scene: Scene,
+  vms: readonly Vm[],
+  { filter, sort, units, ascii, delayMs }: RunBatchOptions,
+): string {
+  if (format === 'json') return jsonLine(scene, vms);
+  if (format === 'csv') return vms.map((vm) => csvRow(vm, scene.atMs)).join('');
+  const sorts = { ...INITIAL_STATE.sorts, vms: sort };
+  return `${textTick(scene, { filter, sorts, units, ascii, delayMs })}\n`;
+}
+
+/** Waits where the reader is slower. False: it has ended, or the disk is full, which cli/standard-streams.ts says. */
+function print(text: string): Promise<boolean> {
   return new Promise((resolve) => {
-    if (process.stdout.write(text)) resolve();
-    else process.stdout.once('drain', resolve);
+    // Unlike `drain`, this comes in every case.
+    process.stdout.write(text, (error) => resolve(!error));
   });
 }
 

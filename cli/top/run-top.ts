@@ -5,11 +5,13 @@ import { findColumn } from '../../tui/columns/column.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import type { Feed } from '../../tui/feed/feed.ts';
 import { LiveFeed } from '../../tui/feed/live.ts';
-import { parseFilter, parseThreshold } from '../../tui/model/filter.ts';
+import { parseThreshold } from '../../tui/model/filter.ts';
+import { sceneOf } from '../../tui/model/host-view.ts';
 import { naturalSort, type Sort } from '../../tui/model/sort.ts';
+import { tableFor } from '../../tui/render/table.ts';
 import { withSettings } from '../../tui/state/settings.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
-import { VIEW_NAMES } from '../../tui/state/views.ts';
+import { tableOf, VIEW_NAMES } from '../../tui/state/views.ts';
 import { abilitiesOf } from '../../tui/terminal/abilities.ts';
 import { isThemeName, themes } from '../../tui/text/theme.ts';
 import { busyClock } from '../demo-clock.ts';
@@ -47,6 +49,8 @@ async function ask(
   try {
     // A wrong URI or a missing permission is an error at once; with several hosts, each shows it in its line.
     if (hosts.length === 1) await hosts[0]?.attempt();
+    // A first connection takes longer than a sample may, over ssh for instance, and what is printed once has no second chance.
+    else if (batch !== undefined) await Promise.allSettled(hosts.map((host) => host.attempt()));
     return await (batch === undefined ? watch(hosts, flags, state) : printLive(hosts, flags, state, batch));
   } finally {
     await Promise.all(hosts.map((host) => host.close()));
@@ -77,9 +81,8 @@ async function startDemoFor(flags: TopFlags): Promise<Demo | undefined> {
   });
 }
 
-/** What was saved, and over it what the flags say. */
-async function firstState(flags: TopFlags): Promise<UiState> {
-  const abilities = abilitiesOf(process.env);
+/** What was saved, and over it what the flags say: what W saves again, so nothing that the terminal alone demands. */
+export async function firstState(flags: TopFlags): Promise<UiState> {
   const kept = flags.config ? await readSettings() : undefined;
   const { state: saved, ignored } =
     kept === undefined ? { state: INITIAL_STATE, ignored: [] } : withSettings(INITIAL_STATE, kept);
@@ -90,14 +93,16 @@ async function firstState(flags: TopFlags): Promise<UiState> {
     throw new UsageError(`no theme "${flags.theme}"; choose from ${Object.keys(themes).join(', ')}`);
   }
   const theme = flags.theme ?? saved.theme;
+  const filter = flags.filter ?? '';
   // Said now, not at the first row.
-  if (flags.filter !== undefined) parseFilter(flags.filter, vmColumns, (vm) => vm.name);
+  const { filterError } = tableFor(tableOf(view) ?? 'vms', sceneOf([], 0), { ...saved, filter });
+  if (filterError !== undefined) throw new UsageError(filterError);
   return {
     ...saved,
     view,
-    theme: flags.color && isThemeName(theme) ? theme : 'mono',
-    ascii: flags.ascii ?? (saved.ascii || !abilities.unicode),
-    filter: flags.filter ?? '',
+    theme: isThemeName(theme) ? theme : saved.theme,
+    ascii: flags.ascii ?? saved.ascii,
+    filter,
     delayMs: flags.delay === undefined ? saved.delayMs : flags.delay * 1_000,
     units: flags.requests === true ? 'requests' : saved.units,
     sorts: flags.sort === undefined ? saved.sorts : { ...saved.sorts, vms: sortOf(flags.sort) },
@@ -194,11 +199,6 @@ async function printLive(
   const end = (): void => ended.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
-  // `virtune top --batch | head`: the reader has had enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
   const options = { ...batchRun(flags, state, batch), record: flags.record };
   return runBatch(liveScenes(hosts, options, ended.signal), options);
 }
@@ -208,11 +208,12 @@ function batchRun(flags: TopFlags, state: UiState, batch: Batch) {
     ...batch,
     delayMs: flags.delay === undefined ? 1_000 : flags.delay * 1_000,
     units: state.units,
-    ascii: state.ascii,
+    ascii: state.ascii || !abilitiesOf(process.env).unicode,
   };
 }
 
 function consoleRun(feed: Feed, flags: TopFlags, state: UiState): RunConsoleOptions {
-  const { mouse, iterations } = flags;
-  return { feed, state, abilities: abilitiesOf(process.env), mouse, iterations };
+  const { mouse, iterations, color } = flags;
+  const abilities = abilitiesOf(process.env);
+  return { feed, state, abilities: color ? abilities : { ...abilities, colours: 0 }, mouse, iterations };
 }

@@ -2,11 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type RunBatchOptions, recordedScenes, runBatch } from '../../cli/top/run-batch.ts';
+import { liveScenes, type RunBatchOptions, recordedScenes, runBatch } from '../../cli/top/run-batch.ts';
+import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';
+import type { HostSample } from '../../sampler/host-sample.ts';
 import { Recorder } from '../../sampler/record/recorder.ts';
 import { Recording } from '../../sampler/record/recording.ts';
+import { jsonLine } from '../../tui/batch/json.ts';
 import { vmColumns } from '../../tui/columns/vm-columns.ts';
+import type { HostSource } from '../../tui/feed/live.ts';
 import { parseThreshold } from '../../tui/model/filter.ts';
+import { HostModel } from '../../tui/model/host-model.ts';
 import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { hostSample } from '../tui/scene-of.ts';
@@ -41,7 +46,11 @@ afterEach(() => {
 /** What is printed on either stream, and the exit code. */
 async function printed(scenes: readonly Scene[], options: Partial<RunBatchOptions>) {
   const [out, err] = [process.stdout, process.stderr].map((stream) =>
-    vi.spyOn(stream, 'write').mockReturnValue(true),
+    vi.spyOn(stream, 'write').mockImplementation((_text, ...rest: readonly unknown[]) => {
+      const [done] = rest.slice(-1);
+      if (typeof done === 'function') done();
+      return true;
+    }),
   );
   const code = await runBatch(
     (async function* () {
@@ -84,7 +93,7 @@ test('JSON has neither VMs nor figures of a host while it cannot be asked', asyn
 
 test('tables have no VMs of a host while it cannot be asked', async () => {
   const { stdout } = await printed([down], { format: 'text' });
-  expect(stdout).toContain('libvirt not reachable since');
+  expect(stdout).toContain('libvirt not reachable for');
   expect(stdout).not.toContain('pg-orders');
   expect(stdout).toContain(' 0 VMs');
 });
@@ -95,6 +104,108 @@ test('a threshold is not crossed again while the host cannot be asked', async ()
   expect(code).toBe(1);
   expect(stderr.match(/pg-orders/g)).toHaveLength(1);
   expect((await printed([down], { thresholds })).code).toBe(69);
+});
+
+/** Two hosts, the second as it is given. */
+const withSecond = (second: Scene): Scene =>
+  sceneOf([...up.hosts, ...second.hosts.map((host) => ({ ...host, name: 'kvm2' }))], second.atMs);
+
+test('with a threshold, a host that could not be asked at last exits with 69, and is named', async () => {
+  const thresholds = [parseThreshold('delay>99%', vmColumns)];
+  const { code, stderr } = await printed([withSecond(down)], { thresholds });
+  expect({ code, stderr }).toEqual({ code: 69, stderr: 'virtune top: kvm2: the socket is closed\n' });
+  expect((await printed([up, down], { thresholds })).code).toBe(69);
+  expect((await printed([withSecond(down), withSecond(up)], { thresholds })).code).toBe(0);
+  const crossed = await printed([withSecond(down)], { thresholds: [parseThreshold('delay>5%', vmColumns)] });
+  expect(crossed.code).toBe(1);
+  // Without a threshold, figures of one host are what was asked for.
+  expect((await printed([withSecond(down)], {})).code).toBe(0);
+});
+
+/** A host whose samples come from these, in turn; `undefined` is one that fails. */
+function sourceOf(name: string, samples: readonly (HostSample | undefined)[]): HostSource {
+  const left = [...samples];
+  return {
+    name,
+    uri: `qemu+ssh://${name}/system`,
+    groups: DEFAULT_GROUPS,
+    sample: () => {
+      const next = left.shift();
+      return next === undefined ? Promise.reject(new Error('too slow')) : Promise.resolve(next);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Samples of a VM that uses half a CPU, from 1 s on. */
+const seconds = (...ats: readonly (number | undefined)[]) =>
+  ats.map((at) =>
+    at === undefined ? undefined : hostSample(at * 1_000, [{ name: 'vm', cpuTimeNs: at * 5e8 }]),
+  );
+
+async function live(sources: readonly HostSource[], iterations: number, thresholds: readonly string[] = []) {
+  const scenes: Scene[] = [];
+  const options = {
+    delayMs: 1,
+    iterations,
+    record: undefined,
+    thresholds: thresholds.map((text) => parseThreshold(text, vmColumns)),
+  };
+  for await (const scene of liveScenes(sources, options, new AbortController().signal)) scenes.push(scene);
+  return scenes;
+}
+
+test('a host whose first sample fails has rates in the one scene that is printed', async () => {
+  const [scene, ...more] = await live(
+    [sourceOf('a', seconds(1, 2)), sourceOf('b', seconds(undefined, 2, 3))],
+    1,
+  );
+  expect(more).toEqual([]);
+  expect(scene?.vms.map(({ host, total }) => [host, total.cpuUsage])).toEqual([
+    ['a', 0.5],
+    ['b', 0.5],
+  ]);
+});
+
+test('a threshold on findings is for scenes with enough samples for findings of load', async () => {
+  const [early] = await live([sourceOf('a', seconds(1, 2))], 1);
+  expect(early?.hosts.map(({ advice }) => advice.observation?.samples)).toEqual([1]);
+  const scenes = await live([sourceOf('a', seconds(1, 2, 3, 4, 5))], 2, ['findings>0']);
+  expect(scenes.map(({ hosts }) => hosts[0]?.advice.observation?.samples)).toEqual([3, 4]);
+});
+
+test('before there are enough samples, a VM without findings has a missing figure and not 0', () => {
+  const after = (count: number) => {
+    const model = new HostModel({ name: 'host', uri: 'qemu:///system', groups: DEFAULT_GROUPS });
+    for (const sample of seconds(...Array.from({ length: count }, (_, at) => at + 1)))
+      if (sample !== undefined) model.ingest(sample);
+    return sceneOf([model.view], 0);
+  };
+  const row = (count: number) => {
+    const scene = after(count);
+    return JSON.parse(jsonLine(scene, scene.vms)).vms[0];
+  };
+  expect(row(3)).toMatchObject({ findings: [], missing: { findings: 'few_samples' } });
+  expect(row(4)).toMatchObject({ findings: [] });
+  expect(row(4).missing).not.toHaveProperty('findings');
+});
+
+test('sampling ends once the reader of what is printed has ended', async () => {
+  let sampled = 0;
+  vi.spyOn(process.stdout, 'write').mockImplementation((_text, ...rest: readonly unknown[]) => {
+    const [done] = rest.slice(-1);
+    if (typeof done === 'function') done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    return false;
+  });
+  async function* scenes() {
+    for (; sampled < 10; sampled++) yield up;
+  }
+  const thresholds = [parseThreshold('delay>5%', vmColumns)];
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(await runBatch(scenes(), { ...OPTIONS, format: 'json' })).toBe(0);
+  expect(await runBatch(scenes(), { ...OPTIONS, format: 'text', thresholds })).toBe(1);
+  expect(await runBatch(scenes(), OPTIONS)).toBe(0);
+  expect(sampled).toBe(0);
 });
 
 /** Which VMs, at which second, each scene of a recording has that was made of these samples. */

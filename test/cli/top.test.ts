@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startDemo } from '../../simulator/demo.ts';
 import { runVirtune } from '../virtune-process.ts';
 
 let folder: string;
@@ -52,6 +53,25 @@ test('--fail-on exits with 1 and names the VMs above the limit, or with 0 if the
   expect((await top(...DEMO, '--fail-on', 'cpu>100000%')).code).toBe(0);
 });
 
+test('--fail-on counts findings once there are enough samples for them', async () => {
+  const args = ['--demo', 'overcommitted', '--fail-on', 'findings>0', '--json'];
+  const { code, stdout } = await top(...args);
+  expect(code).toBe(1);
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('--fail-on exits with 69 where a host could not be asked', async () => {
+  const demo = await startDemo();
+  try {
+    const hosts = ['-c', `up=${demo.uri}`, '-c', 'down=test:///default?socket=/no/such/one'];
+    const { code, stderr } = await top(...hosts, '--fail-on', 'steal>100000%');
+    expect(code).toBe(69);
+    expect(stderr).toMatch(/^virtune top: down: .*\/no\/such\/one.*\n$/);
+  } finally {
+    await demo.stop();
+  }
+});
+
 test('several hosts are listed together, and an unreachable one does not delay the others', async () => {
   const { code, stdout, stderr } = await top(
     ...['-c', 'test:///default?socket=/no/such/one', '-c', 'qemu+tcp://127.0.0.1:1/system'],
@@ -82,6 +102,7 @@ test.each([
   [['--demo', '--once', '--sort', 'nonsense'], 64, 'steal_percent'],
   [['--demo', '--once', '--sort', 'cpu:sideways'], 64, 'cpu:asc'],
   [['--demo', '--once', '--filter', 'steal>much'], 64, 'steal_percent>10'],
+  [['--demo', '--once', '--filter', 'hostname=kvm1'], 64, 'no column "hostname"'],
   [['--demo', '--fail-on', 'nonsense'], 64, 'delay>10%'],
   [['--demo', '--once', '--view', 'nowhere'], 64, 'disks'],
   [['--demo', '--once', '--theme', 'pink'], 64, 'colour-blind'],

@@ -4,7 +4,7 @@ import { Recording } from '../../sampler/record/recording.ts';
 import { Console } from '../../tui/app.ts';
 import { type HostSource, LiveFeed } from '../../tui/feed/live.ts';
 import { ReplayFeed } from '../../tui/feed/replay.ts';
-import { INITIAL_STATE } from '../../tui/state/state.ts';
+import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 import { type Line, plain } from '../../tui/text/line.ts';
 import { hostSample } from './scene-of.ts';
 import { RECORDINGS } from './scenes.ts';
@@ -35,7 +35,10 @@ class Paper {
   }
 }
 
-function replaying(save: () => Promise<string> = () => Promise.resolve('saved')) {
+function replaying(
+  save: (state: UiState) => Promise<string> = () => Promise.resolve('saved'),
+  ascii = false,
+) {
   const feed = new ReplayFeed(Recording.open(join(RECORDINGS, 'noisy-neighbour.rec')), 30);
   const paper = new Paper();
   let suspended = 0;
@@ -43,6 +46,7 @@ function replaying(save: () => Promise<string> = () => Promise.resolve('saved'))
     feed,
     state: INITIAL_STATE,
     mono: false,
+    ascii,
     save,
     suspend: () => {
       suspended++;
@@ -81,6 +85,22 @@ test('the mouse chooses a row, and opens it with a second click', () => {
   expect(name).toBeDefined();
   ui.mouse(at);
   expect(paper.lines[1]).toContain(`${name} on noisy-neighbour`);
+});
+
+test('a terminal without Unicode gets ASCII only, which W does not save', () => {
+  const saved: boolean[] = [];
+  const save = (state: UiState): Promise<string> => {
+    saved.push(state.ascii);
+    return Promise.resolve('saved');
+  };
+  const { paper, press } = replaying(save, true);
+  press('/', ...'naïve'.split(''), 'enter', 'W');
+  expect(paper.text).toMatch(/ filter \S+/);
+  expect(paper.text).toMatch(/^[\n -~]*$/);
+  const { paper: other, press: pressOther } = replaying(save);
+  pressOther('/', ...'naïve'.split(''), 'enter', 'W');
+  expect(other.text).toContain('naïve');
+  expect(saved).toEqual([false, false]);
 });
 
 test('a failed action is reported', async () => {
@@ -137,14 +157,13 @@ test('live: a host that fails says so while another goes on, and both are closed
     feed,
     state: INITIAL_STATE,
     mono: false,
+    ascii: false,
     save: () => Promise.resolve(''),
     suspend: () => undefined,
   });
   void ui.run(paper);
   await vi.waitFor(() => expect(ticks).toBeGreaterThanOrEqual(4));
-  expect(paper.text).toContain(
-    'bad            libvirt not reachable since 0:00; retrying. connection refused',
-  );
+  expect(paper.text).toContain('bad            libvirt not reachable for 0:00; retrying. connection refused');
   expect(paper.text).toMatch(/>good +web/);
   await feed.close();
   expect(closed).toBe(2);
@@ -168,6 +187,7 @@ test('live: it ends by itself after the requested number of samples', async () =
     feed,
     state: INITIAL_STATE,
     mono: false,
+    ascii: false,
     iterations: 2,
     save: () => Promise.resolve(''),
     suspend: () => undefined,

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { TopFlags } from '../../cli/top/flags.ts';
+import { firstState } from '../../cli/top/run-top.ts';
 import { settingsOf, withSettings } from '../../tui/state/settings.ts';
 import { INITIAL_STATE, type UiState } from '../../tui/state/state.ts';
 
@@ -33,4 +35,17 @@ test.each([
   const { state, ignored } = withSettings(INITIAL_STATE, text);
   expect(ignored).toEqual(named);
   expect(state).toEqual(INITIAL_STATE);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+test('what a terminal lacks is not saved as a choice', async () => {
+  vi.stubEnv('LC_ALL', 'C');
+  vi.stubEnv('TERM', 'vt100');
+  const flags = { config: false, color: false } as TopFlags;
+  expect(JSON.parse(settingsOf(await firstState(flags)))).toMatchObject({ ascii: false, theme: 'dark' });
+  const chosen = { ...flags, ascii: true, theme: 'light' };
+  expect(JSON.parse(settingsOf(await firstState(chosen)))).toMatchObject({ ascii: true, theme: 'light' });
 });

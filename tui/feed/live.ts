@@ -23,7 +23,7 @@ interface Watched {
 }
 
 /** Rates need two samples; the second comes soon after the first, however long the delay is. */
-const SECOND_AFTER_MS = 400;
+export const SECOND_AFTER_MS = 400;
 
 /** Asks each host in its own time: one that hangs holds up nobody else's figures. */
 export class LiveFeed implements Feed {

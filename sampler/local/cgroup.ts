@@ -17,7 +17,12 @@ export function parseCgroups(text: string): ReadonlyMap<string, string> {
 
 /** libvirt puts QEMU's main thread in `emulator` and vCPUs beside it: the VM's group is the one above. */
 export function groupOfVm(path: string): string {
-  return path.replace(/\/(emulator|vcpu\d+|iothread\d+)$/, '').replace(/\/libvirt$/, '');
+  return libvirtGroupOfVm(path).replace(/\/libvirt$/, '');
+}
+
+/** The group that is libvirt's alone: inside systemd's unit where there is one, else the VM's. */
+export function libvirtGroupOfVm(path: string): string {
+  return path.replace(/\/(emulator|vcpu\d+|iothread\d+)$/, '');
 }
 
 /** Folders of a VM's control groups; absent where the hierarchy is not mounted or has no such controller. */

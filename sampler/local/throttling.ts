@@ -23,12 +23,14 @@ export class VmThrottling {
 
   /** @param group the VM's folder; undefined while none of its groups has a quota that counts */
   read(group: string): Throttling | undefined {
-    const inner = [group, `${group}/libvirt`].flatMap((parent) =>
+    // The quota of the whole VM is on libvirt's group, which systemd's unit has inside (vircgroup.c, virCgroupGetNested).
+    const outer = [group, `${group}/libvirt`];
+    const inner = outer.flatMap((parent) =>
       listNames(parent)
         .filter((name) => /^(emulator|vcpu\d+|iothread\d+)$/.test(name))
         .map((name) => `${parent}/${name}`),
     );
-    for (const path of [group, ...inner]) this.#readGroup(path);
+    for (const path of [...outer, ...inner]) this.#readGroup(path);
     if (this.#byGroup.size === 0) return undefined;
     let [periods, throttledPeriods, throttledNs] = [0, 0, 0];
     for (const each of this.#byGroup.values()) {

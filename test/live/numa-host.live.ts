@@ -144,6 +144,31 @@ test('a disk with throttle filters takes no direct limit: the plan says unsuppor
   }
 });
 
+test("limits of a whole VM are in libvirt's group inside the unit of systemd: live, verified, and rolled back", {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  await host.must(
+    'mkdir -p /root/limits && cat >/root/limits/limits.yaml',
+    `title: Limits
+knobs:
+  global.quota: { value: 150000, why: a test, source: judgement }
+  memory.hardLimit: { value: 1 GiB, why: a test, source: judgement }
+`,
+  );
+  const limits = (): Promise<string[]> => Promise.all(['cpu.max', 'memory.max'].map((file) => db.limitFile(file)));
+  const said = await tune(
+    0,
+    ...['apply', db.name, '--profile', 'limits', '--profiles', '/root/limits', '--no-host', '--yes'],
+  );
+  expect(said).toMatch(/seen: .*\/libvirt\/memory\.max: 1073741824/);
+  expect(await limits()).toEqual(['150000 100000', '1073741824']);
+  expect([await db.scopeFile('cpu.max'), await db.scopeFile('memory.max')]).toEqual(['max 100000', 'max']);
+  expect(await tune(0, 'verify', '--profiles', '/root/limits')).toContain('db01: matches limits');
+  await tune(0, 'rollback', '--yes');
+  expect(await limits()).toEqual(['max 100000', 'max']);
+  expect(await db.inactive()).toBe(before);
+});
+
 /** Live, without the host's settings and so without huge pages: pins and an iothread. */
 async function pinLive(): Promise<Record<string, string>> {
   await host.must(

@@ -172,6 +172,8 @@ test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
   const scope = 'cg/machine.slice/vm.scope';
   put(`${scope}/cpu.stat`, 'usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n');
+  // Of the quota of the whole VM.
+  put(`${scope}/libvirt/cpu.stat`, 'nr_periods 10\nnr_throttled 3\nthrottled_usec 500\n');
   put(`${scope}/libvirt/vcpu0/cpu.stat`, 'nr_periods 100\nnr_throttled 40\nthrottled_usec 2000000\n');
   put(`${scope}/libvirt/vcpu1/cpu.stat`, 'nr_periods 100\nnr_throttled 2\nthrottled_usec 1000\n');
   put(
@@ -181,9 +183,9 @@ test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   put(`${scope}/memory.current`, '4096\n');
   const v2 = await cgroupOf(20);
   expect(v2).toMatchObject({
-    periods: 200,
-    throttledPeriods: 42,
-    throttledNs: 2_001_000_000,
+    periods: 210,
+    throttledPeriods: 45,
+    throttledNs: 2_001_500_000,
     memoryBytes: 4_096,
   });
   expect(v2?.pressure.get('cpu')).toEqual({ someNs: 7_000, fullNs: 1_000 });

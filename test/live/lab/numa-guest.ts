@@ -108,6 +108,13 @@ export class NumaGuest {
     );
   }
 
+  /** A file of libvirt's control group inside that of the whole VM (cgroup v2). */
+  limitFile(file: string): Promise<string> {
+    return this.#host.must(
+      `cat "/sys/fs/cgroup$(dirname "$(sed -n s/^0:://p /proc/${this.#pid}/cgroup)")/${file}"`,
+    );
+  }
+
   /** A file of each of its inner control groups (cgroup v2), by group: `vcpu0`, `emulator`. */
   async cgroup(file: string): Promise<Record<string, string>> {
     const text = await this.#host.must(

@@ -98,7 +98,6 @@ test('and in those of cgroup v2, in its format and layout', async () => {
   const group = 'cgroup/machine.slice/machine-qemu.scope';
   put(`${group}/cpu.weight`, '200\n');
   put(`${group}/libvirt/vcpu0/cpu.max`, 'max 100000\n');
-  put(`${group}/memory.max`, '1073741824\n');
   put(`${group}/io.weight`, 'default 300\n');
   const scheduler: Step = { kind: 'scheduler', domain, to: [] };
   expect(await verify(scheduler, [param('cpu_shares', '200')])).toHaveLength(1);
@@ -106,11 +105,53 @@ test('and in those of cgroup v2, in its format and layout', async () => {
     2,
   );
   await expect(verify(scheduler, [param('vcpu_quota', '5000')])).rejects.toThrow(/has "max 100000"/);
-  const memory: Step = { kind: 'memoryLimits', domain, to: [] };
-  expect(await verify(memory, [param('hard_limit', '1048576')])).toHaveLength(1);
-  await expect(verify(memory, [param('hard_limit', '9007199254740991')])).rejects.toThrow(/memory.max/);
   const blkio: Step = { kind: 'blkio', domain, to: [] };
   expect(await verify(blkio, [param('weight', '300')])).toHaveLength(1);
+});
+
+test.each([
+  ["in libvirt's group inside the unit of systemd", '/machine.slice/machine-qemu.scope', '/libvirt'],
+  ["in the VM's group without systemd", '/machine/qemu-3-db01.libvirt-qemu', ''],
+])('limits of a whole VM are %s, in v2 and in v1', async (_, unit, own) => {
+  const scheduler: Step = { kind: 'scheduler', domain, to: [] };
+  const memory: Step = { kind: 'memoryLimits', domain, to: [] };
+  const check = async (files: Readonly<Record<string, string>>): Promise<void> => {
+    const seen = await verify(scheduler, [param('global_quota', '150000'), param('global_period', '50000')]);
+    const limits = await verify(memory, [param('hard_limit', '1048576'), param('soft_limit', '524288')]);
+    expect(relative([...seen, ...limits])).toEqual(
+      ['quota', 'period', 'hard', 'soft'].map((each) => files[each]),
+    );
+    await expect(verify(scheduler, [param('global_quota', '-1')])).rejects.toThrow(/global_quota -1 .*150000/);
+    await expect(verify(memory, [param('hard_limit', '9007199254740991')])).rejects.toThrow(/1073741824/);
+  };
+  put('proc/40/cgroup', `0::${unit}${own}/emulator\n`);
+  // The unit has no limits: systemd's, which libvirt leaves alone.
+  put(`cgroup${unit}/cpu.max`, 'max 100000\n');
+  put(`cgroup${unit}/memory.max`, 'max\n');
+  put(`cgroup${unit}/memory.high`, 'max\n');
+  put(`cgroup${unit}${own}/cpu.max`, '150000 50000\n');
+  put(`cgroup${unit}${own}/memory.max`, '1073741824\n');
+  put(`cgroup${unit}${own}/memory.high`, '536870912\n');
+  await check({
+    quota: `/cgroup${unit}${own}/cpu.max: 150000 50000`,
+    period: `/cgroup${unit}${own}/cpu.max: 150000 50000`,
+    hard: `/cgroup${unit}${own}/memory.max: 1073741824`,
+    soft: `/cgroup${unit}${own}/memory.high: 536870912`,
+  });
+  put('proc/40/cgroup', `4:memory:${unit}${own}\n3:cpu,cpuacct:${unit}${own}/emulator\n0::/\n`);
+  put(`cgroup/cpu${unit}/cpu.cfs_quota_us`, '-1\n');
+  put(`cgroup/cpu${unit}/cpu.cfs_period_us`, '100000\n');
+  put(`cgroup/memory${unit}/memory.limit_in_bytes`, '9223372036854771712\n');
+  put(`cgroup/cpu${unit}${own}/cpu.cfs_quota_us`, '150000\n');
+  put(`cgroup/cpu${unit}${own}/cpu.cfs_period_us`, '50000\n');
+  put(`cgroup/memory${unit}${own}/memory.limit_in_bytes`, '1073741824\n');
+  put(`cgroup/memory${unit}${own}/memory.soft_limit_in_bytes`, '536870912\n');
+  await check({
+    quota: `/cgroup/cpu${unit}${own}/cpu.cfs_quota_us: 150000`,
+    period: `/cgroup/cpu${unit}${own}/cpu.cfs_period_us: 50000`,
+    hard: `/cgroup/memory${unit}${own}/memory.limit_in_bytes: 1073741824`,
+    soft: `/cgroup/memory${unit}${own}/memory.soft_limit_in_bytes: 536870912`,
+  });
 });
 
 test('the weight of a VM is the first line of its file, above the weights of single devices', async () => {

@@ -1,5 +1,5 @@
 import { MEMORY_UNLIMITED_KIB } from '../../../libvirt/constants.ts';
-import { groupOfVm, parseCgroups } from '../../../sampler/local/cgroup.ts';
+import { groupOfVm, libvirtGroupOfVm, parseCgroups } from '../../../sampler/local/cgroup.ts';
 import { listNames, readProcFile } from '../../../sampler/proc-file.ts';
 import { TunerError } from '../../errors.ts';
 import { quoted } from '../domain-run.ts';
@@ -7,11 +7,22 @@ import type { StepDomain, StepParam } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 import { findProcess } from './process.ts';
 
-/** The folders of a VM's control groups. */
-interface Groups {
+/** One control group of a VM. */
+interface Group {
   /** Of cgroup v1, by controller; undefined where it is not mounted. */
   v1(controller: string): string | undefined;
   readonly v2: string | undefined;
+}
+
+/** The folders of a VM's control groups. */
+interface Groups {
+  /** systemd's unit, which has the weights: libvirt sets these through systemd. Without systemd the same as `own`. */
+  readonly unit: Group;
+  /**
+   * Where libvirt writes limits of the whole VM: `libvirt` inside the unit (libvirt >= 7.1, util/vircgroup.c,
+   * virCgroupGetNested), so that systemd leaves them alone.
+   */
+  readonly own: Group;
   /** A group inside the VM's, in either version's layout: `emulator`, `vcpu0`. */
   inner(parent: string, pattern: RegExp): string[];
 }
@@ -21,13 +32,17 @@ async function findGroups(host: StepHost, domain: StepDomain): Promise<Groups | 
   if (process === undefined || host.local === undefined) return undefined;
   const { cgroupRoot } = host.local;
   const paths = parseCgroups(readProcFile(`${process.folder}/cgroup`) ?? '');
-  const unified = paths.get('');
+  const group = (pathOf: (path: string) => string): Group => {
+    const folder = (path: string | undefined, mount: string): string | undefined =>
+      path === undefined || path === '/' ? undefined : `${mount}${pathOf(path)}`;
+    return {
+      v1: (controller) => folder(paths.get(controller), `${cgroupRoot}/${controller}`),
+      v2: folder(paths.get(''), cgroupRoot),
+    };
+  };
   return {
-    v1: (controller) => {
-      const path = paths.get(controller);
-      return path === undefined || path === '/' ? undefined : `${cgroupRoot}/${controller}${groupOfVm(path)}`;
-    },
-    v2: unified === undefined || unified === '/' ? undefined : `${cgroupRoot}${groupOfVm(unified)}`,
+    unit: group(groupOfVm),
+    own: group(libvirtGroupOfVm),
     inner: (parent, pattern) =>
       [parent, `${parent}/libvirt`].flatMap((folder) =>
         listNames(folder)
@@ -80,9 +95,10 @@ export async function verifyScheduler(
 }
 
 function schedulerFiles(groups: Groups, { field, value }: StepParam): Expectation[] {
-  const v1 = groups.v1('cpu');
-  const top = v1 ?? groups.v2;
-  if (top === undefined) return [];
+  const v1 = groups.unit.v1('cpu');
+  const top = v1 ?? groups.unit.v2;
+  const own = groups.own.v1('cpu') ?? groups.own.v2;
+  if (top === undefined || own === undefined) return [];
   const wanted = `${field} ${value}`;
   const is = (text: string): boolean => text === String(value);
   if (field === 'cpu_shares') {
@@ -90,7 +106,7 @@ function schedulerFiles(groups: Groups, { field, value }: StepParam): Expectatio
   }
   const [, whose = '', what = ''] = /^([a-z]+)_(period|quota)$/.exec(field) ?? [];
   const pattern = CPU_GROUPS[whose];
-  const folders = whose === 'global' ? [top] : pattern === undefined ? [] : groups.inner(top, pattern);
+  const folders = whose === 'global' ? [own] : pattern === undefined ? [] : groups.inner(top, pattern);
   return folders.map((folder) => {
     if (v1 !== undefined) return { file: `${folder}/cpu.cfs_${what}_us`, holds: is, wanted };
     // `QUOTA PERIOD`, in µs (kernel, cgroup-v2.rst).
@@ -114,8 +130,8 @@ export async function verifyMemoryLimits(
 ): Promise<readonly string[]> {
   const groups = await findGroups(host, domain);
   if (groups === undefined) return [];
-  const v1 = groups.v1('memory');
-  const top = v1 ?? groups.v2;
+  const v1 = groups.own.v1('memory');
+  const top = v1 ?? groups.own.v2;
   return check(
     domain,
     wanted.flatMap(({ field, value }) => {
@@ -145,8 +161,8 @@ export async function verifyBlkio(
   const groups = await findGroups(host, domain);
   const weight = wanted.find(({ field }) => field === 'weight');
   if (groups === undefined || weight === undefined) return [];
-  const v1 = groups.v1('blkio');
-  const top = v1 ?? groups.v2;
+  const v1 = groups.unit.v1('blkio');
+  const top = v1 ?? groups.unit.v2;
   if (top === undefined) return [];
   // With the BFQ scheduler libvirt writes there, and to the others' file without it.
   const names = v1 === undefined ? ['io.bfq.weight', 'io.weight'] : ['blkio.bfq.weight', 'blkio.weight'];
@@ -164,7 +180,7 @@ export async function verifyCells(
   wanted: string,
 ): Promise<readonly string[]> {
   const groups = await findGroups(host, domain);
-  const top = groups?.v1('cpuset') ?? groups?.v2;
+  const top = groups?.unit.v1('cpuset') ?? groups?.unit.v2;
   if (groups === undefined || top === undefined) return [];
   return check(
     domain,

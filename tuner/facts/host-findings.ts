@@ -1,3 +1,4 @@
+import { basePageKiB } from '../../model/topology.ts';
 import type { HostWish } from '../profile/host-knobs.ts';
 import type { HostFacts } from './facts.ts';
 import type { LocalHost } from './local-host.ts';
@@ -19,7 +20,7 @@ interface Look {
   /** Absent: this host does not report it. */
   readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
   readonly agrees: (now: string, wanted: string) => boolean;
-  readonly fix: (wanted: string) => string;
+  readonly fix: (wanted: string, host: HostFacts) => string;
   /** Why there may be nothing to see. */
   readonly absent: string;
 }
@@ -34,10 +35,10 @@ const LOOKS: Readonly<Record<string, Look>> = {
     file: 'kernel/mm/ksm/run',
     now: ({ ksmRun }) => (ksmRun === undefined ? undefined : ksmRun === 1 ? 'on' : 'off'),
     agrees: equal,
-    fix: (wanted) =>
+    fix: (wanted, host) =>
       wanted === 'on'
         ? 'echo 1 >/sys/kernel/mm/ksm/run (permanent: systemctl enable --now ksm, or ksmtuned)'
-        : 'echo 2 >/sys/kernel/mm/ksm/run (permanent: systemctl disable --now ksm ksmtuned)',
+        : stopKsm(host),
     absent: 'this kernel has no KSM',
   },
   thp: {
@@ -81,6 +82,31 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
 };
 
+/** Free memory that may be taken for pages that KSM merged: the rest is for what else grows at the same time. */
+const SHARE_FOR_UNMERGED = 0.5;
+
+/**
+ * 0 leaves merged pages merged, and 2 takes all of them apart at once (kernel, admin-guide/mm/ksm.rst): where memory is short
+ * that ends in swapping, or with the OOM killer.
+ */
+function stopKsm({ topology, cells, ksm }: HostFacts): string {
+  const permanent = 'permanent: systemctl disable --now ksm ksmtuned';
+  const sharing = ksm.get('pages_sharing');
+  const freeKiB = cells.reduce<number | undefined>(
+    (sum, cell) => (sum === undefined || cell.freeKiB === undefined ? undefined : sum + cell.freeKiB),
+    0,
+  );
+  const pageKiB = basePageKiB(topology);
+  const mergedKiB = sharing === undefined || pageKiB === undefined ? undefined : sharing * pageKiB;
+  if (mergedKiB !== undefined && freeKiB !== undefined && mergedKiB <= freeKiB * SHARE_FOR_UNMERGED)
+    return `echo 2 >/sys/kernel/mm/ksm/run (${permanent})`;
+  const merged = mergedKiB === undefined ? 'an unknown size' : gibText(mergedKiB);
+  const free = freeKiB === undefined ? 'unknown' : gibText(freeKiB);
+  return `echo 0 >/sys/kernel/mm/ksm/run (${permanent}); merged pages stay merged: to take them apart (echo 2) needs memory for all of them, ${merged}, and free is ${free}`;
+}
+
+const gibText = (kib: number): string => `${(kib / 1_048_576).toFixed(1)} GiB`;
+
 /** The row of one host setting that a profile wants. `dedicated`: CPUs that vCPUs have alone. */
 export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string): HostFinding {
   if (wish.knob === 'isolatedCpus') return isolation(host, wish, dedicated);
@@ -94,7 +120,7 @@ export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string):
   }
   return look.agrees(now, wanted)
     ? { ...row, now, verdict: 'same', next: undefined }
-    : { ...row, now, verdict: 'mismatch', next: look.fix(wanted) };
+    : { ...row, now, verdict: 'mismatch', next: look.fix(wanted, host) };
 }
 
 function whyUnknown({ forbidden }: LocalHost, { file, absent }: Look): string {

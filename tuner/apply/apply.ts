@@ -7,6 +7,7 @@ import { JOURNAL_FORMAT, type JournalHeader } from '../journal/records.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import { concludeTransaction } from './conclude.ts';
+import { readBootId } from './ended-on-host.ts';
 import { executeSteps, type Failure, failureOf, type Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
@@ -15,7 +16,6 @@ import { inValidOrder } from './order.ts';
 import { hostAsPlanned } from './outlook.ts';
 import { checkPreconditions, savedImageNotes } from './preconditions.ts';
 import type { Transaction, TransactionOutcome } from './transaction.ts';
-import { readBootId } from './undo.ts';
 
 /**
  * Does all of a transaction, or nothing of it: a failure, a stop, or a change of the host in between undoes what was

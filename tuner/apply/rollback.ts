@@ -9,6 +9,7 @@ import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import { unlessStopped } from '../unless-stopped.ts';
 import { refuseIfOpen } from './apply.ts';
+import { whyEndedOnHost } from './ended-on-host.ts';
 import type { Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 import { type HeldHost, journalOptions, linked, onHost, type RunOptions } from './host-session.ts';
@@ -145,7 +146,10 @@ async function checkedOutlook(
  * Pools of pages that the rollback makes smaller.
  * @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it.
  */
-async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecord): Promise<PoolShrink[]> {
+async function checkLeftAlone(
+  link: HostLink,
+  { id, header, progress }: TransactionRecord,
+): Promise<PoolShrink[]> {
   const changes: string[] = [];
   const shrinks: PoolShrink[] = [];
   // Of several steps on one live setting the last says how it was left, and the first what was before.
@@ -155,11 +159,11 @@ async function checkLeftAlone(link: HostLink, { id, progress }: TransactionRecor
   const last = new Map(done);
   const first = new Map(done.toReversed());
   for (const [key, { step, made }] of last) {
-    if (step.kind === 'restart') continue;
+    // What has ended is nobody's change, and the way back says so.
+    if (step.kind === 'restart' || whyEndedOnHost(link, step, header.bootId) !== undefined) continue;
     const liveSetting = liveSettingOf(step);
     if ('domain' in step) {
       const run = await findRun(link, step.domain);
-      // What has ended is nobody's change, and the way back says so.
       if (run.kind === 'gone') continue;
       if (liveSetting.home === 'run' && (run.kind === 'off' || run.id !== made.run)) continue;
     }

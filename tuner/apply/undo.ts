@@ -1,4 +1,3 @@
-import { readProcFile } from '../../sampler/proc-file.ts';
 import { TunerError } from '../errors.ts';
 import type { StepProgress } from '../journal/progress.ts';
 import type { NewEvent } from '../journal/records.ts';
@@ -6,6 +5,7 @@ import { findRun, quoted } from '../steps/domain-run.ts';
 import type { LiveSetting } from '../steps/live-setting.ts';
 import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
+import { whyEndedOnHost } from './ended-on-host.ts';
 import { at, executeStep, type Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 import { checkLiveSetting, LaterChanges } from './later-changes.ts';
@@ -231,10 +231,7 @@ async function hasEnded(
   { home }: LiveSetting,
   bootId: string | undefined,
 ): Promise<string | undefined> {
-  if (!('domain' in step)) {
-    const booted = bootId !== undefined && bootId !== readBootId(link.local?.procRoot);
-    return booted ? 'the host has rebooted since, which undid the change' : undefined;
-  }
+  if (!('domain' in step)) return whyEndedOnHost(link, step, bootId);
   const name = quoted(step.domain);
   const run = await findRun(link, step.domain);
   if (run.kind === 'gone')
@@ -295,9 +292,4 @@ function checkOurs(
     'TUNE_CHANGED',
     `it was changed by something else since: ${difference}; review the change, then use --force to restore the old definition anyway`,
   );
-}
-
-/** Of the kernel that runs the host, where virtune runs there too. */
-export function readBootId(procRoot: string | undefined): string | undefined {
-  return procRoot === undefined ? undefined : readProcFile(`${procRoot}/sys/kernel/random/boot_id`)?.trim();
 }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { systemErrorText } from '../../../model/system-error.ts';
 import { TunerError } from '../../errors.ts';
 import { liveSetting, plainly } from '../live-setting.ts';
 import type { StepOf } from '../step.ts';
@@ -11,7 +12,19 @@ import type { StepHost } from '../step-host.ts';
  */
 export const kernelFile = liveSetting('kernelFile', z.string(), {
   home: 'host',
-  get: async (host, step) => (await readFile(pathOf(host, step), 'utf8')).trim(),
+  async get(host, step) {
+    const path = pathOf(host, step);
+    try {
+      return (await readFile(path, 'utf8')).trim();
+    } catch (error) {
+      // A CPU's files go when it is taken offline, and some answer EBUSY while they go.
+      throw new TunerError(
+        'TUNE_STEP',
+        `${path} cannot be read: ${systemErrorText(error)}; check that it is there and that its CPU is online (/sys/devices/system/cpu/online)`,
+        { cause: error },
+      );
+    }
+  },
   set: async (host, step, to) => {
     const path = pathOf(host, step);
     try {

@@ -85,7 +85,7 @@ export async function refuseIfOpen(folder: StateFolder, hostname: string): Promi
 }
 
 async function headerOf(
-  { id, uri, hostname, command, domains, steps, notes, hostCpus }: Transaction,
+  { id, uri, hostname, command, kind, domains, steps, notes, hostCpus }: Transaction,
   { now, version }: RunOptions,
   link: HostLink,
   ground: HostState | undefined,
@@ -96,6 +96,7 @@ async function headerOf(
     at: now().toISOString(),
     version,
     command,
+    kind,
     uri,
     hostname,
     bootId: readBootId(link.local?.procRoot),

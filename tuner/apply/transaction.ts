@@ -19,6 +19,8 @@ export interface Transaction {
   readonly hostname: string;
   /** As it was typed. */
   readonly command: string;
+  /** It only puts back what an earlier one set, and is nobody's last change. Absent: a change that somebody wanted. */
+  readonly kind?: 'restore' | undefined;
   readonly domains: readonly TransactionDomain[];
   readonly steps: readonly Step[];
   /** Notes to print when it is done: what waits for a boot, for one. */

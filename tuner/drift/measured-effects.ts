@@ -1,4 +1,4 @@
-import type { TransactionRecord } from '../journal/list.ts';
+import { isWanted, type TransactionRecord } from '../journal/list.ts';
 import { HOST_FIGURES, type HostFigure } from '../measure/host-figures.ts';
 import { mean } from '../measure/moments.ts';
 import { seededRandom } from '../measure/random.ts';
@@ -46,7 +46,8 @@ export function measuredEffects(records: readonly TransactionRecord[], hostname:
   const newest = new Map<string, { record: TransactionRecord; domain: StepDomain }>();
   for (const record of records) {
     const { header, progress } = record;
-    if (header.hostname !== hostname || progress.status !== 'committed') continue;
+    // A restore puts back what the experiment kept.
+    if (header.hostname !== hostname || progress.status !== 'committed' || !isWanted(record)) continue;
     for (const { domain } of header.domains) {
       if (!newest.has(domain.uuid)) newest.set(domain.uuid, { record, domain });
     }

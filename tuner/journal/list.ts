@@ -7,8 +7,15 @@ import { type Progress, progressOf } from './progress.ts';
 import { readJournal } from './read.ts';
 import type { JournalEvent, JournalHeader } from './records.ts';
 
-/** Closed ones beyond these are forgotten, oldest first. */
-const KEEP = 200;
+/** Closed ones of a host beyond these are forgotten, oldest first. One that can be rolled back is not among them. */
+const KEEP = {
+  /** Undone or rolled back: nothing of them is left on the host. */
+  ended: 200,
+  /** Of `watch`, which would push out all others. */
+  restore: 200,
+  /** Committed, and each of their domains has been changed by a later one since, which would have to go back first. */
+  superseded: 1_000,
+} as const;
 
 export interface TransactionRecord {
   readonly id: string;
@@ -64,12 +71,12 @@ export async function openTransactions(folder: StateFolder, hostname: string): P
 }
 
 /**
- * One by its id, by a part of it that no other has, or the last one (`last`).
+ * One by its id, by a part of it that no other has, or the last one (`last`) that is not a restore.
  * @throws TunerError TUNE_USAGE when it is none, or several; TUNE_JOURNAL when its journal cannot be read.
  */
 export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
   const { records, damaged } = await listTransactions(folder);
-  const found = which === 'last' ? records.slice(0, 1) : records.filter(({ id }) => id.includes(which));
+  const found = which === 'last' ? records.filter(isWanted).slice(0, 1) : records.filter(({ id }) => id.includes(which));
   const exact = found.find(({ id }) => id === which) ?? (found.length === 1 ? found[0] : undefined);
   if (exact !== undefined) return exact;
   const broken = damaged.find(({ id }) => id.includes(which));
@@ -97,12 +104,15 @@ export async function openHosts(folder: StateFolder): Promise<string[]> {
 }
 
 /**
- * What `rollback` takes back when nothing is named: the newest that was done on a host and stands.
+ * What `rollback` takes back when nothing is named: the newest that was done on a host and stands. Not a restore: to undo
+ * that would leave the change in place that it belongs to.
  * @throws TunerError TUNE_INTERRUPTED when one is open, running or cut off; TUNE_USAGE when there is none.
  */
 export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
   const { records } = await listTransactions(folder);
-  const found = records.find(({ header, progress }) => header.uri === uri && progress.status === 'committed');
+  const found = records.find(
+    (record) => record.header.uri === uri && record.progress.status === 'committed' && isWanted(record),
+  );
   if (found !== undefined) return found;
   const open = records.find(({ header, progress }) => header.uri === uri && progress.status === 'open');
   if (open !== undefined) {
@@ -117,13 +127,45 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   );
 }
 
-/** Forgets the oldest closed ones, and reserves that closed ones no longer need. Open ones stay, however old. */
+/** Whether it is a change that somebody wanted, and not only what `watch` put back of one. */
+export const isWanted = ({ header }: Pick<TransactionRecord, 'header'>): boolean => header.kind !== 'restore';
+
+/**
+ * Forgets the oldest of those that nobody needs, and reserves that closed ones no longer need. Open ones and those that are
+ * the last change of a domain stay, however old.
+ */
 export async function pruneTransactions(folder: StateFolder): Promise<void> {
   const { records } = await listTransactions(folder);
   const closed = records.filter(({ progress }) => progress.status !== 'open');
-  for (const [index, { id }] of closed.entries()) {
+  const forgotten = forgettable(closed);
+  for (const { id } of closed) {
     const path = journalPath(folder, id);
     await rm(reservePath(path), { force: true });
-    if (index >= KEEP) await rm(path, { force: true });
+    if (forgotten.has(id)) await rm(path, { force: true });
   }
+}
+
+/** Pure. @param closed newest first */
+function forgettable(closed: readonly TransactionRecord[]): ReadonlySet<string> {
+  const forgotten = new Set<string>();
+  const counts = new Map<string, number>();
+  const changedLater = new Set<string>();
+  for (const record of closed) {
+    const { hostname, domains } = record.header;
+    const keys = domains.map(({ domain }) => JSON.stringify([hostname, domain.uuid]));
+    const why = whyUnneeded(record, keys.length > 0 && keys.every((key) => changedLater.has(key)));
+    if (why === undefined || why === 'superseded') for (const key of keys) changedLater.add(key);
+    if (why === undefined) continue;
+    const group = JSON.stringify([hostname, why]);
+    const count = (counts.get(group) ?? 0) + 1;
+    counts.set(group, count);
+    if (count > KEEP[why]) forgotten.add(record.id);
+  }
+  return forgotten;
+}
+
+function whyUnneeded(record: TransactionRecord, isSuperseded: boolean): keyof typeof KEEP | undefined {
+  if (!isWanted(record)) return 'restore';
+  if (record.progress.status !== 'committed') return 'ended';
+  return isSuperseded ? 'superseded' : undefined;
 }

@@ -22,6 +22,8 @@ export const headerSchema = z.object({
   version: z.string(),
   /** As it was typed. */
   command: z.string(),
+  /** `restore`: what `watch` put back of an earlier transaction; absent: a change that somebody wanted. */
+  kind: z.literal('restore').optional(),
   uri: z.string(),
   hostname: z.string(),
   /** The kernel's boot id where virtune runs on the host: what lives in memory ends with a boot. */

@@ -99,21 +99,29 @@ test('a file of a CPU that is online and cannot be read is an error with its pat
   });
 });
 
-test('after a reboot of the host a rollback leaves its pools and its kernel alone, whatever they are now', async () => {
+test.each([
+  ['of another size', 48],
+  ['as it was left', 32],
+])('after a reboot a rollback leaves the kernel and a pool that others use alone: one %s', async (_, size) => {
   const { libvirt, domain, local, governor, reboot } = hostOfTwo();
+  libvirt.add(
+    'web02',
+    UUIDS[1],
+    "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>",
+  );
   const before = domain.definition;
   const steps = [performance(0), pages(32), pin(domain, 0, '2'), define(domain, 2048)];
   const { id } = await applyTransaction(transaction([domain], steps), options(libvirt, { local }));
   reboot();
-  // Permanent now, in another size, and in use.
-  libvirt.pages = 48;
-  libvirt.listed(48);
+  // Permanent now, and in use.
+  libvirt.pages = size;
+  libvirt.listed(size);
   writeFileSync(join(local().procRoot, '..', governorFile(0)), 'ondemand\n');
   libvirt.start(domain, false);
   const outcome = await rollbackTransaction(id, takingBack(libvirt, { local }));
   expect(outcome).toMatchObject({ kind: 'rolled back', remains: [] });
   expect(outcome.notes).toContain('the host has rebooted since, which undid the change');
-  expect([libvirt.pages, governor(0), domain.definition]).toEqual([48, 'ondemand', before]);
+  expect([libvirt.pages, governor(0), domain.definition]).toEqual([size, 'ondemand', before]);
 });
 
 test('in the same boot a pool in use still holds up a rollback', async () => {

@@ -31,10 +31,11 @@ interface Made {
   readonly status?: string;
   readonly hostname?: string;
   readonly name?: string;
+  readonly kind?: 'restore';
 }
 
 function record(id: string, made: Made = {}): TransactionRecord {
-  const { uuid = 'u1', verdict, status = 'committed', hostname = 'kvm1', name = LATENCY } = made;
+  const { uuid = 'u1', verdict, status = 'committed', hostname = 'kvm1', name = LATENCY, kind } = made;
   const blocks = OFF.flatMap((_, pair) => [
     { pair, arm: 'off', startMs: 0, measureMs: 0, endMs: 1 },
     { pair, arm: 'on', startMs: 0, measureMs: 0, endMs: 1 },
@@ -54,7 +55,7 @@ function record(id: string, made: Made = {}): TransactionRecord {
   };
   return {
     id,
-    header: { hostname, domains: [{ domain: { uuid, name: 'db' } }] },
+    header: { hostname, kind, domains: [{ domain: { uuid, name: 'db' } }] },
     progress: { status, measured: verdict === undefined ? undefined : measured },
   } as unknown as TransactionRecord;
 }
@@ -67,6 +68,8 @@ test('an effect counts where the newest committed transaction of the VM is an ex
   // Settings of a later transaction are in place, which nobody has measured.
   expect(found(record('t2'), record('t1', { verdict: 'better' }))).toEqual([]);
   expect(found(record('t2', { uuid: 'u2' }), record('t1', { verdict: 'better' }))).toEqual(['t1']);
+  // The same settings, which watch put back.
+  expect(found(record('t2', { kind: 'restore' }), record('t1', { verdict: 'better' }))).toEqual(['t1']);
   expect(found(record('t1', { verdict: 'better', status: 'rolled back' }))).toEqual([]);
   expect(found(record('t1', { verdict: 'no difference' }))).toEqual([]);
   expect(found(record('t1', { verdict: 'better', hostname: 'kvm2' }))).toEqual([]);

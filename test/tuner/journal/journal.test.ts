@@ -259,20 +259,81 @@ test('a transaction is found by its id, by a part that no other has, or as the l
   expect(() => journalPath(folder, '../../etc/passwd')).toThrow(/not a transaction ID/);
 });
 
-test('the oldest closed ones are forgotten beyond a count, and open ones never', async () => {
-  await written('20250101T000000Z-000000', EVENTS.slice(0, 1));
-  for (let n = 0; n < 203; n++) {
-    const month = String(1 + Math.floor(n / 28)).padStart(2, '0');
-    const day = String(1 + (n % 28)).padStart(2, '0');
-    await written(`2026${month}${day}T000000Z-000000`, [{ event: 'committed' }]);
+const COMMITTED = [{ event: 'committed' }] as const;
+const UNDONE = [{ event: 'rolledBack' }] as const;
+const AT = '2026-01-31T10:11:12.345Z';
+/** The nth of a day's transactions of a host. */
+const nth = (n: number): string => `20260131T101112Z-${n.toString(16).padStart(6, '0')}`;
+const uuidOf = (n: number): string => `11111111-2222-4333-8444-${String(n).padStart(12, '0')}`;
+
+/** Many at once, without waiting for the disk. */
+function putAll(
+  count: number,
+  events: readonly NewEvent[],
+  more: (n: number) => Partial<JournalHeader> = () => ({}),
+): void {
+  for (let n = 0; n < count; n++) {
+    const first = { ...header(nth(n)), ...more(n) };
+    const lines = [first, ...events.map((event) => ({ ...event, at: AT }))];
+    writeFileSync(journalPath(folder, first.id), `${lines.map((each) => JSON.stringify(each)).join('\n')}\n`);
   }
+}
+const idsLeft = async (): Promise<string[]> => (await listTransactions(folder)).records.map(({ id }) => id);
+const ofVm = (n: number): Partial<JournalHeader> => ({
+  domains: [{ domain: { uuid: uuidOf(n), name: `vm${n}` }, inactive: '<domain/>' }],
+});
+
+test('the oldest that were undone are forgotten beyond a count, and open ones never', async () => {
+  await written('20250101T000000Z-000000', EVENTS.slice(0, 1));
+  putAll(250, UNDONE);
   await pruneTransactions(folder);
-  const { records } = await listTransactions(folder);
-  expect(records).toHaveLength(201);
-  expect(records.at(-1)?.id).toBe('20250101T000000Z-000000');
-  expect(records.at(-2)?.id).toBe('20260104T000000Z-000000');
+  const left = await idsLeft();
+  expect(left).toHaveLength(201);
+  expect(left.slice(-2)).toEqual([nth(50), '20250101T000000Z-000000']);
   // The open one may yet need its reserve.
   expect(readdirSync(folder.transactions).filter((name) => name.endsWith('.reserve'))).toHaveLength(1);
+});
+
+test('each host counts for itself', async () => {
+  putAll(150, UNDONE);
+  putAll(150, UNDONE, (n) => ({ id: nth(1_000 + n), hostname: 'kvm02' }));
+  await pruneTransactions(folder);
+  expect(await idsLeft()).toHaveLength(300);
+});
+
+test('the last change of a VM stays as long as it stands, of however many VMs', async () => {
+  putAll(250, COMMITTED, ofVm);
+  await pruneTransactions(folder);
+  expect(await idsLeft()).toHaveLength(250);
+});
+
+test('earlier changes of a VM that was changed again since are forgotten late', async () => {
+  putAll(1_003, COMMITTED, (n) => ofVm(n === 0 ? 7 : 1));
+  // Settings of the host belong to no VM.
+  putAll(1, COMMITTED, () => ({ id: '20250101T000000Z-000000', domains: [] }));
+  await pruneTransactions(folder);
+  const left = await idsLeft();
+  expect(left).not.toContain(nth(1));
+  expect(left).toEqual(expect.arrayContaining([nth(0), nth(2), nth(1_002), '20250101T000000Z-000000']));
+  expect(left).toHaveLength(1_003);
+});
+
+test('a later change that was rolled back replaces nothing', async () => {
+  putAll(1, COMMITTED, () => ({ ...ofVm(1), id: '20250101T000000Z-000000' }));
+  putAll(1_100, [...COMMITTED, ...UNDONE], () => ofVm(1));
+  await pruneTransactions(folder);
+  expect(await idsLeft()).toContain('20250101T000000Z-000000');
+});
+
+test('what watch restores pushes out no change, and is not the last one', async () => {
+  await written('20250101T000000Z-000000');
+  putAll(250, COMMITTED, () => ({ kind: 'restore' }));
+  putAll(150, UNDONE, (n) => ({ kind: 'restore', id: nth(1_000 + n) }));
+  await pruneTransactions(folder);
+  expect(await idsLeft()).toHaveLength(201);
+  expect((await lastCommitted(folder, 'qemu:///system')).id).toBe('20250101T000000Z-000000');
+  expect((await findTransaction(folder, 'last')).id).toBe('20250101T000000Z-000000');
+  expect((await findTransaction(folder, nth(249))).header.kind).toBe('restore');
 });
 
 test("an open transaction is its own host's affair", async () => {

@@ -9,7 +9,7 @@ import { measureEffects } from './measure-effects.ts';
 import { addTuneOptions, type TuneFlags } from './options.ts';
 import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
 import { withSession } from './session.ts';
-import { planTuned } from './tuned.ts';
+import { readTuned } from './tuned.ts';
 
 interface Flags extends TuneFlags, RecordFlags {
   /** Seconds. */
@@ -30,21 +30,21 @@ export function driftCommand(): Command {
       }),
     )
     .action(async (patterns: string[], flags: Flags) => {
-      const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
-        planTuned(session, patterns),
+      const { host, domains, lost } = await withSession(flags, { readOnly: true }, (session) =>
+        readTuned(session, patterns),
       );
-      const drifts = plan.domains.map(driftOf);
+      const drifts = domains.map(driftOf);
       await recordDrift(flags, {
         drifts,
-        hostname: plan.host.hostname,
+        hostname: host.hostname,
         isWhole: patterns.length === 0,
       });
       const effects =
         flags.measure === undefined
           ? undefined
           : await measureEffects(flags, flags.measure, {
-              hostname: plan.host.hostname,
-              uuids: new Set(plan.domains.map(({ state }) => state.domain.uuid)),
+              hostname: host.hostname,
+              uuids: new Set(domains.map(({ state }) => state.domain.uuid)),
             });
       if (flags.json === true) {
         const document = { ...driftJson(drifts), ...(effects && { effects: effects.map(effectJson) }) };

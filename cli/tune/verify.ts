@@ -11,30 +11,30 @@ import { log } from '../log.ts';
 import { addTuneOptions, connectTimeoutMs, type TuneFlags } from './options.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
-import { planTuned } from './tuned.ts';
+import { readTuned } from './tuned.ts';
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('check tuned domains against their profiles: in XML, in effect, and on the host')
     .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
     .action(async (patterns: string[], flags: TuneFlags) => {
-      const { plan, lost } = await withSession(flags, { readOnly: true }, (session) =>
-        planTuned(session, patterns),
+      const { host, domains, lost } = await withSession(flags, { readOnly: true }, (session) =>
+        readTuned(session, patterns),
       );
       const options = {
         ...runOptions({ ...flags, ...NO_RESTART }, new AbortController().signal),
         open: (uri: string) => connect(uri, { readOnly: true, timeoutMs: connectTimeoutMs(flags) }),
       };
       const proofs = await linked(
-        { uri: plan.host.uri, hostname: plan.host.hostname, domains: [] },
+        { uri: host.uri, hostname: host.hostname, domains: [] },
         options,
         async (link) => {
           const all: Verification[] = [];
-          for (const domain of plan.domains) all.push(...(await verifyRunning(link, domain)));
+          for (const domain of domains) all.push(...(await verifyRunning(link, domain)));
           return all;
         },
       );
-      const drifts = plan.domains.map(driftOf);
+      const drifts = domains.map(driftOf);
       if (flags.json === true) {
         const document = { format: 1, drift: driftJson(drifts), proofs: proofs.map(verificationJson) };
         process.stdout.write(`${jsonText(document, 2)}\n`);

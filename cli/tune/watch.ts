@@ -1,23 +1,23 @@
 import { Command } from 'commander';
 import { connect } from '../../libvirt/client/connect.ts';
 import { ManagedConnection } from '../../libvirt/client/managed.ts';
+import { formatSeconds } from '../../model/duration.ts';
 import { jsonText } from '../../model/json-text.ts';
-import { applyTransaction } from '../../tuner/apply/apply.ts';
-import { transactionDomain } from '../../tuner/apply/split-plan.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
-import { forgotten } from '../../tuner/watch/forgotten.ts';
+import { Pauses } from '../../tuner/watch/pauses.ts';
+import { restoreForgotten } from '../../tuner/watch/restore.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
+import { ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 import { untilAskedToStop } from '../signals.ts';
-import { commandLine } from './command-line.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
 import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
-import { planTuned } from './tuned.ts';
+import { readTuned } from './tuned.ts';
 
 interface Flags extends TuneFlags, RecordFlags {
   readonly interval: number;
@@ -41,20 +41,27 @@ export function watchCommand(): Command {
     .option('--once', 'check once and exit')
     .action(async (flags: Flags) => {
       const stop = new AbortController();
+      const intervalMs = flags.interval * 1_000;
+      const pauses = new Pauses({
+        firstMs: SETTLE_MS,
+        mostMs: Math.max(SETTLE_MS, intervalMs),
+        nowMs: () => performance.now(),
+      });
       if (flags.once === true) {
-        process.exitCode = await putRight(flags, stop.signal);
+        process.exitCode = (await restore(flags, pauses, stop.signal)).exitCode;
         return;
       }
       const watch = new Watch({
         look: () =>
-          putRight(flags, stop.signal).then(
-            () => undefined,
+          restore(flags, pauses, stop.signal).then(
+            ({ nextMs }) => nextMs,
             (error: Error) => {
               if (!stop.signal.aborted) said(error);
+              return undefined;
             },
           ),
         settleMs: SETTLE_MS,
-        intervalMs: flags.interval * 1_000,
+        intervalMs,
       });
       const events = new ManagedConnection({
         open: (signal) => connect(flags.connect, { readOnly: true, signal }),
@@ -75,40 +82,43 @@ export function watchCommand(): Command {
   return addTuneOptions(addRecordOptions(command));
 }
 
-/** One look. The exit code of what it did. */
-async function putRight(flags: Flags, signal: AbortSignal): Promise<number> {
-  const { plan, basis } = await withSession(flags, { readOnly: false, signal }, async (session) => ({
-    ...(await planTuned(session, [])),
-    basis: session.basis,
-  }));
+/** What one look did, and in how many ms to look again, where something could not be restored. */
+interface Look {
+  readonly exitCode: number;
+  readonly nextMs: number | undefined;
+}
+
+async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promise<Look> {
+  const tuned = await withSession(flags, { readOnly: false, signal }, (session) => readTuned(session, []));
   // What was lost is restored all the same.
   await unlessStopped(signal, () =>
     recordDrift(flags, {
-      drifts: plan.domains.map(driftOf),
-      hostname: plan.host.hostname,
+      drifts: tuned.domains.map(driftOf),
+      hostname: tuned.host.hostname,
       isWhole: true,
     }).catch(said),
   );
-  const lost = plan.domains.filter((domain) => forgotten(domain).length > 0);
-  if (lost.length === 0) return 0;
-  const names = lost.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');
-  log(`virtune: ${names} lost settings of its profile; restoring them`);
-  const outcome = await applyTransaction(
-    {
-      id: plan.id,
-      uri: plan.host.uri,
-      hostname: plan.host.hostname,
-      command: commandLine(),
-      domains: lost.map(({ state, profile }) => transactionDomain(state, profile.name)),
-      steps: lost.flatMap(forgotten),
-      basis,
-      notes: [],
+  const exitCodes: number[] = [];
+  const nextMs = await restoreForgotten(tuned, pauses, {
+    ...runOptions({ ...flags, ...NO_RESTART }, signal),
+    onBegin: (domains) => {
+      const names = domains.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');
+      log(`virtune: ${names} lost settings of its profile; restoring them`);
     },
-    runOptions({ ...flags, ...NO_RESTART }, signal),
-  );
-  // It goes on: each outcome is a line.
-  if (flags.json === true) process.stdout.write(`${jsonText(outcomeJson(outcome))}\n`);
-  return sayOutcome(outcome, false);
+    onOutcome: (outcome) => {
+      // It goes on: each outcome is a line.
+      if (flags.json === true) process.stdout.write(`${jsonText(outcomeJson(outcome))}\n`);
+      exitCodes.push(sayOutcome(outcome, false));
+    },
+    onRefused: ({ state }, error) => {
+      log(`virtune: ${JSON.stringify(state.domain.name)} is not restored now: ${errorText(error)}`);
+      exitCodes.push(exitCodeFor(error));
+    },
+  });
+  if (nextMs !== undefined && exitCodes.length > 0 && flags.once !== true)
+    log(`virtune: trying again in ${formatSeconds(Math.ceil(nextMs / 1_000))}`);
+  const isIncomplete = exitCodes.includes(ExitCode.incomplete);
+  return { exitCode: isIncomplete ? ExitCode.incomplete : Math.max(ExitCode.ok, ...exitCodes), nextMs };
 }
 
 /** What failed once may go well at the next look; libvirt may be away just now. */

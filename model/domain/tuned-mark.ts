@@ -1,3 +1,4 @@
+import { CpuSet, CpuSetError } from '../cpu-set.ts';
 import { attr, child, children, type Element } from '../xml.ts';
 
 /** Whose metadata it is, in each domain that was tuned. */
@@ -11,6 +12,8 @@ export interface TunedMark {
   /** ISO 8601. */
   readonly at: string;
   readonly id: string;
+  /** CPUs that its plan kept for the host, as a list; absent: the default, or a mark of a virtune that did not write it down. */
+  readonly hostCpus?: string | undefined;
   /** What it has set, and what was there before; undefined for a mark of a virtune that did not write it down. */
   readonly settings?: readonly MarkedSetting[] | undefined;
 }
@@ -31,7 +34,25 @@ export function readMark(domain: Element): TunedMark | undefined {
   if (profile === undefined || version === undefined || at === undefined || id === undefined)
     return undefined;
   const settings = readSettings(attr(element, 'settings'));
-  return { profile, version, at, id, ...(settings && { settings }) };
+  const hostCpus = readCpus(attr(element, 'hostCpus'));
+  return {
+    profile,
+    version,
+    at,
+    id,
+    ...(hostCpus !== undefined && { hostCpus }),
+    ...(settings && { settings }),
+  };
+}
+
+/** As `CpuSet` writes it; undefined for what is no list of CPUs. */
+function readCpus(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : CpuSet.parse(text).toString();
+  } catch (error) {
+    if (error instanceof CpuSetError) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined for what is no such list: a mark is anybody's to write. */
@@ -60,9 +81,16 @@ function jsonOf(text: string): unknown {
 
 /** The attributes that say it, by name. */
 export function markAttributes({ settings, ...named }: TunedMark): Record<string, string> {
-  const { profile, version, at, id } = named;
+  const { profile, version, at, id, hostCpus } = named;
   const list = settings?.map(({ setting, target, to, was }) => [setting, target, to, was]);
-  return { profile, version, at, id, ...(list && { settings: JSON.stringify(list) }) };
+  return {
+    profile,
+    version,
+    at,
+    id,
+    ...(hostCpus !== undefined && { hostCpus }),
+    ...(list && { settings: JSON.stringify(list) }),
+  };
 }
 
 export function markElement(domain: Element): Element | undefined {

@@ -204,6 +204,7 @@ async function planOne(
     around,
     judging: { accepted, online: input.host.online },
     restart: input.restart ?? false,
+    hostCpus: input.hostCpus,
     id: input.id,
     at: input.at,
   });

@@ -1,3 +1,4 @@
+import type { CpuSet } from '../../model/cpu-set.ts';
 import type { MarkedSetting, TunedMark } from '../../model/domain/tuned-mark.ts';
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Violation } from '../invariants/violations.ts';
@@ -80,6 +81,8 @@ export interface DomainPlanInput {
   readonly judging: Judging;
   /** Boot-time changes are applied now, by a restart. */
   readonly restart: boolean;
+  /** CPUs that the plan keeps for the host, for the mark; absent: the default. */
+  readonly hostCpus?: CpuSet | undefined;
   /** The transaction that this plan becomes when it is applied, and when. */
   readonly id: string;
   readonly at: string;
@@ -93,7 +96,8 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   const rows = around === undefined ? judged : safeNow(judged, state, around);
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');
   const settings = nowMarked(state, rows, input.marked ?? []);
-  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, settings };
+  const hostCpus = input.hostCpus?.toString();
+  const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, hostCpus, settings };
   const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
     state.inactive && (defines || !isMarked(state, profile))

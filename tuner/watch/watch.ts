@@ -10,8 +10,11 @@ export const REAPPLY_EVENTS = [
 ] as const satisfies readonly EventName[];
 
 export interface WatchOptions {
-  /** Looks at all that is tuned and puts right what can be put right; must not reject. */
-  readonly look: () => Promise<void>;
+  /**
+   * Looks at all that is tuned and restores what can be restored; must not reject. Resolves with in how many ms to look again,
+   * where that is not to wait for an event or the interval.
+   */
+  readonly look: () => Promise<number | undefined>;
   /** Events come in swarms, and a domain that was just started is still being set up. */
   readonly settleMs: number;
   /** Looks without any event too: some changes send none (a balloon's stats period). */
@@ -51,10 +54,12 @@ export class Watch {
       return this.#looking;
     }
     this.#dueMs = undefined;
-    this.#looking = this.#options.look();
-    await this.#looking;
+    const { settleMs, intervalMs } = this.#options;
+    const look = this.#options.look();
+    this.#looking = look.then(() => undefined);
+    const soonMs = await look;
     this.#looking = undefined;
-    this.#schedule(this.#again ? this.#options.settleMs : this.#options.intervalMs);
+    this.#schedule(Math.min(this.#again ? settleMs : intervalMs, soonMs ?? intervalMs));
     this.#again = false;
   }
 

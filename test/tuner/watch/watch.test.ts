@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function watching(look: () => Promise<void>) {
+function watching(look: () => Promise<number | undefined>) {
   return new Watch({ look, settleMs: 2_000, intervalMs: 300_000 });
 }
 
@@ -40,6 +40,7 @@ test('an event during a check causes another check after it, never in parallel',
     most = Math.max(most, ++atOnce);
     await new Promise((resolve) => setTimeout(resolve, 10_000));
     atOnce--;
+    return undefined;
   });
   const watch = watching(look);
   watch.nudge();
@@ -49,6 +50,23 @@ test('an event during a check causes another check after it, never in parallel',
   await vi.advanceTimersByTimeAsync(30_000);
   expect(look).toHaveBeenCalledTimes(2);
   expect(most).toBe(1);
+});
+
+test('a check that could not restore everything sets the time of the next one', async () => {
+  const look = vi
+    .fn(async (): Promise<number | undefined> => undefined)
+    .mockResolvedValueOnce(4_000)
+    .mockResolvedValueOnce(900_000);
+  const watch = watching(look);
+  await watch.look();
+  await vi.advanceTimersByTimeAsync(3_999);
+  expect(look).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(look).toHaveBeenCalledTimes(2);
+  // The interval is the longest.
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(look).toHaveBeenCalledTimes(3);
+  await watch.close();
 });
 
 test('events that never pause, as on a host whose VMs come and go, hold up no check for long', async () => {

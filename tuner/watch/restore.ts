@@ -1,0 +1,89 @@
+import { CallAbandonedError, RemoteError } from '../../libvirt/errors.ts';
+import { applyLocked } from '../apply/apply.ts';
+import { onHost, type RunOptions } from '../apply/host-session.ts';
+import { transactionDomain } from '../apply/split-plan.ts';
+import type { Transaction, TransactionOutcome } from '../apply/transaction.ts';
+import type { Tuned } from '../drift/plan-tuned.ts';
+import { TunerError } from '../errors.ts';
+import { type DomainPlan, markOf } from '../plan/plan.ts';
+import { forgotten } from './forgotten.ts';
+import type { Pauses } from './pauses.ts';
+
+export interface RestoreOptions extends RunOptions {
+  /** Called with the domains that are about to be restored, if there are any. */
+  readonly onBegin: (domains: readonly DomainPlan[]) => void;
+  readonly onOutcome: (outcome: TransactionOutcome) => void;
+  /** A domain that could not be begun with, and why; nothing of it was touched. */
+  readonly onRefused: (domain: DomainPlan, error: Error) => void;
+}
+
+/**
+ * Restores what domains have lost, each in its own transaction: one that cannot be restored keeps no other from it.
+ *
+ * @returns in how many ms those that were left alone or failed are to be looked at again; undefined where there are none.
+ *
+ * Rejects with what holds up all domains: TunerError TUNE_LOCKED, TUNE_INTERRUPTED (a transaction is open) or TUNE_JOURNAL,
+ * and why libvirt cannot be reached.
+ */
+export async function restoreForgotten(
+  tuned: Tuned,
+  pauses: Pauses,
+  options: RestoreOptions,
+): Promise<number | undefined> {
+  const { signal, onBegin, onOutcome, onRefused } = options;
+  const lost = tuned.domains.filter((domain) => forgotten(domain).length > 0);
+  const due = pauses.due(lost);
+  if (due.length === 0) return pauses.nextMs(lost);
+  onBegin(due);
+  const restored = new Set<DomainPlan>();
+  await onHost(tuned.host, options, async (held) => {
+    for (const [index, domain] of due.entries()) {
+      if (signal?.aborted === true) return;
+      try {
+        const id = due.length === 1 ? tuned.id : `${tuned.id}-${String(index + 1).padStart(4, '0')}`;
+        const outcome = await applyLocked(held, restoration(tuned, domain, id, options), options);
+        onOutcome(outcome);
+        if (outcome.failure === undefined) restored.add(domain);
+      } catch (error) {
+        if (!isOfOneDomain(error)) throw error;
+        onRefused(domain, error);
+      } finally {
+        pauses.tried(domain);
+      }
+    }
+  });
+  return pauses.nextMs(lost.filter((domain) => !restored.has(domain)));
+}
+
+/**
+ * It stands on nothing of the host but the domain itself: what it sets is in the definition, so other plans count with it
+ * already, and other domains may start and stop meanwhile.
+ */
+function restoration(
+  { host: { uri, hostname } }: Tuned,
+  domain: DomainPlan,
+  id: string,
+  { command }: RunOptions,
+): Transaction {
+  const { state, profile } = domain;
+  return {
+    id,
+    kind: 'restore',
+    uri,
+    hostname,
+    command,
+    domains: [transactionDomain(state, profile.name)],
+    steps: forgotten(domain),
+    notes: [],
+    hostCpus: markOf(state)?.hostCpus,
+  };
+}
+
+/** It was changed since it was looked at, or libvirt refused a call about it or gave no answer. */
+function isOfOneDomain(error: unknown): error is Error {
+  return (
+    (error instanceof TunerError && error.code === 'TUNE_CHANGED') ||
+    error instanceof RemoteError ||
+    error instanceof CallAbandonedError
+  );
+}

@@ -141,3 +141,8 @@ export function exitCodeFor(error: unknown): number {
     ? EXIT_CODES[code as keyof typeof EXIT_CODES]
     : ExitCode.software;
 }
+
+/** Of several things that one command did: that something is left half done counts most. */
+export function worstExitCode(codes: readonly number[]): number {
+  return codes.includes(ExitCode.incomplete) ? ExitCode.incomplete : Math.max(ExitCode.ok, ...codes);
+}

@@ -9,7 +9,7 @@ import { Pauses } from '../../tuner/watch/pauses.ts';
 import { restoreForgotten } from '../../tuner/watch/restore.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
-import { ExitCode, exitCodeFor } from '../exit-codes.ts';
+import { exitCodeFor, worstExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
@@ -117,8 +117,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
   });
   if (nextMs !== undefined && exitCodes.length > 0 && flags.once !== true)
     log(`virtune: trying again in ${formatSeconds(Math.ceil(nextMs / 1_000))}`);
-  const isIncomplete = exitCodes.includes(ExitCode.incomplete);
-  return { exitCode: isIncomplete ? ExitCode.incomplete : Math.max(ExitCode.ok, ...exitCodes), nextMs };
+  return { exitCode: worstExitCode(exitCodes), nextMs };
 }
 
 /** What failed once may go well at the next look; libvirt may be away just now. */

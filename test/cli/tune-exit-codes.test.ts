@@ -1,8 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { connect } from '../../libvirt/client/connect.ts';
 import { openStateFolder } from '../../tuner/journal/folder.ts';
+import { Journal, newTransactionId } from '../../tuner/journal/journal.ts';
 import { lockHost } from '../../tuner/journal/lock.ts';
+import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
 /** Each of them starts several processes. */
@@ -240,6 +243,47 @@ test('a killed run blocks the next with 75 until it is recovered, which is offer
   offered.type('n\r');
   expect((await offered.ended).code).toBe(4);
   expect(host.picture()).toEqual(before);
+});
+
+/** A run that was cut off before its first step. */
+async function cutOff(hostname: string, uri: string, at: string): Promise<string> {
+  const id = newTransactionId(new Date(at));
+  const options = { now: () => new Date(), trace: () => undefined, onEvent: () => undefined };
+  const header = { format: 1, id, at, version: '1', command: 'virtune tune apply', uri, hostname } as const;
+  const journal = await Journal.create(
+    await openStateFolder(host.stateDir),
+    { ...header, domains: [], steps: [], notes: [] },
+    options,
+  );
+  await journal.close();
+  return id;
+}
+
+test('recover undoes what it can when a host is away, says which one, and exits with its code', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const reader = await connect(host.demo.uri, { readOnly: true });
+  const { hostname } = await reader.call('connectGetHostname', undefined);
+  await reader.close();
+  const id = await cutOff(hostname, host.demo.uri, '2026-01-01T00:00:00.000Z');
+  await cutOff('gone', `qemu:///system?socket=${host.folder}/none`, '2026-02-01T00:00:00.000Z');
+  const recover = (...more: readonly string[]) =>
+    new VirtuneProcess('tune', 'recover', '--state-dir', host.stateDir, ...more).ended;
+  const { code, stdout, stderr } = await recover('--json');
+  expect([code, stderr]).toEqual([
+    69,
+    expect.stringMatching(/host "gone" is not recovered: .*\[LIBVIRT_NOT_FOUND\]/),
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    format: 1,
+    outcomes: [{ id, kind: 'undone' }],
+    errors: [{ hostname: 'gone', code: 'LIBVIRT_NOT_FOUND' }],
+  });
+  // With --connect the other hosts are not asked.
+  expect(await host.run('recover')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('nothing to recover'),
+  });
 });
 
 test('an unwritable journal exits with 73, an unreachable libvirt with 69, one without permission with 77', {

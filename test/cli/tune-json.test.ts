@@ -139,7 +139,7 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
     remains: [],
   });
   expect(host.picture()).toEqual(before);
-  expect(await ask(0, 'recover')).toEqual({ format: 1, outcomes: [] });
+  expect(await ask(0, 'recover')).toEqual({ format: 1, outcomes: [], errors: [] });
   expect(await ask(0, 'hugepages', '--allocate', '--yes')).toMatchObject({ kind: 'unchanged' });
 
   const undocumented = [...fields].filter(

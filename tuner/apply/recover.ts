@@ -1,5 +1,5 @@
 import { TunerError } from '../errors.ts';
-import { openStateFolder } from '../journal/folder.ts';
+import { openStateFolder, type StateFolder } from '../journal/folder.ts';
 import { Journal } from '../journal/journal.ts';
 import { openTransactions, type TransactionRecord } from '../journal/list.ts';
 import type { Step } from '../steps/step.ts';
@@ -23,16 +23,29 @@ export interface RecoverOptions extends RunOptions {
    * changes are checked.
    */
   readonly force: boolean;
+  /** Only what was begun through this URI; absent: all of the host. */
+  readonly uri?: string | undefined;
+  /** Called with what became of each as it ends: a later one may fail. */
+  readonly onOutcome?: ((outcome: TransactionOutcome) => void) | undefined;
 }
 
 /** Finishes or undoes all that earlier runs left half done on a host, newest first. */
 export async function recoverHost(hostname: string, options: RecoverOptions): Promise<TransactionOutcome[]> {
   const { stateDir, signal } = options;
   const [newest] = await unlessStopped(signal, async () =>
-    openTransactions(await openStateFolder(stateDir), hostname),
+    toRecover(await openStateFolder(stateDir), hostname, options),
   );
   if (newest === undefined) return [];
   return onHost(newest.header, options, (held) => recoverLocked(held, hostname, options));
+}
+
+async function toRecover(
+  folder: StateFolder,
+  hostname: string,
+  { uri }: RecoverOptions,
+): Promise<TransactionRecord[]> {
+  const open = await openTransactions(folder, hostname);
+  return open.filter(({ header }) => uri === undefined || header.uri === uri);
 }
 
 /** The same, for a caller that holds the host's lock. */
@@ -42,7 +55,7 @@ export async function recoverLocked(
   options: RecoverOptions,
 ): Promise<TransactionOutcome[]> {
   const outcomes: TransactionOutcome[] = [];
-  for (const record of await openTransactions(folder, hostname)) {
+  for (const record of await toRecover(folder, hostname, options)) {
     const stepOf = (index: number): Step | undefined => record.progress.steps[index]?.step;
     const outcome = await linked(
       record.header,
@@ -58,6 +71,7 @@ export async function recoverLocked(
       lease,
     );
     outcomes.push(outcome);
+    options.onOutcome?.(outcome);
   }
   return outcomes;
 }

@@ -64,10 +64,15 @@ async function idsIn(folder: StateFolder): Promise<string[]> {
 
 /** Transactions of a host that were cut off, or could not be undone as a whole. */
 export async function openTransactions(folder: StateFolder, hostname: string): Promise<TransactionRecord[]> {
+  return (await allOpen(folder)).filter(({ header }) => header.hostname === hostname);
+}
+
+/** @throws TunerError TUNE_JOURNAL when one cannot be read: it may be open. */
+async function allOpen(folder: StateFolder): Promise<TransactionRecord[]> {
   const { records, damaged } = await listTransactions(folder);
   const [unreadable] = damaged;
   if (unreadable !== undefined) throw unreadable.error;
-  return records.filter(({ header, progress }) => header.hostname === hostname && progress.status === 'open');
+  return records.filter(({ progress }) => progress.status === 'open');
 }
 
 /**
@@ -92,14 +97,11 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
 }
 
 /**
- * Hosts with something to recover.
+ * Hosts with something to recover; with `uri`, that was begun through it.
  * @throws TunerError TUNE_JOURNAL when one cannot be read: it may be open.
  */
-export async function openHosts(folder: StateFolder): Promise<string[]> {
-  const { records, damaged } = await listTransactions(folder);
-  const [unreadable] = damaged;
-  if (unreadable !== undefined) throw unreadable.error;
-  const open = records.filter(({ progress }) => progress.status === 'open');
+export async function openHosts(folder: StateFolder, uri?: string): Promise<string[]> {
+  const open = (await allOpen(folder)).filter(({ header }) => uri === undefined || header.uri === uri);
   return [...new Set(open.map(({ header }) => header.hostname))];
 }
 

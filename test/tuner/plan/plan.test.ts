@@ -122,6 +122,10 @@ test('a mark is read back as it was written, and a new one takes the place of th
   expect(readMark(root)).toEqual({ ...MARK, id: 'T2' });
   const alone = parseXml('the test', `<domain><metadata>${markXml(MARK)}</metadata></domain>`, 'domain');
   expect(readMark(alone)).toEqual(MARK);
+  for (const hostCpus of ['0-3,16', '']) {
+    writeMark(root, { ...MARK, hostCpus });
+    expect(readMark(root)).toEqual({ ...MARK, hostCpus });
+  }
 });
 
 test('a report says what changes when, why, and what prevents a change; escape codes in names have no effect', () => {

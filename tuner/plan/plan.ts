@@ -100,7 +100,7 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   const mark: TunedMark = { profile: profile.name, version: profile.version, at, id, hostCpus, settings };
   const defines = taken.some(({ nextHolds }) => !nextHolds);
   const definition =
-    state.inactive && (defines || !isMarked(state, profile))
+    state.inactive && (defines || !isMarked(state, mark))
       ? changeDefinition(
           state.inactive,
           rows
@@ -179,9 +179,7 @@ function stepsOf(
   const live = together(rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : [])));
   const marks: Step[] =
     state.live === undefined ||
-    (live.length === 0 &&
-      defined.length === 0 &&
-      isMarked(state, { name: mark.profile, version: mark.version }))
+    (live.length === 0 && defined.length === 0 && isMarked(state, mark))
       ? []
       : [{ kind: 'mark', domain, to: markXml(mark) }];
   return [...live, ...defined, ...marks];
@@ -202,10 +200,10 @@ export function allSteps({ hostPlan, domains }: Plan): Step[] {
   return [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)];
 }
 
-/** A domain that is as wanted by chance is not looked after until it says so. */
-function isMarked(state: DomainState, profile: PlannedProfile): boolean {
+/** A domain that is as wanted by chance is not looked after until it says so, nor judged by the plan that it came from. */
+function isMarked(state: DomainState, { profile, version, hostCpus }: TunedMark): boolean {
   const mark = markOf(state);
-  return mark?.profile === profile.name && mark.version === profile.version;
+  return mark?.profile === profile && mark.version === version && mark.hostCpus === hostCpus;
 }
 
 /** Whether it was tuned by virtune before, and how. */

@@ -97,6 +97,19 @@ test('each VM is judged by the CPUs that its own plan kept for the host', async 
   expect(await drifted()).toEqual([]);
 });
 
+test('the same apply again changes nothing, and one with other CPUs for the host brings the mark up to date', async () => {
+  await apply({ web: 'balanced' }, '0-3');
+  const marked = host.definition('web');
+  await apply({ web: 'balanced' }, '0-3');
+  expect(host.definition('web')).toBe(marked);
+  const pins = (xml: string): string[] => xml.match(/<vcpupin [^>]*>/g) ?? [];
+  // A further CPU of the cell where it is not, so that its pins stay.
+  const further = pins(marked).some((pin) => pin.includes("cpuset='8-")) ? '0-4' : '0-3,15';
+  await apply({ web: 'balanced' }, further);
+  expect(pins(host.definition('web'))).toEqual(pins(marked));
+  expect((await tuned()).map(({ state }) => markOf(state)?.hostCpus)).toEqual([further]);
+});
+
 test('a VM whose profile is gone is named, and the others are looked at', async () => {
   await apply({ web: 'balanced', mail: 'dense' }, undefined);
   const { host: facts, domains } = await host.read();

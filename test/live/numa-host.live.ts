@@ -155,7 +155,8 @@ knobs:
   memory.hardLimit: { value: 1 GiB, why: a test, source: judgement }
 `,
   );
-  const limits = (): Promise<string[]> => Promise.all(['cpu.max', 'memory.max'].map((file) => db.limitFile(file)));
+  const limits = (): Promise<string[]> =>
+    Promise.all(['cpu.max', 'memory.max'].map((file) => db.limitFile(file)));
   const said = await tune(
     0,
     ...['apply', db.name, '--profile', 'limits', '--profiles', '/root/limits', '--no-host', '--yes'],

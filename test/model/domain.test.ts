@@ -282,12 +282,15 @@ test.each([
   ['', ''],
   ['nonsense', undefined],
   ['0-99999999', undefined],
-])("CPUs for the host in a mark, %j, are read as a list, and are absent where they are none", (said, hostCpus) => {
-  const { tuned } = parseDomain(
-    `<domain><metadata><v:tuned xmlns:v='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='a' id='7' hostCpus='${said}'/></metadata></domain>`,
-  );
-  expect([tuned?.profile, tuned?.hostCpus]).toEqual(['p', hostCpus]);
-});
+])(
+  'CPUs for the host in a mark, %j, are read as a list, and are absent where they are none',
+  (said, hostCpus) => {
+    const { tuned } = parseDomain(
+      `<domain><metadata><v:tuned xmlns:v='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='a' id='7' hostCpus='${said}'/></metadata></domain>`,
+    );
+    expect([tuned?.profile, tuned?.hostCpus]).toEqual(['p', hostCpus]);
+  },
+);
 
 test('a disk is served by its own iothread, by those that its queues are mapped to, or by those of its controller', () => {
   const { disks } = parseDomain(fixture('mapped-iothreads.xml'));

@@ -81,7 +81,8 @@ async function allOpen(folder: StateFolder): Promise<TransactionRecord[]> {
  */
 export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
   const { records, damaged } = await listTransactions(folder);
-  const found = which === 'last' ? records.filter(isWanted).slice(0, 1) : records.filter(({ id }) => id.includes(which));
+  const found =
+    which === 'last' ? records.filter(isWanted).slice(0, 1) : records.filter(({ id }) => id.includes(which));
   const exact = found.find(({ id }) => id === which) ?? (found.length === 1 ? found[0] : undefined);
   if (exact !== undefined) return exact;
   const broken = damaged.find(({ id }) => id.includes(which));

@@ -178,8 +178,7 @@ function stepsOf(
   }
   const live = together(rows.flatMap(({ verdict }) => (verdict.kind === 'live' ? verdict.steps : [])));
   const marks: Step[] =
-    state.live === undefined ||
-    (live.length === 0 && defined.length === 0 && isMarked(state, mark))
+    state.live === undefined || (live.length === 0 && defined.length === 0 && isMarked(state, mark))
       ? []
       : [{ kind: 'mark', domain, to: markXml(mark) }];
   return [...live, ...defined, ...marks];

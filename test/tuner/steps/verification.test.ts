@@ -121,7 +121,9 @@ test.each([
     expect(relative([...seen, ...limits])).toEqual(
       ['quota', 'period', 'hard', 'soft'].map((each) => files[each]),
     );
-    await expect(verify(scheduler, [param('global_quota', '-1')])).rejects.toThrow(/global_quota -1 .*150000/);
+    await expect(verify(scheduler, [param('global_quota', '-1')])).rejects.toThrow(
+      /global_quota -1 .*150000/,
+    );
     await expect(verify(memory, [param('hard_limit', '9007199254740991')])).rejects.toThrow(/1073741824/);
   };
   put('proc/40/cgroup', `0::${unit}${own}/emulator\n`);

@@ -12,7 +12,12 @@ import { Pauses } from '../../../tuner/watch/pauses.ts';
 import { restoreForgotten } from '../../../tuner/watch/restore.ts';
 import { OnSimulator } from '../on-simulator.ts';
 
-const VM = { workload: 'oltp', disks: [{ target: 'vda', sizeGiB: 50, format: 'raw' }], vcpus: 2, memoryMiB: 2_048 };
+const VM = {
+  workload: 'oltp',
+  disks: [{ target: 'vda', sizeGiB: 50, format: 'raw' }],
+  vcpus: 2,
+  memoryMiB: 2_048,
+};
 const HOST = {
   name: 'watched',
   description: 'two cells, two VMs',
@@ -107,8 +112,8 @@ async function restores(name: string): Promise<TransactionRecord[]> {
 }
 
 const isLost = async (name: string): Promise<boolean> =>
-  (await tuned()).domains.some(({ state, rows }) =>
-    state.domain.name === name && rows.some(({ verdict }) => verdict.kind === 'live'),
+  (await tuned()).domains.some(
+    ({ state, rows }) => state.domain.name === name && rows.some(({ verdict }) => verdict.kind === 'live'),
   );
 
 test('a VM that cannot be restored keeps no other from it, and is left alone for a while', async () => {

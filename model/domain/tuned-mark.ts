@@ -45,7 +45,7 @@ export function readMark(domain: Element): TunedMark | undefined {
   };
 }
 
-/** As `CpuSet` writes it; undefined for what is no list of CPUs. */
+/** As `CpuSet` writes it; undefined for anything but a list of CPUs. */
 function readCpus(text: string | undefined): string | undefined {
   try {
     return text === undefined ? undefined : CpuSet.parse(text).toString();

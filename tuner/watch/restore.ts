@@ -20,7 +20,7 @@ export interface RestoreOptions extends RunOptions {
 /**
  * Restores what domains have lost, each in its own transaction: one that cannot be restored keeps no other from it.
  *
- * @returns in how many ms those that were left alone or failed are to be looked at again; undefined where there are none.
+ * @returns in how many ms to look again at those that were left alone or failed; undefined where there are none.
  *
  * Rejects with what holds up all domains: TunerError TUNE_LOCKED, TUNE_INTERRUPTED (a transaction is open) or TUNE_JOURNAL,
  * and why libvirt cannot be reached.
@@ -57,7 +57,7 @@ export async function restoreForgotten(
 
 /**
  * It stands on nothing of the host but the domain itself: what it sets is in the definition, so other plans count with it
- * already, and other domains may start and stop meanwhile.
+ * already, and other domains may start and stop at the same time.
  */
 function restoration(
   { host: { uri, hostname } }: Tuned,

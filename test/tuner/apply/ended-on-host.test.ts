@@ -70,7 +70,7 @@ test('a CPU that went offline has no governor to restore: the rest is rolled bac
   expect(next.kind).toBe('committed');
 });
 
-test('a run that was cut off is undone although a CPU went offline', async () => {
+test('an interrupted run is undone although a CPU went offline', async () => {
   const { libvirt, domain, local, governor, takeOffline } = hostOfTwo();
   libvirt.onCall = (name) => {
     if (name === 'domainPinVcpuFlags') libvirt.away = true;

@@ -116,7 +116,7 @@ const isLost = async (name: string): Promise<boolean> =>
     ({ state, rows }) => state.domain.name === name && rows.some(({ verdict }) => verdict.kind === 'live'),
   );
 
-test('a VM that cannot be restored keeps no other from it, and is left alone for a while', async () => {
+test('a VM that cannot be restored keeps no other from it, and has to wait for its next try', async () => {
   const open = () => refusing('bad');
   expect(await look(undefined, open)).toEqual({
     outcomes: ['undone', 'committed'],
@@ -124,7 +124,7 @@ test('a VM that cannot be restored keeps no other from it, and is left alone for
     nextMs: 2_000,
   });
   expect([await isLost('bad'), await isLost('good')]).toEqual([true, false]);
-  // The events of its own calls come now.
+  // The events of its calls come now.
   expect(await look(undefined, open)).toEqual({ outcomes: [], refused: [], nextMs: 2_000 });
   clock.nowMs += 2_000;
   expect(await look(undefined, open)).toEqual({ outcomes: ['undone'], refused: [], nextMs: 4_000 });
@@ -134,7 +134,7 @@ test('a VM that cannot be restored keeps no other from it, and is left alone for
   expect(await isLost('bad')).toBe(false);
 });
 
-test('a VM whose pin something else moves each time is restored a few times a minute, not at each event', async () => {
+test('a VM whose pin something else moves each time is restored a few times in the first minute, not at each event', async () => {
   for (let second = 0; second < 60; second += 2, clock.nowMs += 2_000) {
     await look();
     await losePin('bad');
@@ -166,7 +166,7 @@ test('what was restored is not the last change: rollback takes that one back', a
   expect(await look()).toMatchObject({ outcomes: [] });
 });
 
-test('a transaction that was cut off holds up all VMs, with what to do', async () => {
+test('an interrupted transaction holds up all VMs, with what to do', async () => {
   const folder = await openStateFolder(host.options().stateDir);
   const { records } = await listTransactions(folder);
   const header = { ...(records[0] as TransactionRecord).header, id: '20260131T101112Z-000000' };

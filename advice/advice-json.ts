@@ -9,14 +9,14 @@ const JSON_VERSION = 1;
 /** What `virtune advise --json` prints of one host; shapes and units are in docs/advice.md. */
 export function answerJson(
   name: string,
-  observation: Pick<HostObservation, 'uri' | 'samples' | 'fromMs' | 'toMs'>,
+  observation: Pick<HostObservation, 'samples' | 'fromMs' | 'toMs'> & { readonly uri: string | undefined },
   answer: Answer,
   { isDemo = false }: { readonly isDemo?: boolean } = {},
 ): object {
   return {
     version: JSON_VERSION,
     host: name,
-    uri: observation.uri,
+    uri: observation.uri ?? null,
     demo: isDemo,
     from: new Date(observation.fromMs).toISOString(),
     to: new Date(observation.toMs).toISOString(),

@@ -32,6 +32,12 @@ export function tune(uri: string, verb: 'plan' | 'apply', profile: string, vms: 
 export const nameFor = ({ name, uuid }: VmRef): string =>
   name.startsWith('-') || /^\s*\+?\d+$/.test(name) || name.length === 36 ? uuid : name;
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+/** What virsh finds this VM by on its host alone: on another one, where a VM may have the same name, it finds none. */
+export const uuidFor = (vm: VmRef): string => (isUuid(vm.uuid) ? vm.uuid : nameFor(vm));
+
 /** For a change of a running VM that lasts: a transient VM has no definition to change. */
 export function lasting({ summary }: Pick<DomainSample, 'summary'>): string[] {
   return summary.marks?.persistent === false ? ['--live'] : ['--live', '--config'];

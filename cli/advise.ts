@@ -82,7 +82,9 @@ export function adviseCommand(): Command {
         }
         if (isOfSeries) {
           const { adviseSizes } = await import('./advise/sizing.ts');
-          await adviseSizes(domains, flags);
+          // The default is this host, which may not be the one that the series are of.
+          const isDefault = command.getOptionValueSource('connect') === 'default';
+          await adviseSizes(domains, { ...flags, connect: isDefault ? undefined : flags.connect });
           return;
         }
         const { runAdvise } = await import('./advise/run-advise.ts');

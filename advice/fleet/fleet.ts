@@ -53,6 +53,8 @@ export interface FleetVm {
   readonly isPinned: boolean;
   /** Its definition survives a shutdown; unknown where libvirt did not say. */
   readonly isPersistent: boolean | undefined;
+  /** It starts with its host, or once at the host's next boot. libvirt keeps that on the host alone; unknown as above. */
+  readonly autostart: 'always' | 'once' | 'never' | undefined;
   /** Why it cannot move, whatever the target; absent where it can. */
   readonly stays: string | undefined;
   readonly cpuMode: string | undefined;

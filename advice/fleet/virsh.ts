@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import { shellLine } from '../../model/shell-command.ts';
 import { terminalText } from '../../model/terminal-text.ts';
+import { isUuid } from '../commands.ts';
 import { hostOf } from './constraints.ts';
 import type { Move } from './plan.ts';
 
 /** The URI of a host's libvirt, where the constraints have none. */
 const DEFAULT_URI = 'qemu+ssh://{host}/system';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
 /**
@@ -17,26 +17,40 @@ const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z
  */
 export function virshScript(moves: readonly Move[], uri = DEFAULT_URI): string[] {
   if (moves.length === 0) return ['# No VM has to move.'];
-  return ['set -e', ...moves.flatMap((move) => [`# ${commentOf(move)}`, commandOf(move, uri)])];
+  return ['set -e', ...moves.flatMap((move) => [`# ${commentOf(move)}`, ...commandsOf(move, uri)])];
 }
 
 function commentOf({ vm, from, to, why }: Move): string {
   return terminalText(`${vm.name}: ${from.instance} -> ${to.instance}, for ${why}`);
 }
 
-function commandOf({ vm, from, to }: Move, uri: string): string {
+function commandsOf({ vm, from, to }: Move, uri: string): string[] {
   const [source, target] = [uriOf(from.instance, uri), uriOf(to.instance, uri)];
   if (source === undefined || target === undefined) {
-    return '# No command: the label instance is not a host name with or without a port.';
+    return ['# No command: the label instance is not a host name with or without a port.'];
   }
-  if (!UUID.test(vm.uuid)) return '# No command: the UUID of the VM is not one.';
+  if (!isUuid(vm.uuid)) return ['# No command: the UUID of the VM is not one.'];
   // Not of a transient VM. Where it is not known: a definition too many is less harm than a VM that is gone once it is off.
   const definition = vm.isPersistent === false ? [] : ['--persistent', '--undefinesource'];
-  return shellLine(['virsh', '-c', source, 'migrate', '--live', ...definition, '--verbose', vm.uuid, target]);
+  return [
+    shellLine(['virsh', '-c', source, 'migrate', '--live', ...definition, '--verbose', vm.uuid, target]),
+    ...autostartOf(vm, target),
+  ];
 }
 
-/** Undefined where the label is not a host. */
-function uriOf(instance: string, uri: string): string | undefined {
+/** A migration takes the definition along, and not the mark that it starts with its host, which is a link on the source. */
+function autostartOf({ uuid, autostart, isPersistent }: Move['vm'], target: string): string[] {
+  if (isPersistent === false || autostart === 'never') return [];
+  if (autostart === undefined) {
+    return [
+      '# Whether it starts with its host (virsh autostart) is not recorded, and a migration does not keep it: look before.',
+    ];
+  }
+  return [shellLine(['virsh', '-c', target, 'autostart', ...(autostart === 'once' ? ['--once'] : []), uuid])];
+}
+
+/** Of the host with this label `instance`; undefined where the label is not a host. */
+export function uriOf(instance: string, uri = DEFAULT_URI): string | undefined {
   const host = hostOf(instance);
   if (isIP(host) === 6) return uri.replaceAll('{host}', `[${host}]`);
   return isIP(host) === 4 || HOST_NAME.test(host) ? uri.replaceAll('{host}', host) : undefined;

@@ -1,7 +1,7 @@
 import { percent } from '../../model/format.ts';
 import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
 import { amount } from '../amounts.ts';
-import { nameFor, virsh } from '../commands.ts';
+import { uuidFor, virsh } from '../commands.ts';
 import { TRANSIENT } from '../transient.ts';
 import { decayedQuantile } from './decayed-quantile.ts';
 import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
@@ -9,7 +9,7 @@ import type { MemoryUsage, VmUsage } from './usage.ts';
 import type { SizingContext } from './vcpus.ts';
 
 const MIB = 1024 ** 2;
-/** Sizes are whole steps of this. */
+/** Sizes are whole steps of this, and of the VM's pages. */
 const STEP_BYTES = 256 * MIB;
 /** A kernel and what it starts need as much, whatever it used. */
 const LEAST_BYTES = 512 * MIB;
@@ -26,21 +26,21 @@ export function memorySizeAdvice(
   memory: MemoryUsage,
   context: SizingContext,
 ): Advice | undefined {
-  const isLacking = memory.swappingShare >= LACKING || memory.lowShare >= LACKING;
+  const isLacking = memory.starvedShare >= LACKING || memory.lowShare >= LACKING;
   if (isLacking && context.spanSeconds >= GROW_SECONDS) return undersized(vm, memory, context);
   const isCalm = memory.swappingShare === 0 && memory.lowShare === 0;
-  const enough = enoughBytes(memory);
+  const enough = enoughBytes(memory, Math.max(STEP_BYTES, vm.hugePageBytes ?? 0));
   if (isCalm && context.spanSeconds >= SHRINK_SECONDS && enough <= (1 - SAVED_MIN) * vm.currentBytes)
     return oversized(vm, memory, enough, context);
   return undefined;
 }
 
-const steps = (size: number): number => Math.ceil(size / STEP_BYTES) * STEP_BYTES;
+const steps = (size: number, step = STEP_BYTES): number => Math.ceil(size / step) * step;
 
-/** Above all that was used, and the percentile of the days' peaks, by the margin. */
-function enoughBytes({ dailyPeaks, peakBytes, unseenBytes }: MemoryUsage): number {
+/** Above all that was used, and the percentile of the days' peaks, by the margin. QEMU starts no VM with part of a page. */
+function enoughBytes({ dailyPeaks, peakBytes, unseenBytes }: MemoryUsage, step: number): number {
   const p90 = decayedQuantile(dailyPeaks, TARGET) ?? 0;
-  return Math.max(LEAST_BYTES, steps(MARGIN * Math.max(p90, peakBytes) + unseenBytes));
+  return steps(Math.max(LEAST_BYTES, MARGIN * Math.max(p90, peakBytes) + unseenBytes), step);
 }
 
 function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: SizingContext): Advice {
@@ -53,7 +53,14 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
       : lostCache === 0
         ? 'none: its page cache fits besides'
         : `none to other VMs. Its guest keeps ${amount((memory.cacheBytes ?? 0) - lostCache)} of ${amount(memory.cacheBytes ?? 0)} page cache, so it may read more from its disks`;
-  const byHand = byHandText(vm, vm.guestCells > 0, 'its memory is divided among cells of the guest');
+  const byHand =
+    vm.guestCells > 0
+      ? byHandText(vm, true, 'its memory is divided among cells of the guest')
+      : byHandText(
+          vm,
+          vm.isOnHugePages && vm.hugePageBytes === undefined,
+          "it has to be whole huge pages, and the host's default page size is not exported",
+        );
   const same = { cost, payers: [ref], gain: `${amount(saved)} for other VMs` };
   return {
     kind: 'vm-oversized',
@@ -99,7 +106,7 @@ function undersized(vm: VmUsage, memory: MemoryUsage, context: SizingContext): A
     victims: [
       {
         ...ref,
-        evidence: `swaps in for ${percent(100 * memory.swappingShare)} % of the time, has next to nothing usable for ${percent(100 * memory.lowShare)} %`,
+        evidence: `swaps in for lack of memory for ${percent(100 * memory.starvedShare)} % of the time, has next to nothing usable for ${percent(100 * memory.lowShare)} %`,
       },
     ],
     evidence: evidenceOf(memory, context),
@@ -193,5 +200,5 @@ function memoryStep(
   flag: string,
 ): Step {
   const vm = { uuid, name };
-  return { argv: virsh(uri, command, nameFor(vm), String(Math.floor(size / 1_024)), flag), vm };
+  return { argv: virsh(uri, command, uuidFor(vm), String(Math.floor(size / 1_024)), flag), vm };
 }

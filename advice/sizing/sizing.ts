@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../model/duration.ts';
 import type { Advice, VmRef } from '../advice.ts';
 import type { Answer } from '../answer.ts';
+import { DEFAULT_URI } from '../commands.ts';
 import { memorySizeAdvice } from './memory.ts';
 import { HostRoom } from './room.ts';
 import { GROW_SECONDS, KNOWN_SHARE, SHRINK_SECONDS } from './rules.ts';
@@ -9,15 +10,25 @@ import { type SizingContext, vcpuAdvice } from './vcpus.ts';
 
 /**
  * VMs that have more or less than they need, by what they used over the range: first those that lack something.
- * @param uri of the host, for commands
+ * @param uri of the host, for commands; undefined: there are none
  * @param isAsked of which VMs the answer is; what may be given is given to all
  */
-export function sizeAdvice(host: HostUsage, uri: string, isAsked: (vm: VmRef) => boolean): Answer {
+export function sizeAdvice(
+  host: HostUsage,
+  uri: string | undefined,
+  isAsked: (vm: VmRef) => boolean,
+): Answer {
   const spanSeconds = host.toSeconds - host.fromSeconds;
-  const context: SizingContext = { uri, room: new HostRoom(host), hostCpus: host.cpus, spanSeconds };
+  const context: SizingContext = {
+    uri: uri ?? DEFAULT_URI,
+    room: new HostRoom(host),
+    hostCpus: host.cpus,
+    spanSeconds,
+  };
   const advice = host.vms
     .flatMap((vm) => ofVm(vm, context))
     .filter(({ victims }) => victims.some(isAsked))
+    .map((each) => (uri === undefined ? withoutCommands(each) : each))
     .toSorted((a, b) => Number(b.severity === 'warn') - Number(a.severity === 'warn'));
   const isShort = spanSeconds < SHRINK_SECONDS;
   return {
@@ -25,6 +36,22 @@ export function sizeAdvice(host: HostUsage, uri: string, isAsked: (vm: VmRef) =>
     advice,
     askAgainAfterSeconds: isShort ? SHRINK_SECONDS - spanSeconds : undefined,
     unknown: [...tooShort(spanSeconds), ...unknownsOf(host.vms.filter(isAsked), spanSeconds)],
+  };
+}
+
+/** A command without the URI of its host would change a VM of another one. */
+function withoutCommands(advice: Advice): Advice {
+  return {
+    ...advice,
+    remedies: advice.remedies.map((each) =>
+      each.steps.length === 0
+        ? each
+        : {
+            ...each,
+            change: `${each.change}; give the URI of the host with -c for commands: its label instance is not a host name`,
+            steps: [],
+          },
+    ),
   };
 }
 

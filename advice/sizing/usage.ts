@@ -11,9 +11,11 @@ export interface VmUsage extends VmRef {
   readonly currentBytes: number;
   /** libvirt forgets it once it is off: there is no definition for a next start. */
   readonly isTransient: boolean;
-  /** Whether huge pages, devices, guest cells and topology are exported (group tuning); without it the four below say nothing. */
+  /** Whether huge pages, devices, guest cells and topology are exported (group tuning); without it the five below say nothing. */
   readonly isLayoutKnown: boolean;
   readonly isOnHugePages: boolean;
+  /** Of its largest pages; undefined where it has the host's default size, or none. */
+  readonly hugePageBytes: number | undefined;
   /** Its memory stays on the host whatever its balloon takes: it is locked, or devices of the host may write to it. */
   readonly isMemoryFixed: boolean;
   /** NUMA cells of the guest: its memory is divided among them in the definition. */
@@ -44,8 +46,12 @@ export interface MemoryUsage {
   readonly peakBytes: number;
   /** Page cache of the guest, median; undefined where it is not reported. */
   readonly cacheBytes: number | undefined;
-  /** Shares of the time, 0 to 1, in which the guest swapped in, and in which it had less than a twentieth usable. */
+  /**
+   * Shares of the time, 0 to 1, in which the guest swapped in at all, in which it swapped in more than 20 KiB/s with less than a
+   * fifth usable, and in which it had less than a twentieth usable.
+   */
   readonly swappingShare: number;
+  readonly starvedShare: number;
   readonly lowShare: number;
   /** Memory of the VM that its guest does not count: firmware, page tables, a crash kernel. */
   readonly unseenBytes: number;

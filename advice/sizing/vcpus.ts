@@ -1,6 +1,6 @@
 import { percent, ratio } from '../../model/format.ts';
 import type { Advice, Evidence, Remedy, Step } from '../advice.ts';
-import { nameFor, virsh } from '../commands.ts';
+import { uuidFor, virsh } from '../commands.ts';
 import { TRANSIENT } from '../transient.ts';
 import { decayedQuantile } from './decayed-quantile.ts';
 import type { HostRoom } from './room.ts';
@@ -134,5 +134,5 @@ function evidenceOf({ demand, peakCpus, stealP90 }: CpuUsage, p90: number, spanS
 
 function setVcpus(uri: string, { uuid, name }: VmUsage, vcpus: number, ...flags: string[]): Step {
   const vm = { uuid, name };
-  return { argv: virsh(uri, 'setvcpus', nameFor(vm), String(vcpus), ...flags, '--config'), vm };
+  return { argv: virsh(uri, 'setvcpus', uuidFor(vm), String(vcpus), ...flags, '--config'), vm };
 }

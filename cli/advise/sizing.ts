@@ -1,6 +1,8 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { answerJson } from '../../advice/advice-json.ts';
 import type { Answer } from '../../advice/answer.ts';
 import { reportAnswer } from '../../advice/report.ts';
+import { commandUri, type Here } from '../../advice/sizing/command-uri.ts';
 import { findHost } from '../../advice/sizing/read/find-host.ts';
 import { readUsage } from '../../advice/sizing/read/read-usage.ts';
 import { sizeAdvice } from '../../advice/sizing/sizing.ts';
@@ -12,7 +14,8 @@ import type { FleetFlags } from './fleet.ts';
 
 export interface SizingFlags
   extends Pick<FleetFlags, 'prometheus' | 'range' | 'job' | 'queryTimeout' | 'json'> {
-  readonly connect: string;
+  /** Of the host that is asked about; by its label `instance` where it is not given. */
+  readonly connect?: string | undefined;
   readonly explain?: string;
   /** Label `instance` of the host, with or without its port. */
   readonly instance?: string | undefined;
@@ -37,14 +40,15 @@ export async function adviseSizes(domains: readonly string[], flags: SizingFlags
   if ('choose' in found) throw new UsageError(`choose one host with --instance: ${found.choose.join(', ')}`);
   const usage = await readUsage(prometheus, { ...range, instance: found.instance });
   const matches = matcherOf(domains, usage.vms);
-  const all = sizeAdvice(usage, flags.connect, matches ?? (() => true));
+  const uri = flags.connect ?? commandUri(found.instance, here());
+  const all = sizeAdvice(usage, uri, matches ?? (() => true));
   const answer: Answer = {
     ...all,
     advice: explained(all.advice, flags.explain),
     unknown: [...all.unknown, ...[...prometheus.warnings].map((text) => `Prometheus warns: ${text}`)],
   };
   const observed = {
-    uri: flags.connect,
+    uri,
     samples: Math.max(0, ...usage.vms.map(({ cpu }) => cpu?.demand.length ?? 0)),
     fromMs: usage.fromSeconds * 1_000,
     toMs: usage.toSeconds * 1_000,
@@ -58,4 +62,9 @@ export async function adviseSizes(domains: readonly string[], flags: SizingFlags
     reportAnswer(found.instance, observed, answer, { whole: flags.explain !== undefined }),
   );
   printPage(flags.explain, answer.advice);
+}
+
+function here(): Here {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return { hostname: hostname(), addresses: new Set(addresses.map(({ address }) => address)) };
 }

@@ -63,6 +63,7 @@ function vmSeries(host: Readonly<Record<string, string>>, vm: Vm): RecordedSerie
     libvirt_domain_hugepages: [{}, 0],
     libvirt_domain_vcpus_pinned: [{}, 0],
     libvirt_domain_persistent: [{}, 1],
+    libvirt_domain_autostart: [{}, 1],
     libvirt_domain_tuning_info: [{ type: 'kvm', cpu_mode: 'host-model' }, 1],
     libvirt_domain_block_stats_info: [disk, 1],
     ...more,
@@ -248,8 +249,12 @@ test('as text it names hour, hosts and reasons, and a name cannot command the te
 test('as virsh commands it names VMs by UUID, and shells read it', async () => {
   const { stdout } = await advise('--virsh');
   const uuid = HOSTS[0]?.vms.find(({ name }) => name === HOSTILE)?.uuid;
-  expect(stdout.split('\n')).toContain(
-    `virsh -c qemu+ssh://kvm1/system migrate --live --persistent --undefinesource --verbose ${uuid} qemu+ssh://kvm2/system`,
+  expect(stdout).toContain(
+    [
+      `virsh -c qemu+ssh://kvm1/system migrate --live --persistent --undefinesource --verbose ${uuid} qemu+ssh://kvm2/system`,
+      `virsh -c qemu+ssh://kvm2/system autostart ${uuid}`,
+      '',
+    ].join('\n'),
   );
 });
 

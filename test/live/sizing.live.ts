@@ -43,12 +43,14 @@ const VMS: readonly Vm[] = [
   },
   { name: 'busy', cpus: always(7.8), usedGib: always(13) },
   { name: 'waits', cpus: always(7.8), steal: 1.5, usedGib: always(13) },
-  { name: 'swaps', cpus: always(6), usedGib: always(15.5), swapsIn: isOffice },
+  { name: 'swaps', cpus: always(6), usedGib: always(14), swapsIn: isOffice },
   { name: 'still', cpus: always(6), usedGib: always(1), isStill: true },
   { name: 'silent', cpus: always(6) },
   { name: 'resized', cpus: always(0.2), usedGib: always(1), resizedAt: now - DAY },
   { name: 'again', cpus: always(0.2), usedGib: always(1), uuid: (at) => uuidOf(at > now - DAY ? 98 : 99) },
   { name: HOSTILE, cpus: always(1), usedGib: always(13) },
+  // It reads back what it lost earlier, and has enough usable.
+  { name: 'wakes', cpus: always(6), usedGib: always(11), swapsIn: isOffice },
 ];
 const uuidOf = (id: number): string => `000000${String(id).padStart(2, '0')}-0000-4000-8000-000000000000`;
 
@@ -73,7 +75,7 @@ function vmSeries(vm: Vm, index: number): RecordedSeries[] {
           of('libvirt_domain_memory_stats_disk_caches_bytes', () => GIB),
           of('libvirt_domain_memory_stats_last_update_timestamp_seconds', (at) => (isStill ? start : at)),
           of('libvirt_domain_memory_stats_swap_in_bytes_total', (at) => {
-            swapped += swapsIn(at) ? 1_048_576 : 0;
+            swapped += swapsIn(at) ? 64 * 1_048_576 : 0;
             return swapped;
           }),
         ];
@@ -120,6 +122,12 @@ afterAll(() => prometheus?.stop());
 const advise = (...args: readonly string[]) =>
   runVirtune('advise', '--prometheus', prometheus.url, '--instance', 'kvm1', ...args);
 
+/** Of a command for that host, which is not this one: by UUID, and with its URI. */
+const commandFor = (host: string, argv: readonly string[]): string => {
+  expect(argv.slice(0, 3)).toEqual(['virsh', '-c', `qemu+ssh://${host}/system`]);
+  return argv.slice(3).join(' ');
+};
+
 test('a week of a real Prometheus shows which VMs have too much or too little, and what cannot be said', async () => {
   const { code, stdout, stderr } = await advise('--json');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -129,35 +137,34 @@ test('a week of a real Prometheus shows which VMs have too much or too little, a
     ({ kind, title, changes: [first] }: { kind: string; title: string; changes: [{ commands: [] }] }) => ({
       kind,
       title,
-      commands: first.commands.map(({ argv }: { argv: string[] }) => argv.join(' ')),
+      commands: first.commands.map(({ argv }: { argv: string[] }) => commandFor('kvm1', argv)),
     }),
   );
   expect(found).toEqual([
     {
       kind: 'vm-undersized',
       title: 'busy uses all of its 8 vCPUs',
-      commands: ['virsh setvcpus busy 9 --maximum --config', 'virsh setvcpus busy 9 --config'],
+      commands: [`setvcpus ${uuidOf(2)} 9 --maximum --config`, `setvcpus ${uuidOf(2)} 9 --config`],
     },
     {
       kind: 'vm-undersized',
       title: 'swaps lacks memory: it has 16 GiB',
-      commands: ['virsh setmaxmem swaps 20185088 --config', 'virsh setmem swaps 20185088 --config'],
+      commands: [`setmaxmem ${uuidOf(4)} 20185088 --config`, `setmem ${uuidOf(4)} 20185088 --config`],
     },
-    // A name that is an option is replaced by the UUID.
     {
       kind: 'vm-oversized',
       title: `${HOSTILE} has 8 vCPUs, and 2 are enough`,
-      commands: [`virsh setvcpus ${uuidOf(9)} 2 --config`],
+      commands: [`setvcpus ${uuidOf(9)} 2 --config`],
     },
     {
       kind: 'vm-oversized',
       title: 'idle has 8 vCPUs, and 3 are enough',
-      commands: ['virsh setvcpus idle 3 --config'],
+      commands: [`setvcpus ${uuidOf(1)} 3 --config`],
     },
     {
       kind: 'vm-oversized',
       title: 'idle has 16 GiB, and 3.50 GiB are enough',
-      commands: ['virsh setmem idle 3670016 --config', 'virsh setmaxmem idle 3670016 --config'],
+      commands: [`setmem ${uuidOf(1)} 3670016 --config`, `setmaxmem ${uuidOf(1)} 3670016 --config`],
     },
   ]);
   expect(unknown).toEqual([
@@ -176,7 +183,7 @@ test('a range of two days is enough to give, and not to take away', async () => 
 
 test('as text it has evidence with its span, only for the VMs that are named, and the page of the kind', async () => {
   const { stdout } = await advise('idle', '--explain', 'vm-oversized');
-  expect(stdout).toContain('kvm1:9177: 10 running VMs, 2016 samples in 7d');
+  expect(stdout).toContain('kvm1:9177: 11 running VMs, 2016 samples in 7d');
   expect(stdout).toMatch(/CPU demand 0\.20 CPUs \(p90 of 2016 samples in 7d\)/);
   expect(stdout).toMatch(/CPU demand 2\.50 CPUs \(maximum of 2016 samples in 7d\)/);
   expect(stdout).toContain('# vm-oversized');

@@ -42,6 +42,8 @@ export const VM_SERIES = [
   'libvirt_domain_metadata_info',
   'libvirt_domain_openstack_info',
   'libvirt_domain_persistent',
+  'libvirt_domain_autostart',
+  'libvirt_domain_autostart_once',
   'libvirt_domain_dirty_rate_bytes_per_second',
   'libvirt_domain_snapshots',
   'libvirt_domain_job_active',

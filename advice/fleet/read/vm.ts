@@ -22,6 +22,7 @@ export interface VmFacts {
   readonly dirtyBytesPerSecond: number | undefined;
   readonly isPinned: boolean;
   readonly isPersistent: boolean | undefined;
+  readonly autostart: FleetVm['autostart'];
   readonly stays: string | undefined;
   readonly cpuMode: string | undefined;
   readonly cpuModel: string | undefined;
@@ -59,6 +60,7 @@ export function vmFacts(
     dirtyBytesPerSecond: now.value('libvirt_domain_dirty_rate_bytes_per_second'),
     isPinned: (now.value('libvirt_domain_vcpus_pinned') ?? 0) > 0,
     isPersistent: persistent === undefined ? undefined : persistent === 1,
+    autostart: autostartOf(now),
     stays: whyStays(now, isRunning, disks.isLocal),
     cpuMode: tuning?.['cpu_mode'],
     cpuModel: tuning?.['cpu_model'],
@@ -66,6 +68,14 @@ export function vmFacts(
     storage: disks.keys,
     labels: labelsOf(now, options.labels),
   };
+}
+
+/** The second series is there from libvirt 11.2 on. */
+function autostartOf(now: Snapshot): FleetVm['autostart'] {
+  const always = now.value('libvirt_domain_autostart');
+  if (always === 1) return 'always';
+  if (now.value('libvirt_domain_autostart_once') === 1) return 'once';
+  return always === undefined ? undefined : 'never';
 }
 
 /** What libvirt refuses to migrate live, or what is not known well enough. */

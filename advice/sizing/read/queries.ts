@@ -5,6 +5,9 @@ import { RAN, type Selection, selector, WAITED } from '../../fleet/read/queries.
 export const STEP_SECONDS = 300;
 /** Of its available memory, what a guest that lacks none keeps usable. */
 const USABLE_MIN = 0.05;
+/** From here on a guest that swaps in more than this, in bytes per second, reads back what it lost earlier, and lacks nothing now. */
+const USABLE_ENOUGH = 0.2;
+const SWAP_IN_BYTES = 20_480;
 
 /** What is read of VMs and their host as they are now. */
 export const NOW_SERIES = [
@@ -17,6 +20,7 @@ export const NOW_SERIES = [
   'libvirt_domain_memory_stats_available_bytes',
   'libvirt_domain_features_info',
   'libvirt_domain_hugepages',
+  'libvirt_domain_hugepage_size_bytes',
   'libvirt_domain_memory_locked',
   'libvirt_domain_numa_cells',
   'libvirt_domain_cpu_sockets',
@@ -44,6 +48,7 @@ type PerVm =
   | 'points'
   | 'updates'
   | 'swappingShare'
+  | 'starvedShare'
   | 'lowShare'
   | 'cacheBytes';
 
@@ -58,6 +63,8 @@ export function usageQueries(selection: Selection, range: string): UsageQueries 
   const usable = byVm(of('libvirt_domain_memory_stats_usable_bytes'));
   const available = byVm(of('libvirt_domain_memory_stats_available_bytes'));
   const swapIn = byVm(`rate(${of('libvirt_domain_memory_stats_swap_in_bytes_total')}[15m])`);
+  const swapsMuch = `${swapIn} > bool ${SWAP_IN_BYTES}`;
+  const hasLittle = `${usable} / ${available} < bool ${USABLE_ENOUGH}`;
   const changes = (name: SeriesName): string => byVm(`changes(${of(name)}[${range}])`);
   return {
     demand,
@@ -70,6 +77,8 @@ export function usageQueries(selection: Selection, range: string): UsageQueries 
       points: `count_over_time(${over(byVm(used))})`,
       updates: changes('libvirt_domain_memory_stats_last_update_timestamp_seconds'),
       swappingShare: `avg_over_time(${over(`${swapIn} > bool 0`)})`,
+      // By its swapping alone where the guest does not report what is usable.
+      starvedShare: `avg_over_time(${over(`(${swapsMuch}) * (${hasLittle}) or (${swapsMuch})`)})`,
       lowShare: `avg_over_time(${over(`${usable} / ${available} < bool ${USABLE_MIN}`)})`,
       cacheBytes: byVm(
         `quantile_over_time(0.5, ${of('libvirt_domain_memory_stats_disk_caches_bytes')}[${range}])`,

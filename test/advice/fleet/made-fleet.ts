@@ -16,6 +16,7 @@ export function vmOf(name: string, cpus: number, over: Partial<FleetVm> = {}): F
     dirtyBytesPerSecond: undefined,
     isPinned: false,
     isPersistent: true,
+    autostart: 'never',
     stays: undefined,
     cpuMode: 'host-model',
     cpuModel: undefined,

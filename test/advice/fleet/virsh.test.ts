@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { FleetVm } from '../../../advice/fleet/fleet.ts';
 import type { Move } from '../../../advice/fleet/plan.ts';
 import { virshScript } from '../../../advice/fleet/virsh.ts';
 import { hostOf, vmOf } from './made-fleet.ts';
@@ -8,9 +9,19 @@ import { hostOf, vmOf } from './made-fleet.ts';
 const UUID = '3c1f2f64-0a2e-4b52-9d4b-5f0f3d2b9a10';
 const move = (
   name: string,
-  over: { from?: string; to?: string; uuid?: string; isPersistent?: boolean } = {},
+  over: {
+    from?: string;
+    to?: string;
+    uuid?: string;
+    isPersistent?: boolean;
+    autostart?: FleetVm['autostart'];
+  } = {},
 ): Move => ({
-  vm: vmOf(name, 1, { uuid: over.uuid ?? UUID, isPersistent: over.isPersistent }),
+  vm: vmOf(name, 1, {
+    uuid: over.uuid ?? UUID,
+    isPersistent: over.isPersistent,
+    autostart: 'autostart' in over ? over.autostart : 'never',
+  }),
   from: hostOf('a', [], { instance: over.from ?? 'kvm1:9177' }),
   to: hostOf('b', [], { instance: over.to ?? '[2001:db8::2]:9177' }),
   why: 'CPU contention',
@@ -32,6 +43,18 @@ test('the definition of a transient VM is neither written nor removed, and the U
   ).toBe(
     `virsh -c qemu+tls://kvm1:16515/system migrate --live --verbose ${UUID} qemu+tls://kvm2:16515/system`,
   );
+});
+
+test('a VM that starts with its host is marked so on the target, after its migration and unless it is transient', () => {
+  const after = (over: Parameters<typeof move>[1]) =>
+    virshScript([move('vm', { to: 'kvm2', ...over })], 'qemu+tls://{host}/system').slice(3);
+  expect(after({ autostart: 'always' })).toEqual([`virsh -c qemu+tls://kvm2/system autostart ${UUID}`]);
+  expect(after({ autostart: 'once' })).toEqual([`virsh -c qemu+tls://kvm2/system autostart --once ${UUID}`]);
+  expect(after({ autostart: 'never' })).toEqual([]);
+  expect(after({ autostart: undefined })).toEqual([
+    expect.stringMatching(/^# Whether it starts with its host/),
+  ]);
+  expect(after({ autostart: 'always', isPersistent: false })).toEqual([]);
 });
 
 test('what is not a host or a UUID becomes no command', () => {

@@ -11,7 +11,9 @@ const answerOf = (vms: readonly VmUsage[], over: Partial<HostUsage> = {}) =>
 const adviceOf = (vm: VmUsage, over: Partial<HostUsage> = {}): readonly Advice[] =>
   answerOf([vm], over).advice;
 const commandsOf = (advice: Advice | undefined, remedy = 0): readonly string[] =>
-  (advice?.remedies[remedy]?.steps ?? []).map(({ argv }) => argv.join(' '));
+  (advice?.remedies[remedy]?.steps ?? []).map(({ argv, vm }) =>
+    argv.map((word) => (word === vm?.uuid ? vm.name : word)).join(' '),
+  );
 
 test('a VM that uses what it has is not advised on', () => {
   expect(answerOf([vmOf('fits')])).toEqual({
@@ -103,7 +105,7 @@ test('a transient VM has no command for a next start: libvirt forgets it before'
     { cpu: cpuOf(() => 7.9) },
     { cpu: cpuOf(() => 1) },
     { memory: memoryOf(() => 4) },
-    { memory: memoryOf(() => 15, { swappingShare: 0.5 }) },
+    { memory: memoryOf(() => 15, { swappingShare: 0.5, starvedShare: 0.5 }) },
   ];
   for (const over of asked) {
     const [found] = adviceOf(vmOf('transient', { ...over, isTransient: true }));
@@ -177,17 +179,32 @@ test('page cache that fits besides costs nothing, and unknown page cache is call
 
 test('memory on huge pages does not leave by the balloon, and that of guest cells is divided by hand', () => {
   const memory = memoryOf(() => 4);
-  const [huge] = adviceOf(vmOf('huge', { memory, isOnHugePages: true }));
+  const [huge] = adviceOf(vmOf('huge', { memory, isOnHugePages: true, hugePageBytes: GIB }));
   expect(huge?.remedies).toHaveLength(1);
   const [cells] = adviceOf(vmOf('cells', { memory, guestCells: 2 }));
   expect(cells?.remedies[0]).toMatchObject({ steps: [], change: expect.stringContaining('by hand') });
+});
+
+test('memory on huge pages becomes whole pages, and has no command where their size is not known', () => {
+  const of = (hugePageBytes: number | undefined) =>
+    adviceOf(vmOf('huge', { memory: memoryOf(() => 4.5), isOnHugePages: true, hugePageBytes }))[0];
+  // 4.5 GiB and 15 % are 5.175 GiB: 5.25 GiB in steps of 256 MiB.
+  expect(commandsOf(of(2 * 1024 ** 2))).toContain(`virsh setmaxmem huge ${5.25 * 1_048_576} --config`);
+  expect(commandsOf(of(0.5 * GIB))).toContain(`virsh setmaxmem huge ${5.5 * 1_048_576} --config`);
+  expect(commandsOf(of(GIB))).toEqual([
+    `virsh setmem huge ${6 * 1_048_576} --config`,
+    `virsh setmaxmem huge ${6 * 1_048_576} --config`,
+  ]);
+  expect(of(undefined)?.remedies).toMatchObject([
+    { steps: [], change: expect.stringContaining('by hand: it has to be whole huge pages') },
+  ]);
 });
 
 test('where neither huge pages nor cells are exported, sizes are changed by hand, but for fewer vCPUs', () => {
   const of = (over: Partial<VmUsage>) => adviceOf(vmOf('a', { ...over, isLayoutKnown: false }));
   const [small] = of({ memory: memoryOf(() => 4) });
   expect(small?.remedies).toMatchObject([{ steps: [], change: expect.stringContaining('group tuning') }]);
-  const [grown] = of({ memory: memoryOf(() => 15, { swappingShare: 0.5 }) });
+  const [grown] = of({ memory: memoryOf(() => 15, { swappingShare: 0.5, starvedShare: 0.5 }) });
   expect(grown?.remedies[0]).toMatchObject({ steps: [], change: expect.stringContaining('group tuning') });
   expect(of({ cpu: cpuOf(() => 8) })[0]?.remedies[0]?.steps).toEqual([]);
   expect(commandsOf(of({ cpu: cpuOf(() => 1) })[0])).toEqual(['virsh setvcpus a 2 --config']);
@@ -199,12 +216,18 @@ test('a guest that swapped or had nothing usable at any time is not too large', 
 });
 
 test('a guest that swaps for a tenth of the time gets a fifth more, if the host has it at its worst hour', () => {
-  const vm = vmOf('small', { memory: memoryOf(() => 15, { swappingShare: 0.1, lowShare: 0.02 }) });
+  const vm = vmOf('small', {
+    memory: memoryOf(() => 15, { swappingShare: 0.5, starvedShare: 0.1, lowShare: 0.02 }),
+  });
   const [found] = adviceOf(vm);
   expect(found).toMatchObject({
     kind: 'vm-undersized',
     title: 'small lacks memory: it has 16 GiB',
-    victims: [{ evidence: 'swaps in for 10.0 % of the time, has next to nothing usable for 2.0 %' }],
+    victims: [
+      {
+        evidence: 'swaps in for lack of memory for 10.0 % of the time, has next to nothing usable for 2.0 %',
+      },
+    ],
     cause: 'its processes need more than the VM may have',
   });
   // 19.2 GiB, in steps of 256 MiB.
@@ -225,6 +248,27 @@ test('a guest that swaps for a tenth of the time gets a fifth more, if the host 
       steps: [],
       change: expect.stringContaining('by hand'),
     });
+});
+
+test('commands name VMs by UUID, and there are none for a host whose URI is not known', () => {
+  const vm = vmOf('idle', { cpu: cpuOf(() => 0.5), memory: memoryOf(() => 2) });
+  const stepsOf = (uri: string | undefined) =>
+    sizeAdvice(hostOf([vm]), uri, () => true).advice.flatMap(({ remedies }) =>
+      remedies.flatMap(({ steps }) => steps.map(({ argv }) => argv)),
+    );
+  const steps = stepsOf('qemu+ssh://kvm2/system');
+  expect(steps).toHaveLength(4);
+  for (const argv of steps) {
+    expect(argv.slice(0, 3)).toEqual(['virsh', '-c', 'qemu+ssh://kvm2/system']);
+    expect(argv[4]).toBe(vm.uuid);
+  }
+  expect(stepsOf(undefined)).toEqual([]);
+  const [first] = sizeAdvice(hostOf([vm]), undefined, () => true).advice;
+  expect(first?.remedies[0]?.change).toContain('give the URI of the host with -c');
+});
+
+test('a guest that swaps in now and then, and has enough usable, lacks no memory', () => {
+  expect(adviceOf(vmOf('wakes', { memory: memoryOf(() => 15, { swappingShare: 0.9 }) }))).toEqual([]);
 });
 
 test('a balloon that holds back what a guest lacks is deflated', () => {
@@ -293,7 +337,7 @@ test('of any host and VMs, no size is below a peak, and all together get no more
     used: share,
     unseen: fc.double({ min: 0, max: 0.1, noNaN: true }),
     swapping: fc.oneof(fc.constant(0), share),
-    isOnHugePages: fc.boolean(),
+    hugePageGib: fc.constantFrom(undefined, 1 / 512, 0.5, 1),
   });
   fc.assert(
     fc.property(fc.array(vm, { maxLength: 12 }), share, share, (drawn, demand, available) => {
@@ -304,7 +348,8 @@ test('of any host and VMs, no size is below a peak, and all together get no more
           vcpus: each.vcpus,
           maximumBytes: each.gib * GIB,
           currentBytes,
-          isOnHugePages: each.isOnHugePages,
+          isOnHugePages: each.hugePageGib !== undefined,
+          hugePageBytes: each.hugePageGib === undefined ? undefined : each.hugePageGib * GIB,
           cpu: {
             ...cpuOf(() => each.cpu * each.vcpus),
             demand: points(() => each.cpu * each.vcpus, DAY),
@@ -312,6 +357,7 @@ test('of any host and VMs, no size is below a peak, and all together get no more
           },
           memory: memoryOf(() => (each.used * currentBytes) / GIB, {
             swappingShare: each.swapping,
+            starvedShare: each.swapping,
             unseenBytes: each.unseen * currentBytes,
           }),
         });
@@ -329,6 +375,7 @@ test('of any host and VMs, no size is below a peak, and all together get no more
           } else {
             const { peakBytes = 0, unseenBytes = 0 } = of.memory ?? {};
             expect(value * 1_024).toBeGreaterThanOrEqual(peakBytes + unseenBytes - 1_024);
+            if (kind === 'vm-oversized') expect((value * 1_024) % (of.hugePageBytes ?? 1)).toBe(0);
             if (kind === 'vm-undersized' && argv[1] === 'setmem') bytes += value * 1_024 - of.currentBytes;
           }
         }

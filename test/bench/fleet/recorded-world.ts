@@ -55,6 +55,7 @@ function vmFigures(host: number, vm: number): (readonly [name: string, value: nu
     ['libvirt_domain_hugepages', 0],
     ['libvirt_domain_vcpus_pinned', 0],
     ['libvirt_domain_persistent', 1],
+    ['libvirt_domain_autostart', 0],
     [
       'libvirt_domain_tuning_info',
       1,

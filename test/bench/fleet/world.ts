@@ -112,6 +112,7 @@ function vmOf(name: string, habit: Habit, maximumBytes: number, resident: number
     dirtyBytesPerSecond: undefined,
     isPinned: false,
     isPersistent: true,
+    autostart: 'never',
     stays: undefined,
     cpuMode: 'host-model',
     cpuModel: undefined,

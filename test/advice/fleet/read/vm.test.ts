@@ -67,6 +67,14 @@ test('memory on huge pages does not count as ordinary memory', () => {
   });
 });
 
+test('a VM starts with its host always, once or never, as far as libvirt listed it', () => {
+  const autostart = (figures: Figures) => facts(figures).autostart;
+  expect(autostart({})).toBeUndefined();
+  expect(autostart({ libvirt_domain_autostart: 0 })).toBe('never');
+  expect(autostart({ libvirt_domain_autostart: 0, libvirt_domain_autostart_once: 1 })).toBe('once');
+  expect(autostart({ libvirt_domain_autostart: 1, libvirt_domain_autostart_once: 0 })).toBe('always');
+});
+
 test('a VM is pinned if any of its vCPUs is', () => {
   expect(
     [0, 1, 4].map((libvirt_domain_vcpus_pinned) => facts({ libvirt_domain_vcpus_pinned }).isPinned),

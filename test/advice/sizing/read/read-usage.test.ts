@@ -65,6 +65,7 @@ const ANSWERS: Answers = {
   'count_over_time((max by (domain) ({__name__="libvirt_domain_memory_stats_used': [of('db', 2_016)],
   'max_over_time({__name__="libvirt_domain_memory_stats_used': [of('db', 7 * GIB)],
   last_update: [of('db', 50_000)],
+  '> bool 20480': [of('db', 0.15)],
   swap_in: [of('db', 0.2)],
   usable: [of('db', 0.1)],
   disk_caches: [of('db', GIB)],
@@ -114,6 +115,7 @@ test('what a VM has and used is put together from the series of its host', async
       peakBytes: 7 * GIB,
       cacheBytes: GIB,
       swappingShare: 0.2,
+      starvedShare: 0.15,
       lowShare: 0.1,
       unseenBytes: 0.5 * GIB,
       knownSeconds: 7 * DAY,
@@ -146,11 +148,12 @@ test('huge pages, cells and a topology of the guest are seen', async () => {
   const found = await vmOf({
     libvirt_domain_info_state: now('db', {
       libvirt_domain_hugepages: 1,
+      libvirt_domain_hugepage_size_bytes: GIB,
       libvirt_domain_numa_cells: 2,
       libvirt_domain_cpu_sockets: 1,
     }),
   });
-  expect(found).toMatchObject({ isOnHugePages: true, guestCells: 2, hasTopology: true });
+  expect(found).toMatchObject({ isOnHugePages: true, hugePageBytes: GIB, guestCells: 2, hasTopology: true });
 });
 
 test('a VM without a definition, locked memory and devices of the host are seen', async () => {

@@ -1,18 +1,23 @@
-import { DomainState, PausedReason } from '../../libvirt/constants.ts';
+import { DomainState, PausedReason, ShutoffReason } from '../../libvirt/constants.ts';
 import { percent } from '../../model/format.ts';
-import type { Advice, AdviceKind, Effect } from '../advice.ts';
-import { nameFor, refOf, virsh } from '../commands.ts';
+import { hasFailed } from '../../model/run-state.ts';
+import type { Advice, AdviceKind, Effect, VmRef } from '../advice.ts';
+import { nameFor, virsh } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 
 /** VMs that do not run as they should: they lose all their time. */
 export function stateAdvice(context: Context): Advice[] {
-  return context.observation.vms.flatMap((vm) => [
-    ...unresponsive(vm, context),
-    ...stopped(vm, context),
-    ...job(vm, context),
-  ]);
+  return [
+    ...context.observation.vms.flatMap((vm) => [
+      ...unresponsive(vm, context),
+      ...crashed(vm, context),
+      ...pausedByError(vm, context),
+      ...job(vm, context),
+    ]),
+    ...gone(context),
+  ];
 }
 
 interface Found {
@@ -22,29 +27,33 @@ interface Found {
   readonly evidence: string;
   readonly cause: string;
   readonly change: string;
-  readonly command: readonly string[];
+  /** Absent of a VM that libvirt no longer knows. */
+  readonly command?: readonly string[] | undefined;
   readonly figures?: Advice['evidence'];
   readonly harm: number;
 }
 
 const LOOKS: Effect = 'nothing changes';
+/** As alert DomainCrashed: a VM that was not started for a day is off on purpose. */
+const LEFT_OFF_MS = 86_400_000;
 
-function one(vm: ObservedVm, { uri }: Context, found: Found): Advice[] {
+function one({ uuid, name }: VmRef, { uri }: Context, found: Found): Advice[] {
   const { kind, severity, title, evidence, cause, change, command, figures = [], harm } = found;
+  const vm = { uuid, name };
   return [
     {
       kind,
-      id: `${kind}:${vm.uuid.slice(0, 8)}`,
+      id: `${kind}:${uuid.slice(0, 8)}`,
       severity,
       title,
-      victims: [{ ...refOf(vm), evidence }],
+      victims: [{ ...vm, evidence }],
       evidence: figures,
       cause,
       culprits: [],
       remedies: [
         {
           change,
-          steps: [{ argv: virsh(uri, ...command), vm: refOf(vm) }],
+          steps: command === undefined ? [] : [{ argv: virsh(uri, ...command), vm }],
           cost: 'none',
           payers: [],
           gain: 'unknown',
@@ -75,20 +84,60 @@ function unresponsive(vm: ObservedVm, context: Context): Advice[] {
   });
 }
 
-function stopped(vm: ObservedVm, context: Context): Advice[] {
+/** A guest that panicked keeps its QEMU where `on_crash` is `preserve`; in every other case the VM is off. */
+function crashed(vm: ObservedVm, context: Context): Advice[] {
+  const { domain, summary } = vm.sample;
+  const { state, reason } = summary;
+  const isKept = domain.id !== -1;
+  if (!hasFailed({ active: isKept, state, reason })) return [];
+  const isKilled = state === DomainState.shutoff && reason === ShutoffReason.daemon;
+  const said =
+    state === DomainState.crashed ? 'state crashed' : `off, reason ${isKilled ? 'daemon' : 'crashed'}`;
+  return one(vm, context, {
+    kind: 'vm-crashed',
+    ...weightOf(vm, context),
+    title: 'VM crashed',
+    evidence: said,
+    cause: isKept
+      ? 'its guest panicked, and libvirt keeps its QEMU for a dump'
+      : isKilled
+        ? 'libvirtd could not reconnect to its QEMU, and killed it'
+        : 'its QEMU died: its log, or that of the kernel, says why',
+    change: isKept
+      ? 'save its memory with virsh dump --memory-only, end it with virsh destroy, then start it again'
+      : 'read the log of its QEMU in /var/log/libvirt/qemu and that of the kernel, then start it again',
+    command: ['domstate', nameFor(vm), '--reason'],
+  });
+}
+
+/** VMs that libvirt forgot at once, since they were transient: only an event said that they crashed. */
+function gone(context: Context): Advice[] {
+  const { vms, newest } = context.observation;
+  const listed = new Set(vms.map(({ uuid }) => uuid));
+  return (newest.crashes ?? [])
+    .filter(({ uuid }) => !listed.has(uuid))
+    .flatMap((crash) =>
+      one(crash, context, {
+        kind: 'vm-crashed',
+        ...weightOf(crash, context),
+        title: 'VM crashed',
+        evidence: 'gone from libvirt',
+        cause: 'its QEMU died, and libvirt has no definition of a transient VM',
+        change:
+          'read the log of its QEMU in /var/log/libvirt/qemu and that of the kernel, then create it again by what created it',
+      }),
+    );
+}
+
+/** By the time since the crash, or since it was first seen. */
+function weightOf({ uuid }: VmRef, { observation }: Context): Pick<Found, 'severity' | 'harm'> {
+  const { crashes = [] } = observation.newest;
+  const atMs = crashes.find((each) => each.uuid === uuid)?.atMs ?? observation.toMs;
+  return observation.toMs - atMs > LEFT_OFF_MS ? { severity: 'info', harm: 0 } : { severity: 'bad', harm: 1 };
+}
+
+function pausedByError(vm: ObservedVm, context: Context): Advice[] {
   const { state, reason } = vm.sample.summary;
-  if (state === DomainState.crashed) {
-    return one(vm, context, {
-      kind: 'vm-crashed',
-      severity: 'bad',
-      title: 'VM crashed',
-      evidence: 'state crashed',
-      cause: 'its guest or its QEMU crashed: the log of its QEMU says which',
-      change: 'read the log of its QEMU in /var/log/libvirt/qemu, then start it again',
-      command: ['dominfo', nameFor(vm)],
-      harm: 1,
-    });
-  }
   if (state !== DomainState.paused || reason !== PausedReason.ioError) return [];
   return one(vm, context, {
     kind: 'vm-paused-io-error',

@@ -77,7 +77,7 @@ const COMMANDS: Readonly<
 };
 
 /** Commands that only look, or that change what no simulated guest notices. */
-const HARMLESS = ['blockcommit', 'snapshot-list', 'domcontrol', 'domblkerror', 'dominfo', 'domjobinfo'];
+const HARMLESS = ['blockcommit', 'snapshot-list', 'domcontrol', 'domblkerror', 'domstate', 'domjobinfo'];
 
 /** Runs a `virsh` command of advice on the simulated host. */
 export async function runVirsh(world: World, argv: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import type { AdviceKind } from '../../../advice/advice.ts';
-import { DomainState, PausedReason } from '../../../libvirt/constants.ts';
+import { DomainState, PausedReason, ShutoffReason } from '../../../libvirt/constants.ts';
 import { setIoTune, setMemory } from './calls.ts';
 import { withStats } from './counters.ts';
 import { type Draft, GOOD_DISK, type VmInput } from './draft.ts';
@@ -292,8 +292,11 @@ export const FAULTS: readonly Fault[] = [
     scope: 'definition',
     inject: (draft) => {
       const vm = draft.add('web');
+      // Its guest panicked, its QEMU died, or libvirtd killed it when it could not reconnect to it.
+      const how = draft.vms.length % 3;
       draft.vmBefore(vm, (simulated) => {
-        simulated.state = DomainState.crashed;
+        if (how === 0) simulated.state = DomainState.crashed;
+        else simulated.stop(how === 1 ? ShutoffReason.crashed : ShutoffReason.daemon);
       });
       return [vm];
     },

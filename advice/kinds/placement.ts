@@ -41,11 +41,13 @@ export function numaSplit(context: Context): Advice[] {
   });
 }
 
+const hasGuestCells = ({ facts }: ObservedVm): boolean => (facts?.cpu.cells.length ?? 0) > 1;
+
 /** A VM with guest cells was split on purpose. */
 function splitCells(vm: ObservedVm, { observation }: Context): number[] {
   const cpus = pinnedCpus(vm.sample);
   if (cpus === undefined || vm.sample.fit?.widerThanCell === true) return [];
-  if ((vm.facts?.cpu.cells.length ?? 0) > 1) return [];
+  if (hasGuestCells(vm)) return [];
   const cells = cellsOf(cpus, observation);
   // Pinned to all of the host is pinned nowhere.
   return observation.cpus?.isSubsetOf(cpus) === true ? [] : cells;
@@ -53,11 +55,15 @@ function splitCells(vm: ObservedVm, { observation }: Context): number[] {
 
 const remoteShareOf = ({ sample }: ObservedVm): number | undefined => sample.local?.memoryMap?.remoteShare;
 
-/** VMs whose memory lies on other cells than their vCPUs, for another reason than split pins. */
+/**
+ * VMs whose memory lies on other cells than their vCPUs, for another reason than split pins. The share is over all pairs of a
+ * vCPU and a byte: half for a VM on two cells, also where each guest cell has its memory beside its vCPUs.
+ */
 export function remoteMemory(context: Context): Advice[] {
   return context.running.flatMap((vm) => {
     const share = remoteShareOf(vm) ?? 0;
-    if (share < REMOTE || splitCells(vm, context).length > 1) return [];
+    const spansCells = hasGuestCells(vm) || vm.sample.fit?.widerThanCell === true;
+    if (share < REMOTE || spansCells || splitCells(vm, context).length > 1) return [];
     return [
       {
         kind: 'memory-remote',
@@ -85,7 +91,7 @@ export function widerThanCell(context: Context): Advice[] {
       (vm) =>
         vm.sample.fit?.widerThanCell === true &&
         vm.sample.fit.widerThanHost !== true &&
-        (vm.facts?.cpu.cells.length ?? 0) <= 1 &&
+        !hasGuestCells(vm) &&
         isDatabase(vm),
     )
     .map((vm) => ({

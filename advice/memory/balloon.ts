@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { type GuestMemory, isSqueezed, starvedGuests } from './guests.ts';
 import { hostMemoryShort, isPressed } from './host-short.ts';
 import { affected, guestEvidence, memoryFacts, size } from './parts.ts';
+import { hostPressed } from './pressed.ts';
 import { guestStarved } from './starved.ts';
 
 /** Guests that lack memory, and a host that does: first the cause, then what is left of the symptoms. */
@@ -11,11 +12,15 @@ export function memoryAdvice(context: Context): Advice[] {
   const starved = starvedGuests(context);
   const squeezed = starved.filter(isSqueezed);
   const wantedKiB = squeezed.reduce((sum, { currentKiB, roomKiB }) => sum + roomKiB - currentKiB, 0);
+  const { budget } = context;
   const pressed = isPressed(context);
-  const fits = !pressed && wantedKiB > 0 && context.budget.take(wantedKiB);
-  const isShort = pressed || (squeezed.length > 0 && !fits);
+  // A host may also swap for another reason than what its VMs use.
+  const suffices = (budget.freeKiB ?? 0) >= budget.reserveKiB;
+  const fits = suffices && wantedKiB > 0 && budget.take(wantedKiB);
+  const isShort = (squeezed.length > 0 && !fits) || (pressed && !suffices);
   return [
     ...(isShort ? [hostMemoryShort(squeezed, wantedKiB, pressed, context)] : []),
+    ...(pressed && !isShort ? [hostPressed(context)] : []),
     ...(fits ? [balloonSqueezed(squeezed, context)] : []),
     ...starved.filter((each) => !isSqueezed(each)).map((each) => guestStarved(each, isShort, context)),
   ];

@@ -4,8 +4,11 @@ import type { ObservedVm } from '../observation.ts';
 
 /** Of its available memory, what a guest that is not starved keeps usable. */
 const USABLE_MIN = 0.05;
-/** Pages per second that a guest reads back from disk because it lacks memory. */
-const MAJOR_FAULTS = 5;
+/** With more than this usable, a guest reads pages back that it lost earlier, or files that it maps: neither is lack of memory. */
+const USABLE_ENOUGH = 0.2;
+/** Pages per second that a guest reads back from disk, and the same as swap-in: as alert GuestMemoryStarved. */
+export const MAJOR_FAULTS = 5;
+export const SWAP_IN_KIB = 20;
 const SQUEEZED = 0.9;
 
 /** What a guest may have at most without a restart, and what it has. */
@@ -16,7 +19,7 @@ export interface GuestMemory {
   readonly roomKiB: number;
 }
 
-/** Guests that swap, or have next to nothing usable, for most of the window. */
+/** Guests that have next to nothing usable, or little and read pages back from disk, for most of the window. */
 export function starvedGuests({ running, minSamples }: Context): GuestMemory[] {
   return running.flatMap((vm) => {
     const memory = guestMemory(vm);
@@ -37,9 +40,16 @@ export function guestMemory(vm: ObservedVm): GuestMemory | undefined {
   return { vm, currentKiB: memoryKiB, roomKiB: maximumKiB - unpluggedKiB };
 }
 
-/** A guest without swap has next to nothing usable before it dies; with swap it swaps. */
-function isStarved({ guest }: ObservedVm, minSamples: number): boolean {
-  const { swapInKiB, majorFaults, usableShare } = guest;
-  const isLow = usableShare.count >= minSamples && usableShare.shareAbove(USABLE_MIN) < 0.5;
-  return isLow || isLasting(swapInKiB, 0, minSamples) || isLasting(majorFaults, MAJOR_FAULTS, minSamples);
+/** Whether a guest reads back from swap, for lack of memory now or earlier. */
+export const swapsIn = ({ guest }: ObservedVm, minSamples: number): boolean =>
+  isLasting(guest.swapInKiB, SWAP_IN_KIB, minSamples);
+
+/** A guest without swap has next to nothing usable before it dies; with swap it swaps. Major faults are of mapped files too. */
+function isStarved(vm: ObservedVm, minSamples: number): boolean {
+  const { majorFaults, usableShare } = vm.guest;
+  const swaps = swapsIn(vm, minSamples);
+  if (usableShare.count < minSamples) return swaps;
+  const isBelow = (share: number): boolean => usableShare.shareAbove(share) < 0.5;
+  const reads = swaps || isLasting(majorFaults, MAJOR_FAULTS, minSamples);
+  return isBelow(USABLE_MIN) || (reads && isBelow(USABLE_ENOUGH));
 }

@@ -1,10 +1,10 @@
-import type { Advice } from '../advice.ts';
+import type { Advice, Evidence } from '../advice.ts';
 import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
 import { type GuestMemory, guestMemory } from './guests.ts';
 import { moveAway } from './move-away.ts';
-import { affected, guestEvidence, memoryFacts, size } from './parts.ts';
+import { affected, guestEvidence, memoryFacts, STEP_KIB, size } from './parts.ts';
 import { reclaim } from './reclaim.ts';
 import { residentKiB } from './resident.ts';
 
@@ -20,6 +20,15 @@ export function isPressed({ observation: { host }, minSamples }: Context): boole
   );
 }
 
+export function pressureEvidence({ observation }: Context): Evidence[] {
+  const { memoryPressure, swapInPages } = observation.host;
+  const over = observation;
+  return [
+    ...medianOf('memory pressure (some)', memoryPressure, { unit: '%', scale: 100, limit: PRESSURE, over }),
+    ...medianOf('swap-in of the host', swapInPages, { unit: 'pages/s', limit: SWAP_IN, over }),
+  ];
+}
+
 /** Guests that swap and a host that cannot help them, or a host that swaps: one cause, however many suffer. */
 export function hostMemoryShort(
   squeezed: readonly GuestMemory[],
@@ -27,9 +36,15 @@ export function hostMemoryShort(
   pressed: boolean,
   context: Context,
 ): Advice {
-  const { budget, observation, running } = context;
+  const { budget, running } = context;
   const shortKiB =
     Math.max(wantedKiB, 0) + Math.max(0, budget.reserveKiB - (budget.freeKiB ?? budget.reserveKiB));
+  const missing =
+    shortKiB >= STEP_KIB
+      ? `; ${size(shortKiB)} are missing`
+      : budget.freeKiB === undefined
+        ? '; what it has free is not known'
+        : '';
   // Huge pages are set aside, whether guests use them or not: they are not what is short.
   const holders = running
     .filter((vm) => vm.facts?.memory.hugepages === undefined)
@@ -48,24 +63,10 @@ export function hostMemoryShort(
     victims: squeezed.map(affected),
     evidence: [
       ...memoryFacts(context),
-      ...(pressed
-        ? [
-            ...medianOf('memory pressure (some)', observation.host.memoryPressure, {
-              unit: '%',
-              scale: 100,
-              limit: PRESSURE,
-              over: observation,
-            }),
-            ...medianOf('swap-in of the host', observation.host.swapInPages, {
-              unit: 'pages/s',
-              limit: SWAP_IN,
-              over: observation,
-            }),
-          ]
-        : []),
+      ...(pressed ? pressureEvidence(context) : []),
       ...guestEvidence(squeezed, context),
     ],
-    cause: `VMs may use more memory than the host has; ${size(shortKiB)} are missing`,
+    cause: `VMs may use more memory than the host has${missing}`,
     culprits: holders.map(({ vm, text }) => ({ ...refOf(vm), evidence: text })),
     remedies: [...reclaim(shortKiB, squeezed, context), ...moveAway(shortKiB, squeezed, context)],
     harm: Math.max(1, squeezed.length),

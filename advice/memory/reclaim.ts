@@ -4,7 +4,7 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { canReturnMemory } from '../host-ties.ts';
 import type { ObservedVm } from '../observation.ts';
-import { type GuestMemory, guestMemory, starvedGuests } from './guests.ts';
+import { type GuestMemory, guestMemory, starvedGuests, swapsIn } from './guests.ts';
 import { STEP_KIB, size } from './parts.ts';
 import { residentKiB } from './resident.ts';
 
@@ -66,6 +66,7 @@ function donors(context: Context): Donor[] {
     .filter(
       (vm) =>
         !starved.has(vm) &&
+        !swapsIn(vm, minSamples) &&
         canReturnMemory(vm) &&
         // A database without figures of its disks would not be recognized as one.
         hasKnownDisks(vm) &&

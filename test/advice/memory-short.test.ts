@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Advice } from '../../advice/advice.ts';
 import { advise } from '../../advice/engine.ts';
-import type { HostObservation } from '../../advice/observation.ts';
-import { hostOf, vmOf } from './made-host.ts';
+import type { HostObservation, ObservedVm } from '../../advice/observation.ts';
+import { Series } from '../../advice/series.ts';
+import { every, hostOf, vmOf } from './made-host.ts';
 
 const IDLE = { vcpus: 2, run: 0.05 };
 const memoryAdvice = (observation: HostObservation): readonly Advice[] =>
@@ -81,22 +82,108 @@ test('guests with memory to spare give it to those that swap, the largest first,
   expect(commandsOf(few)).toEqual([`setmem large ${12 * 1_048_576} --live`]);
 });
 
-test('a host that waits for memory is short of it whatever its balloons hold', () => {
-  const of = (memoryPressure: number) => memoryAdvice(hostOf(squeezed(1), { freeGib: 60, memoryPressure }));
-  expect(of(0.11)).toMatchObject([
-    { kind: 'host-memory-short', title: expect.stringContaining('a guest swaps') },
+test('a host that waits for memory, and has none above its reserve, is short of it', () => {
+  const of = (memoryPressure: number, freeGib: number) =>
+    memoryAdvice(hostOf([vmOf('web', { places: [IDLE] })], { freeGib, memoryPressure }));
+  expect(of(0.11, 4.4)).toMatchObject([
+    {
+      kind: 'host-memory-short',
+      severity: 'bad',
+      cause: 'VMs may use more memory than the host has; 2 GiB are missing',
+      culprits: [{ name: 'web' }],
+    },
   ]);
-  expect(of(0.1)).toMatchObject([{ kind: 'balloon-squeezed' }]);
+  expect(of(0.1, 4.4)).toEqual([]);
+  // A step of 256 MiB is the least that is called missing.
+  expect(of(0.11, 6.3)[0]?.cause).toBe('VMs may use more memory than the host has');
+});
+
+test('a host that waits for memory although it has some has another cause, without culprits', () => {
+  const waiting = { freeGib: 60, memoryPressure: 0.2 };
+  const [alone, ...more] = memoryAdvice(hostOf([vmOf('web', { places: [IDLE] })], waiting));
+  expect(more).toEqual([]);
+  expect(alone).toMatchObject({
+    kind: 'host-memory-short',
+    severity: 'warn',
+    title: 'the host waits for memory, although its memory suffices',
+    culprits: [],
+    harm: 0.2,
+  });
+  // Its guests get what their balloons hold all the same.
+  const [first, second] = memoryAdvice(hostOf(squeezed(2), waiting));
+  expect(commandsOf(first)).toEqual(['setmem squeezed-0 4194304 --live', 'setmem squeezed-1 4194304 --live']);
+  expect(second).toMatchObject({ kind: 'host-memory-short', severity: 'warn' });
+  // More than it has above the reserve is wanted: then it is short.
+  expect(memoryAdvice(hostOf(squeezed(8), { ...waiting, freeGib: 22.3 }))).toMatchObject([
+    { kind: 'host-memory-short', severity: 'bad' },
+  ]);
+});
+
+test('a NUMA cell without memory is named as the cause of waiting', () => {
+  const observation = hostOf([], { freeGib: 60, memoryPressure: 0.2 });
+  const host = observation.newest.host ?? expect.unreachable();
+  const cell = (id: number, availableKiB: number) => ({
+    id,
+    cpuNs: new Map(),
+    memoryKiB: new Map([['total', 64 * 1_048_576]]),
+    availableKiB,
+    pages: [],
+  });
+  const cells = [cell(0, 1_048_576), cell(1, 59 * 1_048_576)];
+  const [found] = memoryAdvice({
+    ...observation,
+    newest: { ...observation.newest, host: { ...host, cells } },
+  });
+  expect(found?.cause).toMatch(/^NUMA cells are full: cell 0 with 1\.6 % free\./);
+});
+
+test('a guest with memory to spare lacks none, whatever it reads back from disk', () => {
+  const guest = (usable: number, swapInKiB: number, majorFaults = 0): ObservedVm => {
+    const vm = vmOf('guest', { places: [IDLE], swapInKiB, usable });
+    return { ...vm, guest: { ...vm.guest, majorFaults: every(majorFaults) } };
+  };
+  const kindsOf = (vm: ObservedVm) => memoryAdvice(hostOf([vm])).map(({ kind }) => kind);
+  // Mapped files; what was swapped out last night; both, and a fifth usable.
+  expect(kindsOf(guest(0.6, 0, 20))).toEqual([]);
+  expect(kindsOf(guest(0.5, 4))).toEqual([]);
+  expect(kindsOf(guest(0.21, 500, 20))).toEqual([]);
+  expect(kindsOf(guest(0.1, 4, 4))).toEqual([]);
+  expect(kindsOf(guest(0.03, 0))).toEqual(['guest-memory-starved']);
+  expect(kindsOf(guest(0.19, 21))).toEqual(['guest-memory-starved']);
+  expect(memoryAdvice(hostOf([guest(0.19, 0, 6)]))).toMatchObject([
+    {
+      kind: 'guest-memory-starved',
+      victims: [{ evidence: '8 GiB of 8 GiB, 19.0 % usable, 6.00 major faults/s' }],
+      evidence: [
+        {},
+        { figure: 'usable memory of a guest', value: 19 },
+        { figure: 'major faults of a guest', value: 6 },
+      ],
+    },
+  ]);
+  // One that does not report what is usable is judged by its swapping.
+  const silent = (swapInKiB: number) => {
+    const vm = guest(0.5, swapInKiB);
+    return { ...vm, guest: { ...vm.guest, usableShare: new Series() } };
+  };
+  expect(kindsOf(silent(21))).toEqual(['guest-memory-starved']);
+  expect(kindsOf(silent(20))).toEqual([]);
 });
 
 test('a guest that swaps with all that it may have gets a quarter more, if others leave it', () => {
-  const starved = (name: string) => vmOf(name, { places: [IDLE], gib: 8, swapInKiB: 100 });
+  const starved = (name: string) => vmOf(name, { places: [IDLE], gib: 8, swapInKiB: 100, usable: 0.1 });
   // 2 GiB each; there are 3 GiB above the reserve.
   const found = memoryAdvice(hostOf([starved('a'), starved('b')], { freeGib: 9.4 }));
   expect(found.map((each) => commandsOf(each))).toEqual([
     ['setmaxmem a 10485760 --config', 'setmem a 10485760 --config'],
     [],
   ]);
-  const byHand = vmOf('c', { places: [IDLE], gib: 8, swapInKiB: 100, memory: { hugepages: {} } });
+  const byHand = vmOf('c', {
+    places: [IDLE],
+    gib: 8,
+    swapInKiB: 100,
+    usable: 0.1,
+    memory: { hugepages: {} },
+  });
   expect(commandsOf(memoryAdvice(hostOf([byHand]))[0])).toEqual([]);
 });

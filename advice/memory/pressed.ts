@@ -1,0 +1,53 @@
+import { percent } from '../../model/format.ts';
+import type { Advice } from '../advice.ts';
+import type { Context } from '../context.ts';
+import { pressureEvidence } from './host-short.ts';
+import { memoryFacts } from './parts.ts';
+
+/** Of a NUMA cell's memory, what is free on one that is not full. */
+const CELL_FREE = 0.05;
+
+/** A host that swaps or waits for memory, and has enough of it: what its VMs use is not the cause. */
+export function hostPressed(context: Context): Advice {
+  const { observation } = context;
+  const full = fullCells(context);
+  const cells = full.map(({ id, share }) => `cell ${id} with ${percent(100 * share)} % free`).join(', ');
+  return {
+    kind: 'host-memory-short',
+    id: 'host-memory-short',
+    severity: 'warn',
+    title: 'the host waits for memory, although its memory suffices',
+    victims: [],
+    evidence: [...memoryFacts(context), ...pressureEvidence(context)],
+    cause:
+      full.length === 0
+        ? 'unknown: swappiness, or a control group at its limit (memory.high, memory.max); NUMA cells have memory free, as far as they are reported'
+        : `NUMA cells are full: ${cells}. Memory that is bound to a cell comes from no other one`,
+    culprits: [],
+    remedies: [
+      {
+        change:
+          'find what waits: memory.pressure and memory.swap.current of the control groups, vm.swappiness, and what is bound to cells that are full (numastat -p)',
+        steps: [],
+        cost: 'none',
+        payers: [],
+        gain: 'unknown',
+        risk: 'none',
+        effect: 'nothing changes',
+      },
+    ],
+    // Tasks of the host wait; whether those of VMs are among them is not known.
+    harm: observation.host.memoryPressure.median ?? 0,
+  };
+}
+
+function fullCells({ observation }: Context): { readonly id: number; readonly share: number }[] {
+  const cells = observation.newest.host?.cells ?? [];
+  if (cells.length < 2) return [];
+  return cells.flatMap(({ id, memoryKiB, availableKiB }) => {
+    const total = memoryKiB.get('total') ?? 0;
+    const free = availableKiB ?? memoryKiB.get('free');
+    const share = free === undefined || total === 0 ? 1 : free / total;
+    return share < CELL_FREE ? [{ id, share }] : [];
+  });
+}

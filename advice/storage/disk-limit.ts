@@ -6,6 +6,7 @@ import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
 import { keep } from '../keep.ts';
+import { mayShare } from './places.ts';
 import { bytesOf, harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
 /** A disk that uses this much of its limit is held by it. */
@@ -35,7 +36,7 @@ export function diskLimit(
   const { vm, target, series } = first;
   const held = [first, ...others];
   const sharing = uses.filter((use) => limitKey(use) === limitKey(first));
-  const isCalm = !slow.some((other) => !sharing.includes(other) && other.storage === first.storage);
+  const isCalm = !slow.some((other) => !sharing.includes(other) && mayShare(other, first));
   const targets = held.map((use) => use.target).join(', ');
   return {
     kind: 'disk-limit',
@@ -96,7 +97,7 @@ function limitRemedies(
   if (!isCalm || limits.length === 0) return [keep('limit')];
   const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
   const raise: Remedy = {
-    change: 'double the limit until its next start; no other disk on the same storage is slow',
+    change: 'double the limit until its next start; no other disk that may be on the same storage is slow',
     steps: [
       virshStep(
         uri,
@@ -107,7 +108,7 @@ function limitRemedies(
         '--live',
       ),
     ],
-    cost: `up to ${amount(bytesOf(sharing))}/s more for the storage, which ${sharers} VMs use`,
+    cost: `up to ${amount(bytesOf(sharing))}/s more for the storage${sharers > 1 ? `, which ${sharers} VMs use` : ''}`,
     payers: [],
     gain: 'unknown: what the guest would ask for without the limit is not measured',
     risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',

@@ -1,9 +1,9 @@
-import type { Disk, DiskSource } from '../../model/domain/disks.ts';
+import type { Disk } from '../../model/domain/disks.ts';
 import { milliseconds } from '../../model/format.ts';
-import { poolFinder } from '../../model/pool-of.ts';
 import type { Context } from '../context.ts';
 import { isLasting } from '../evidence.ts';
 import type { DiskSeries, ObservedVm } from '../observation.ts';
+import { type Placed, Places } from './places.ts';
 
 /** Requests that take longer are slow on any storage. */
 export const SLOW_MS = 50;
@@ -12,7 +12,7 @@ const FLUSH_SLOW_MS = 150;
 const REQUESTS_MIN = 1;
 
 /** One disk of one VM, where it lies, and what it does. */
-export interface Use {
+export interface Use extends Placed {
   readonly vm: ObservedVm;
   readonly target: string;
   readonly disk: Disk | undefined;
@@ -21,28 +21,14 @@ export interface Use {
 }
 
 export function usesOf({ running, observation }: Context): Use[] {
-  const poolOf = poolFinder(observation.newest.host?.pools ?? []);
-  return running.flatMap((vm) =>
+  const uses = running.flatMap((vm) =>
     [...vm.disks].map(([target, series]) => {
       const disk = vm.facts?.disks.find((each) => each.target === target);
-      return { vm, target, disk, series, storage: storageOf(disk?.source, poolOf) };
+      return { vm, target, disk, series, source: disk?.source, serial: disk?.serial };
     }),
   );
-}
-
-/** What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. */
-function storageOf(
-  source: DiskSource | undefined,
-  poolOf: (source: DiskSource) => { readonly name: string } | undefined,
-): string {
-  if (source === undefined) return 'unknown storage';
-  const { kind, name, protocol } = source;
-  if (kind === 'volume') return `pool ${name.split('/')[0]}`;
-  const pool = poolOf(source);
-  if (pool !== undefined) return `pool ${pool.name}`;
-  if (kind === 'file') return name.slice(0, Math.max(1, name.lastIndexOf('/')));
-  if (protocol !== undefined) return name.split('/')[0] ?? protocol;
-  return name;
+  const places = new Places(observation.newest.host?.pools ?? [], uses);
+  return uses.map((use) => ({ ...use, storage: places.storageOf(use) }));
 }
 
 export function isSlow({ series }: Use, minSamples: number): boolean {

@@ -76,7 +76,7 @@ test('a limit that is doubled until the next start only is called so', () => {
   const [found] = advise(hostOf([limitedVm({ total_bytes_sec: MIB })]), { minSamples: 5 });
   const changes = found?.remedies.map(({ change }) => change);
   expect(changes).toContain(
-    'double the limit until its next start; no other disk on the same storage is slow',
+    'double the limit until its next start; no other disk that may be on the same storage is slow',
   );
 });
 

@@ -17,6 +17,8 @@ function withDisk(
     limitUse?: Series;
     limitMib?: number;
     limitGroup?: string;
+    source?: (vm: ObservedVm) => { kind: string; name: string; protocol?: string };
+    serial?: string;
   },
   run = 0.05,
 ): ObservedVm {
@@ -25,7 +27,8 @@ function withDisk(
   const vm = vmOf(name, { places: [{ vcpus: 2, run }] });
   const disk = {
     target: 'vda',
-    source: { kind: 'file', name: `/images/${name}` },
+    source: figures.source?.(vm) ?? { kind: 'file', name: `/images/${name}` },
+    serial: figures.serial,
     limits: new Map(limitMib === undefined ? [] : [['total_bytes_sec', limitMib * MIB]]),
     limitGroup,
     backingDepth: 0,
@@ -73,6 +76,64 @@ test('VMs that use most of a storage are culprits and not hurt, and the cost is 
   );
   expect(remedy.change).toBe('limit heavy-a, heavy-b to 118.1 MiB/s together');
   expect(remedy.risk).toContain('Limits last until the next start of a VM, or until --total-bytes-sec 0');
+});
+
+const file = (name: string) => ({ kind: 'file', name });
+const folders: readonly [string, (vm: ObservedVm) => string, string][] = [
+  ['its UUID', ({ uuid }) => `/nova/instances/${uuid}/disk`, '/nova/instances'],
+  ['its name', ({ name }) => `/srv/vms/${name}/disks/root.qcow2`, '/srv/vms'],
+  ['the serial of its disk', ({ name }) => `/rhev/nfs/images/serial-${name}/volume`, '/rhev/nfs/images'],
+];
+test.each(folders)(
+  'VMs with a folder each, named after %s, share the storage above it',
+  (_, path, shared) => {
+    const at = (name: string) => ({ source: (vm: ObservedVm) => file(path(vm)), serial: `serial-${name}` });
+    const heavy = withDisk('heavy', { requests: 200, mib: 100, latencyMs: 90, ...at('heavy') }, 1);
+    const web = ['a', 'b'].map((name) =>
+      withDisk(name, { requests: 50, mib: 1, latencyMs: 80, ...at(name) }),
+    );
+    expect(storageAdvice([heavy, ...web])).toMatchObject([
+      {
+        kind: 'storage-hot-spot',
+        title: `2 VMs wait for the storage ${shared}`,
+        culprits: [{ name: 'heavy' }],
+      },
+    ]);
+  },
+);
+
+test('a folder that says nothing of its only VM, such as a mount, is a storage by itself', () => {
+  const on = (name: string, folder: string, mib: number) =>
+    withDisk(name, { requests: 50, mib, latencyMs: 80, source: () => file(`${folder}/disk.img`) });
+  expect(storageAdvice([on('a', '/mnt/ssd1', 1), on('b', '/mnt/ssd2', 100)])).toMatchObject([
+    { kind: 'disk-slow' },
+    { kind: 'disk-slow' },
+  ]);
+});
+
+test('a limit is not raised while a disk that may be on the same storage is slow', () => {
+  const held = (source?: { kind: string; name: string; protocol?: string }) =>
+    withDisk('held', {
+      requests: 20,
+      mib: 1,
+      latencyMs: 200,
+      limitUse: every(1),
+      ...(source === undefined ? {} : { source: () => source }),
+    });
+  const slow = withDisk('slow', {
+    requests: 50,
+    mib: 1,
+    latencyMs: 80,
+    source: () => file('/mnt/ssd2/disk'),
+  });
+  const changesOf = (...vms: readonly ObservedVm[]) =>
+    storageAdvice(vms)
+      .find(({ kind }) => kind === 'disk-limit')
+      ?.remedies.map(({ change }) => change);
+  expect(changesOf(held())).toEqual([expect.stringMatching(/^double the limit/), expect.any(String)]);
+  expect(changesOf(held(), slow)).toHaveLength(1);
+  expect(changesOf(held({ kind: 'block', name: '/dev/vg0/held' }), slow)).toHaveLength(1);
+  expect(changesOf(held({ kind: 'network', name: 'rbd:vms/held', protocol: 'rbd' }), slow)).toHaveLength(2);
 });
 
 test('where only heavy users wait, they are hurt', () => {

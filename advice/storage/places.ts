@@ -1,0 +1,64 @@
+import type { DiskSource } from '../../model/domain/disks.ts';
+import type { PoolFigures } from '../../model/host.ts';
+import { poolFinder } from '../../model/pool-of.ts';
+import type { VmRef } from '../advice.ts';
+
+/** A disk's source, and whose it is. */
+export interface Placed {
+  readonly vm: VmRef;
+  readonly source: DiskSource | undefined;
+  readonly serial?: string | undefined;
+}
+
+/**
+ * What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. A folder that
+ * is a VM's or a disk's own by its name is not what they share: Nova has /var/lib/nova/instances/UUID/disk, and oVirt a folder with
+ * the disk's serial.
+ */
+export class Places {
+  readonly #poolOf: (source: DiskSource) => { readonly name: string } | undefined;
+  /** UUIDs of the VMs with disks in a folder or below it. */
+  readonly #users = new Map<string, Set<string>>();
+
+  constructor(pools: readonly Pick<PoolFigures, 'name' | 'path'>[], all: readonly Placed[]) {
+    this.#poolOf = poolFinder(pools);
+    for (const { vm, source } of all) {
+      if (source?.kind !== 'file') continue;
+      for (let folder = above(source.name); folder !== ''; folder = above(folder)) {
+        const users = this.#users.get(folder) ?? new Set();
+        this.#users.set(folder, users.add(vm.uuid));
+      }
+    }
+  }
+
+  storageOf({ vm, source, serial }: Placed): string {
+    if (source === undefined) return 'unknown storage';
+    const { kind, name, protocol } = source;
+    if (kind === 'volume') return `pool ${name.split('/')[0]}`;
+    const pool = this.#poolOf(source);
+    if (pool !== undefined) return `pool ${pool.name}`;
+    if (kind === 'file') return this.#sharedFolder(name, vm, serial);
+    if (protocol !== undefined) return name.split('/')[0] ?? protocol;
+    return name;
+  }
+
+  #sharedFolder(path: string, vm: VmRef, serial: string | undefined): string {
+    const own = above(path);
+    for (let folder = own; folder !== '' && this.#users.get(folder)?.size === 1; folder = above(folder)) {
+      const parent = above(folder);
+      const name = folder.slice(parent.length + 1);
+      const isOwn = name === vm.name || name === serial || name.includes(vm.uuid);
+      if (parent !== '' && isOwn) return parent;
+    }
+    return own === '' ? '/' : own;
+  }
+}
+
+/** The folder that a path is in; '' for what is at the top. */
+const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+
+/** Whether two disks may wait for the same device: only the network is known to be apart from what the host has itself. */
+export function mayShare(a: Placed & { readonly storage: string }, b: typeof a): boolean {
+  const isOnHost = ({ source }: Placed): boolean => source?.protocol === undefined;
+  return a.storage === b.storage || (isOnHost(a) && isOnHost(b));
+}

@@ -9,7 +9,7 @@ import { pinnedCpus } from './pins.ts';
 export interface VmLoad {
   /** Undefined: what the host itself uses. */
   readonly vm: ObservedVm | undefined;
-  /** All CPUs of the host where the vCPUs may run anywhere. */
+  /** All that VMs share where the vCPUs may run anywhere. */
   readonly cpus: CpuSet;
   readonly floats: boolean;
   readonly vcpus: number;
@@ -47,9 +47,10 @@ export interface Served {
 
 /** What all VMs of a host ask of its CPUs; a change can be computed before anybody makes it. */
 export class CpuLoad {
+  /** What VMs share: online, left to VMs by their control group, and not isolated from the scheduler. */
   readonly cpus: CpuSet;
   readonly loads: readonly VmLoad[];
-  /** CPUs, the host's own use included. */
+  /** On these CPUs: what VMs ask for, and the host's own use. */
   readonly demand: number;
   readonly hostCpus: number;
   readonly #ofVm: ReadonlyMap<ObservedVm | undefined, readonly VmLoad[]>;
@@ -69,16 +70,19 @@ export class CpuLoad {
         else there.push(vm);
       }
     }
-    this.demand = loads.reduce((sum, each) => sum + allowedDemand(each), 0);
+    this.demand = loads.reduce((sum, each) => sum + (this.shares(each) ? allowedDemand(each) : 0), 0);
   }
 
   /** Undefined where the host's CPUs are unknown. */
   static of(observation: HostObservation): CpuLoad | undefined {
-    const { cpus, vms, host } = observation;
-    if (cpus === undefined || cpus.size === 0) return undefined;
-    const loads = vms.flatMap((vm) => loadsOf(vm, cpus, weightOf(vm, observation)));
+    const { cpus: online, isolated, vms, host } = observation;
+    if (online === undefined || online.size === 0) return undefined;
+    const cpus = sharedOf(online, observation);
+    const loads = vms.flatMap((vm) =>
+      loadsOf(vm, { online, cpus, isolated, weight: weightOf(vm, observation) }),
+    );
     const used = vms.reduce((sum, { usedCpus }) => sum + (usedCpus.mean ?? 0), 0);
-    const hostCpus = Math.max(0, (host.busyCpus.mean ?? 0) - used);
+    const hostCpus = Math.max(0, (host.busyCpus.mean ?? 0) - used - idleBeside(cpus, online, loads));
     const own: VmLoad = {
       vm: undefined,
       cpus,
@@ -106,14 +110,19 @@ export class CpuLoad {
     return this.of(vm).reduce((sum, each) => sum + allowedDemand(each), 0);
   }
 
-  /** CPUs to which no VM but these is confined. */
+  /** Whether it asks for some of the CPUs that VMs share. */
+  shares({ cpus }: VmLoad): boolean {
+    return [...cpus].some((cpu) => this.cpus.has(cpu));
+  }
+
+  /** Of the CPUs that VMs share, those to which no VM but these is confined. */
   unclaimed(but: readonly ObservedVm[]): CpuSet {
     return CpuSet.of(
       [...this.cpus].filter((cpu) => this.#confined.get(cpu)?.every((vm) => but.includes(vm)) !== false),
     );
   }
 
-  /** CPU demand against the CPUs of the host. */
+  /** CPU demand against the CPUs that VMs share. */
   get utilization(): number {
     return this.demand / this.cpus.size;
   }
@@ -145,7 +154,41 @@ function groupOf(loads: readonly VmLoad[]): CpuGroup {
   };
 }
 
-function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
+/** The scheduler moves no thread to an isolated CPU: VMs without pins never run there, and those pinned to several stay on one. */
+function sharedOf(
+  online: CpuSet,
+  { isolated, vmCpus }: Pick<HostObservation, 'isolated' | 'vmCpus'>,
+): CpuSet {
+  const left = vmCpus?.intersection(online) ?? online;
+  const allowed = left.size === 0 ? online : left;
+  return balanced(allowed, isolated);
+}
+
+function balanced(cpus: CpuSet, isolated: CpuSet = CpuSet.empty): CpuSet {
+  const others = cpus.difference(isolated);
+  return others.size === 0 ? cpus : others;
+}
+
+/**
+ * CPUs that VMs do not share and no VM uses. They are there for other work, such as threads that poll a NIC: what the host uses
+ * itself is on these first, since its use of single CPUs is not known.
+ */
+function idleBeside(cpus: CpuSet, online: CpuSet, loads: readonly VmLoad[]): number {
+  const beside = online.difference(cpus);
+  if (beside.size === 0) return 0;
+  const used = loads
+    .filter((each) => each.cpus.isSubsetOf(beside))
+    .reduce((sum, { demand, delay }) => sum + demand - delay, 0);
+  return Math.max(0, beside.size - used);
+}
+
+interface Surroundings extends Pick<HostObservation, 'isolated'> {
+  readonly online: CpuSet;
+  readonly cpus: CpuSet;
+  readonly weight: number;
+}
+
+function loadsOf(vm: ObservedVm, { online, cpus, isolated, weight }: Surroundings): VmLoad[] {
   if (!vm.running) return [];
   const found = vm.places.flatMap((place) => {
     const run = place.runCpus.mean;
@@ -159,7 +202,7 @@ function loadsOf(vm: ObservedVm, cpus: CpuSet, weight: number): VmLoad[] {
       ? found
       : [{ cpus: pinnedCpus(vm.sample), vcpus: Math.max(1, vm.vcpus), run: used, delay: 0 }];
   return parts.map(({ cpus: pins, vcpus, run, delay }) => {
-    const allowed = pins?.intersection(cpus);
+    const allowed = pins && balanced(pins.intersection(online), isolated);
     const floats = allowed === undefined || allowed.size === 0 || cpus.isSubsetOf(allowed);
     return {
       vm,

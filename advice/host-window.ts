@@ -79,6 +79,8 @@ export class HostWindow {
       toMs,
       newest,
       cpus: cpusOf(newest),
+      isolated: newest.host?.local?.isolatedCpus,
+      vmCpus: newest.host?.local?.vmCpus,
       cellOf: new Map(
         topology?.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cell.id] as const)) ?? [],
       ),

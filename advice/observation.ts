@@ -16,6 +16,10 @@ export interface HostObservation {
   readonly newest: HostSample;
   /** CPUs that are online; undefined where the host did not report its topology. */
   readonly cpus: CpuSet | undefined;
+  /** Of these, CPUs that the scheduler moves no thread to; undefined where that is not known, as of a remote host. */
+  readonly isolated?: CpuSet | undefined;
+  /** CPUs that the control group of VMs leaves to them; undefined where it does not say. */
+  readonly vmCpus?: CpuSet | undefined;
   /** NUMA cell of each CPU. */
   readonly cellOf: ReadonlyMap<number, number>;
   readonly host: HostSeries;

@@ -51,7 +51,10 @@ export function profileRemedy(
 }
 
 /** CPUs that would be left to VMs without pins, and the demand of these. */
-function roomAfter({ load }: Context, vm: ObservedVm): { left: number | undefined; asked: number } {
+function roomAfter(
+  { load, observation }: Context,
+  vm: ObservedVm,
+): { left: number | undefined; asked: number } {
   if (load === undefined) return { left: undefined, asked: 0 };
   const own = load.of(vm);
   const isDedicated = own.length > 0 && own.every(({ floats, cpus, vcpus }) => !floats && cpus.size <= vcpus);
@@ -59,5 +62,7 @@ function roomAfter({ load }: Context, vm: ObservedVm): { left: number | undefine
     .filter((each) => each.vm !== vm && each.floats)
     .reduce((sum, { demand }) => sum + demand, 0);
   const taken = isDedicated ? own.reduce((sum, { cpus }) => sum + cpus.size, 0) : vm.vcpus + HELPER_CPUS;
-  return { left: Math.max(0, load.unclaimed([vm]).size - taken), asked };
+  // A VM with dedicated CPUs takes isolated ones first.
+  const isolated = observation.isolated?.size ?? 0;
+  return { left: Math.max(0, load.unclaimed([vm]).size - Math.max(0, taken - isolated)), asked };
 }

@@ -1,3 +1,4 @@
+import type { CpuSet } from './cpu-set.ts';
 import type { HostTopology } from './topology.ts';
 
 /** Figures of a host in one tick. What it did not report is absent. */
@@ -117,6 +118,12 @@ export interface LocalHostFigures {
   readonly meminfoKiB: ReadonlyMap<string, number>;
   /** /proc/vmstat, by its names. */
   readonly vmstat: ReadonlyMap<string, number>;
+  /**
+   * CPUs that the scheduler moves no thread to, and those that the control group of VMs leaves to them. Absent where the
+   * kernel does not say, and in recordings of earlier versions.
+   */
+  readonly isolatedCpus?: CpuSet | undefined;
+  readonly vmCpus?: CpuSet | undefined;
 }
 
 /** Time in which some or all tasks waited for a resource since it is counted, ns (Linux PSI). */

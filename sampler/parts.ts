@@ -131,7 +131,7 @@ export function samplerParts(
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const limits: SamplerLimits = { ...DEFAULTS, ...given };
   const { groups, domainDeadlineMs } = limits;
-  const { open, procRoot } = options;
+  const { open, procRoot, cgroupRoot = '/sys/fs/cgroup' } = options;
   const clock = new SampleClock(options.now, options.steadyMs);
   const { nowMs, steadyMs } = clock;
   const facts = new FactsCache(steadyMs, options.metadata);
@@ -149,6 +149,7 @@ export function samplerParts(
         ...beside,
         groups,
         procRoot,
+        cgroupRoot,
         capabilities,
         slowReads,
         onFailure: options.onHostFailure,
@@ -164,7 +165,7 @@ export function samplerParts(
   const local = new LocalReader({
     groups,
     procRoot,
-    cgroupRoot: options.cgroupRoot ?? '/sys/fs/cgroup',
+    cgroupRoot,
     processes,
     background,
     slowReads,

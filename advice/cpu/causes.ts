@@ -66,7 +66,7 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   const sum = (loads: readonly VmLoad[], read: (each: VmLoad) => number): number =>
     loads.reduce((all, each) => all + read(each), 0);
   const narrow = own.filter(({ floats }) => !floats);
-  const isFull = load.utilization >= HOST_FULL;
+  const isFull = load.utilization >= HOST_FULL && own.some((each) => load.shares(each));
   const narrowDelay = sum(narrow, ({ delay }) => delay);
   if (narrow.length === 0 || narrowDelay < sum(own, ({ delay }) => delay) / 2) {
     const { size } = load.cpus;

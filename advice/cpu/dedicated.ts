@@ -6,7 +6,7 @@ import type { CpuLoad, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
 import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
-import { cellText, nearMemory, pinSteps, targetsFor, wholeCores } from './room.ts';
+import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, wholeCores } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
 /** CPUs that a VM has for itself by its pins, and on which other VMs run. */
@@ -108,7 +108,7 @@ function moveOf(
       }`,
       payers: [refOf(mover)],
       gain: gainText(result, victims),
-      risk: 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote',
+      risk: cellRisk([target], context),
       effect: 'live',
     };
   }

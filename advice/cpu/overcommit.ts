@@ -9,7 +9,7 @@ import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
 import { namesOf } from '../names.ts';
 import type { ObservedVm } from '../observation.ts';
 import type { CpuCause } from './causes.ts';
-import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
+import { capacityText, consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
 /** The share of the demand of VMs without a limit that may stay unserved. */
@@ -30,7 +30,7 @@ const WORTH_MOVING = 0.1;
 /** CPU demand exceeds what the host has. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
-    (vm) => load.demandOf(vm) >= 0.02 * load.demand,
+    (vm) => load.demandOf(vm) >= 0.02 * load.demand && load.of(vm).some((each) => load.shares(each)),
   );
   return {
     kind: 'cpu-overcommit',
@@ -39,7 +39,7 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
     title: `${victims.length === 1 ? 'a VM waits' : `${victims.length} VMs wait`} for CPUs: CPU demand exceeds what the host has`,
     victims: sufferers(victims),
     evidence: cpuEvidence(victims, load, context),
-    cause: `CPU demand is ${ratio(load.demand - load.hostCpus)} CPUs of the VMs${load.hostCpus < 0.5 ? '' : ` and ${ratio(load.hostCpus)} of the host itself`}; the host has ${load.cpus.size}`,
+    cause: `CPU demand is ${ratio(load.demand - load.hostCpus)} CPUs of the VMs${load.hostCpus < 0.5 ? '' : ` and ${ratio(load.hostCpus)} of the host itself`}; ${capacityText(load, context.observation)}`,
     culprits: consumers(culprits, load).slice(0, 10),
     remedies: remediesOf(victims, context, load),
     harm: harmOf(victims),

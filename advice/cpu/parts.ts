@@ -4,7 +4,7 @@ import { refOf } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad } from '../cpu-load.ts';
 import { meanOf, medianOf } from '../evidence.ts';
-import type { ObservedVm } from '../observation.ts';
+import type { HostObservation, ObservedVm } from '../observation.ts';
 import { STEAL_BAD, STEAL_WARN } from './causes.ts';
 
 /** Worst first, each with its steal. */
@@ -33,6 +33,12 @@ export function severityOf(vms: readonly ObservedVm[]): Severity {
   return vms.some(({ steal }) => (steal.median ?? 0) >= STEAL_BAD) ? 'bad' : 'warn';
 }
 
+/** CPUs that are isolated, or kept from VMs, are not there for those that wait. */
+export function capacityText({ cpus }: CpuLoad, observation: Pick<HostObservation, 'cpus'>): string {
+  const all = observation.cpus?.size ?? cpus.size;
+  return cpus.size === all ? `the host has ${all} CPUs` : `VMs share ${cpus.size} of the host's ${all} CPUs`;
+}
+
 /** The worst victim's steal, and the CPU demand on the host. */
 export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observation }: Context): Evidence[] {
   const worst = vms.toSorted((a, b) => (b.steal.median ?? 0) - (a.steal.median ?? 0))[0];
@@ -45,6 +51,6 @@ export function cpuEvidence(vms: readonly ObservedVm[], load: CpuLoad, { observa
           limit: STEAL_WARN,
           over: observation,
         })),
-    meanOf(`CPU demand (the host has ${load.cpus.size} CPUs)`, load.demand, 'CPUs', observation),
+    meanOf(`CPU demand (${capacityText(load, observation)})`, load.demand, 'CPUs', observation),
   ];
 }

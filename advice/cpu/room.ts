@@ -71,9 +71,14 @@ export function cellText(cpus: CpuSet, { observation }: Context): string {
   return cells.length === 0 ? '' : ` of NUMA cell ${cells.join(', ')}`;
 }
 
-/** What may become remote by running there. */
+/** What may become remote by running there, and what is not known of these CPUs. */
 export function cellRisk(targets: readonly CpuSet[], { observation }: Context): string {
-  return targets.some((each) => cellsOf(each, observation).length > 1)
+  const remote = targets.some((each) => cellsOf(each, observation).length > 1)
     ? 'vCPUs may run on another NUMA cell than memory that is not bound to a cell'
     : 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote';
+  return observation.isolated === undefined ? `${remote}. ${ISOLATION_UNKNOWN}` : remote;
 }
+
+/** vCPUs that are pinned to several isolated CPUs all stay on one of them. */
+const ISOLATION_UNKNOWN =
+  'Which CPUs are isolated from the scheduler (isolcpus) or kept from VMs is not known from here';

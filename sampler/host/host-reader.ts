@@ -17,12 +17,16 @@ import { CpuTimes } from './cpu-times.ts';
 import type { AskHost } from './host-line.ts';
 import { Pools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
+import { VmCpus } from './vm-cpus.ts';
 import { parseZoneInfo } from './zoneinfo.ts';
 
 export interface HostReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** `/proc` of the host that is asked; absent when virtune runs elsewhere. */
   readonly procRoot: string | undefined;
+  readonly cgroupRoot: string;
+  /** Of the kernel's CPUs, which a container sees as well. */
+  readonly sysRoot?: string | undefined;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   readonly ask: AskHost;
@@ -65,11 +69,13 @@ export class HostReader {
   readonly #pages: BackgroundRead<ReadonlyMap<number, readonly CellPages[]>> | undefined;
   readonly #ksm: BackgroundRead<ReadonlyMap<string, number>> | undefined;
   readonly #cpuTimes = new CpuTimes();
+  readonly #vmCpus: VmCpus;
   #local: Local = { stat: undefined, figures: undefined, zoneinfo: undefined };
 
   constructor(options: HostReaderOptions) {
     this.#options = options;
-    const { groups, procRoot, ask } = options;
+    const { groups, procRoot, ask, cgroupRoot, sysRoot = '/sys', now } = options;
+    this.#vmCpus = new VmCpus({ sysRoot, cgroupRoot, now });
     const host = groups.has('host');
     if (host || groups.has('overcommit')) {
       this.#cpus = this.#add('cpus', CPUS_MAX_AGE_MS, () =>
@@ -120,7 +126,7 @@ export class HostReader {
     const stat = host || groups.has('hostcpus') ? readProcStat(procRoot) : undefined;
     this.#local = {
       stat: stat && this.#cpuTimes.next(stat),
-      figures: host ? readLocalHost(procRoot) : undefined,
+      figures: host ? { ...readLocalHost(procRoot), ...this.#vmCpus.read() } : undefined,
       zoneinfo: host ? readProcFile(`${procRoot}/zoneinfo`) : undefined,
     };
   }

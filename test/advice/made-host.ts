@@ -140,9 +140,12 @@ export function hostOf(
     readonly freeGib?: number;
     readonly shares?: ReadonlyMap<string, number>;
     readonly memoryPressure?: number;
+    /** Lists of CPUs. */
+    readonly isolated?: string;
+    readonly vmCpus?: string;
   } = {},
 ): HostObservation {
-  const { cpus = 8, hostCpus = 0, freeGib = 32, shares, memoryPressure = 0 } = over;
+  const { cpus = 8, hostCpus = 0, freeGib = 32, shares, memoryPressure = 0, isolated, vmCpus } = over;
   const all = Array.from({ length: cpus }, (_, cpu) => cpu);
   const cellOf = new Map(all.map((cpu) => [cpu, Math.floor((2 * cpu) / cpus)]));
   const used = vms.reduce((sum, { usedCpus }) => sum + (usedCpus.mean ?? 0), 0);
@@ -174,6 +177,8 @@ export function hostOf(
       },
     },
     cpus: CpuSet.of(all),
+    isolated: isolated === undefined ? undefined : CpuSet.parse(isolated),
+    vmCpus: vmCpus === undefined ? undefined : CpuSet.parse(vmCpus),
     cellOf,
     host: {
       busyCpus: every(used + hostCpus),

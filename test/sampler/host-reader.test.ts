@@ -31,6 +31,8 @@ function readerOf(
     ...beside,
     groups: new Set(groups),
     procRoot,
+    cgroupRoot: '/nowhere',
+    sysRoot: '/nowhere',
     capabilities,
     slowReads: new SlowReads(),
     onFailure: (part, error) => failures.push([part, error.message]),

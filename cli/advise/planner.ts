@@ -1,24 +1,33 @@
 import type { Remedy } from '../../advice/advice.ts';
-import { LibvirtClientError } from '../../libvirt/errors.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { isRefused, type Plan } from '../../tuner/plan/plan.ts';
+import { credentialsOf } from '../credentials.ts';
 import { choose, planChoice } from '../tune/make-plan.ts';
 import { type Session, withSession } from '../tune/session.ts';
+import type { AdviseFlags } from './flags.ts';
 
 type Profile = NonNullable<Remedy['profile']>;
+
+interface PlannerFlags extends Pick<AdviseFlags, 'profiles' | 'saslUsername' | 'saslPasswordFile'> {
+  /** Of one libvirt call, in seconds; by default as long as the tuner waits. */
+  readonly timeout?: number | undefined;
+}
 
 /** Plans profiles as `virtune tune plan` does, over one reading of the host. */
 export class Planner {
   readonly #uri: string;
-  readonly #profiles: readonly string[];
+  readonly #given: PlannerFlags;
   #session: Promise<Session> | undefined;
 
-  constructor(uri: string, profiles: readonly string[]) {
+  constructor(uri: string, flags: PlannerFlags) {
     this.#uri = uri;
-    this.#profiles = profiles;
+    this.#given = flags;
   }
 
-  /** Why the tuner would not do it, would change nothing, or cannot be asked; undefined where the plan is good. */
+  /**
+   * Why the tuner would not do it, would change nothing, or cannot say; undefined where the plan is good. It never throws: a
+   * host in trouble, which answers no more, needs all other advice.
+   */
   async refusal({ name, vms }: Profile): Promise<string | undefined> {
     try {
       const session = await this.#read();
@@ -30,19 +39,24 @@ export class Planner {
       return refusalOf(await planChoice(session, choice, new Date()));
     } catch (error) {
       if (error instanceof TunerError) return error.message;
-      if (error instanceof LibvirtClientError) return `its plan cannot be made: ${error.message}`;
-      throw error;
+      return `its plan cannot be made: ${(error as Error).message}`;
     }
   }
 
   get #flags() {
-    return { connect: this.#uri, stateDir: '', profiles: this.#profiles };
+    const { profiles, timeout } = this.#given;
+    return { connect: this.#uri, stateDir: '', profiles, timeout };
   }
 
   /** All that a plan needs was read when the session is over: it makes no further call. */
   #read(): Promise<Session> {
-    this.#session ??= withSession(this.#flags, { readOnly: true }, (session) => Promise.resolve(session));
+    this.#session ??= this.#open();
     return this.#session;
+  }
+
+  async #open(): Promise<Session> {
+    const credentials = await credentialsOf(this.#given);
+    return withSession(this.#flags, { readOnly: true, credentials }, (session) => Promise.resolve(session));
   }
 }
 

@@ -39,7 +39,7 @@ export async function runAdvise(
   const isThere = (observation: HostObservation): void => void matcherOf(domains, observation.vms);
   await observeLive(flags, isThere, async ({ name, observation, uri, isDemo }) => {
     const found = advise(observation, { minSamples: MIN_SAMPLES });
-    const planner = new Planner(uri, flags.profiles);
+    const planner = new Planner(uri, flags);
     const advice = await withoutRefused(found, (profile) => planner.refusal(profile));
     print(name, observation, advice, domains, { ...flags, isDemo });
   });

@@ -14,7 +14,7 @@ import type { FleetFlags } from './fleet.ts';
 
 export interface SizingFlags
   extends Pick<FleetFlags, 'prometheus' | 'range' | 'job' | 'queryTimeout' | 'json'> {
-  /** Of the host that is asked about; by its label `instance` where it is not given. */
+  /** Of the host that is asked about; by its label `instance` by default. */
   readonly connect?: string | undefined;
   readonly explain?: string;
   /** Label `instance` of the host, with or without its port. */

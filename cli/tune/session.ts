@@ -1,3 +1,4 @@
+import type { Credentials } from '../../libvirt/auth/mechanism.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import type { Connection } from '../../libvirt/client/connection.ts';
 import { ClosedError } from '../../libvirt/errors.ts';
@@ -28,11 +29,20 @@ export interface Session {
  */
 export async function withSession<T>(
   flags: TuneFlags,
-  { readOnly, signal }: { readonly readOnly: boolean; readonly signal?: AbortSignal | undefined },
+  {
+    readOnly,
+    signal,
+    credentials,
+  }: {
+    readonly readOnly: boolean;
+    readonly signal?: AbortSignal | undefined;
+    readonly credentials?: Credentials | undefined;
+  },
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const library = await openLibrary(flags);
-  const open = () => connect(flags.connect, { readOnly, timeoutMs: connectTimeoutMs(flags), signal });
+  const timeoutMs = connectTimeoutMs(flags);
+  const open = () => connect(flags.connect, { readOnly, timeoutMs, signal, credentials });
   if (signal === undefined) return withConnection(await open(), library, flags, run);
   return unlessStopped(signal, async () => {
     const connection = await open();

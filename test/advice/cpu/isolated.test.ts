@@ -57,7 +57,7 @@ test('demand of VMs without pins is compared with the CPUs that they may have', 
   expect(cpuAdvice(hostOf(batch(), { vmCpus: '0-3' }))).toMatchObject([{ kind: 'cpu-overcommit' }]);
 });
 
-test('threads that poll on isolated CPUs are no demand on the others, and VMs there neither', () => {
+test('threads that poll on isolated CPUs, and VMs there, do not count as demand on the others', () => {
   const load = (vms: Parameters<typeof hostOf>[0], hostCpus: number) =>
     CpuLoad.of(hostOf(vms, { isolated: '4-7', hostCpus }));
   const web = () => vmOf('web', { places: [{ vcpus: 2, run: 1 }] });

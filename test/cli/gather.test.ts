@@ -112,7 +112,7 @@ test('of a long recording every second sample counts, or fewer, and the last', a
 });
 
 test('a profile whose plan needs a host that is away by then is not offered, and the rest of the advice is', async () => {
-  const planner = new Planner('qemu:///system?socket=/no/such/socket', []);
+  const planner = new Planner('qemu:///system?socket=/no/such/socket', { profiles: [] });
   expect(await planner.refusal({ name: 'balanced', vms: [] })).toMatch(
     /^its plan cannot be made: .*\/no\/such/,
   );

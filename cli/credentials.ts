@@ -19,6 +19,8 @@ export async function credentialsOf({
     const password = (await readSmallFile(saslPasswordFile)).toString().split('\n')[0] ?? '';
     return { username: saslUsername, password };
   } catch (error) {
-    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${unreadableText(error)}`);
+    throw new UsageError(`the password file ${saslPasswordFile} cannot be read: ${unreadableText(error)}`, {
+      cause: error,
+    });
   }
 }

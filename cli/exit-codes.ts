@@ -135,11 +135,39 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   DRIFT_RECORD: ExitCode.software,
 };
 
+/**
+ * What the system says of a file whose file system is full, was made read-only by a fault, or does not answer, and of a host that
+ * lacks memory or descriptors: the same file may be right a minute later.
+ */
+const PASSING = new Set([
+  'EAGAIN',
+  'EDQUOT',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOSPC',
+  'ENOTCONN',
+  'EROFS',
+  'ESTALE',
+  'ETIMEDOUT',
+]);
+
+/**
+ * By the code of the error. Wrong flags and files stay wrong, so a service manager starts nothing again that ended with `usage`;
+ * where the system error below it passes, it is `tryAgain`.
+ */
 export function exitCodeFor(error: unknown): number {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' && Object.hasOwn(EXIT_CODES, code)
-    ? EXIT_CODES[code as keyof typeof EXIT_CODES]
-    : ExitCode.software;
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
+  if (typeof code !== 'string' || !Object.hasOwn(EXIT_CODES, code)) return ExitCode.software;
+  const exitCode = EXIT_CODES[code as keyof typeof EXIT_CODES];
+  return exitCode === ExitCode.usage && isPassing(cause) ? ExitCode.tryAgain : exitCode;
+}
+
+function isPassing(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const { code, syscall } = cause as NodeJS.ErrnoException;
+  return syscall === undefined ? isPassing(cause.cause) : PASSING.has(code ?? '');
 }
 
 /** Of several things that one command did: that something is left half done counts most. */

@@ -42,7 +42,9 @@ async function realPath(dir: string): Promise<string> {
     return await inFileTurn(path, 'realpath', () => realpath(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT')
-      throw new ConfigError(`the queue's folder ${dir} cannot be found: ${unreadableText(error)}`);
+      throw new ConfigError(`the queue's folder ${dir} cannot be found: ${unreadableText(error)}`, {
+        cause: error,
+      });
     const parent = dirname(path);
     return parent === path ? path : join(await realPath(parent), basename(path));
   }

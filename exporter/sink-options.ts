@@ -77,7 +77,9 @@ export async function readSetFile(
   try {
     return (await read(file)).toString();
   } catch (error) {
-    throw new ConfigError(`${where}: the file ${file} cannot be read: ${unreadableText(error)}`);
+    throw new ConfigError(`${where}: the file ${file} cannot be read: ${unreadableText(error)}`, {
+      cause: error,
+    });
   }
 }
 

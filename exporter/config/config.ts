@@ -203,6 +203,7 @@ async function credentials(
   } catch (error) {
     throw new ConfigError(
       `${path}: hosts.${name}.sasl.password_file: ${file} cannot be read: ${unreadableText(error)}`,
+      { cause: error },
     );
   }
 }

@@ -13,7 +13,7 @@ export async function readYamlFile<S extends z.ZodType>(path: string, schema: S)
   try {
     text = (await readSmallFile(path)).toString();
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${unreadableText(error)}`);
+    throw new ConfigError(`${path} cannot be read: ${unreadableText(error)}`, { cause: error });
   }
   return parseYaml(path, text, schema);
 }

@@ -153,7 +153,9 @@ async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
     try {
       return await readSmallFile(resolve(dirname(path), file));
     } catch (error) {
-      throw new ConfigError(`${path}: tls_server_config.${key}_file: ${(error as Error).message}`);
+      throw new ConfigError(`${path}: tls_server_config.${key}_file: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   };
   for (const key of ['cert', 'key'] as const) {

@@ -11,6 +11,8 @@ export interface DriftRecord {
   readonly hostname: string;
   /** By UUID. */
   readonly domains: ReadonlyMap<string, DomainDrift>;
+  /** When they were looked at, by UUID (wall clock, ms since 1970): VMs that no check can be made of, as their profile cannot be read. */
+  readonly withoutProfile?: ReadonlyMap<string, number> | undefined;
   /** What the last experiment on a VM found, by UUID; also of VMs whose settings were undone since they did not help. */
   readonly effects: ReadonlyMap<string, RecordedEffect>;
 }
@@ -58,6 +60,8 @@ export interface DriftFigures {
 export type DriftReason =
   /** There is no record, or it does not have the VM. */
   | 'not_measured'
+  /** The profile that it was tuned with cannot be found or read. */
+  | 'no_profile'
   /** The check is too old, or dated later than now: it says nothing of the VM as it is. */
   | 'stale'
   /** The file of the record may not be read by this user. */
@@ -80,11 +84,12 @@ export const DRIFT_RECORD_FILE = '/run/virtune/drift.json';
 
 const FORMAT = 1;
 
-export function driftRecordText({ hostname, domains, effects }: DriftRecord): string {
+export function driftRecordText({ hostname, domains, withoutProfile, effects }: DriftRecord): string {
   const record = {
     format: FORMAT,
     hostname,
     domains: Object.fromEntries(domains),
+    withoutProfile: Object.fromEntries(withoutProfile ?? []),
     effects: Object.fromEntries(effects),
   };
   return `${JSON.stringify(record)}\n`;
@@ -112,10 +117,17 @@ export function parseDriftRecord(text: string): DriftRecord {
   const domains = objectOf(record['domains']);
   if (format !== FORMAT || domains === undefined || typeof hostname !== 'string')
     throw new DriftRecordError('it is damaged: its format, hostname or domains are invalid');
-  // Records of before have no effects.
+  // Records of before have none of these.
   const effects = objectOf(record['effects'] ?? {});
-  if (effects === undefined) throw new DriftRecordError('it is damaged: its effects are invalid');
-  return { hostname, domains: entriesOf(domains, domainOf), effects: entriesOf(effects, effectOf) };
+  const withoutProfile = objectOf(record['withoutProfile'] ?? {});
+  if (effects === undefined || withoutProfile === undefined)
+    throw new DriftRecordError('it is damaged: its effects or VMs without a profile are invalid');
+  return {
+    hostname,
+    domains: entriesOf(domains, domainOf),
+    withoutProfile: entriesOf(withoutProfile, (value) => (typeof value === 'number' ? value : undefined)),
+    effects: entriesOf(effects, effectOf),
+  };
 }
 
 function entriesOf<T>(

@@ -38,6 +38,8 @@ export type MissingReason =
   | 'not_supported'
   /** Nobody has measured it. */
   | 'not_measured'
+  /** The profile that it would be compared with cannot be found or read. */
+  | 'no_profile'
   /** It was measured too long ago to say anything of now, or its time is later than now. */
   | 'stale'
   /** The file that has it cannot be read or understood. */

@@ -30,12 +30,13 @@ export function driftCommand(): Command {
       }),
     )
     .action(async (patterns: string[], flags: Flags) => {
-      const { host, domains, lost } = await withSession(flags, { readOnly: true }, (session) =>
+      const { host, domains, withoutProfile } = await withSession(flags, { readOnly: true }, (session) =>
         readTuned(session, patterns),
       );
       const drifts = domains.map(driftOf);
       await recordDrift(flags, {
         drifts,
+        withoutProfile: withoutProfile.map(({ domain }) => domain.uuid),
         hostname: host.hostname,
         isWhole: patterns.length === 0,
       });
@@ -51,7 +52,7 @@ export function driftCommand(): Command {
         process.stdout.write(`${jsonText(document, 2)}\n`);
       } else
         process.stdout.write(`${[reportDrift(drifts), ...(effects ?? []).map(describeEffect)].join('\n')}\n`);
-      const drifted = lost.length > 0 || drifts.some(needsAttention);
+      const drifted = withoutProfile.length > 0 || drifts.some(needsAttention);
       if (drifted) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(addRecordOptions(command));

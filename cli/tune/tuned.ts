@@ -1,3 +1,4 @@
+import { markOf } from '../../tuner/plan/plan.ts';
 import { planTuned, type Tuned } from '../../tuner/drift/plan-tuned.ts';
 import { pickDomains } from '../../tuner/profile/pick.ts';
 import { log } from '../log.ts';
@@ -11,6 +12,9 @@ export async function readTuned(
 ): Promise<Tuned> {
   const meant = patterns.length === 0 ? domains : pickDomains(domains, patterns);
   const tuned = await planTuned({ host, domains, meant, profileOf: known(library), now: new Date() });
-  for (const line of tuned.lost) log(`virtune: ${line}`);
+  for (const state of tuned.withoutProfile)
+    log(
+      `virtune: ${JSON.stringify(state.domain.name)} was tuned with profile ${JSON.stringify(markOf(state)?.profile)}, which cannot be found or read; add its folder with --profiles`,
+    );
   return tuned;
 }

@@ -18,7 +18,7 @@ export function verifyCommand(): Command {
     .description('check tuned domains against their profiles: in XML, in effect, and on the host')
     .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
     .action(async (patterns: string[], flags: TuneFlags) => {
-      const { host, domains, lost } = await withSession(flags, { readOnly: true }, (session) =>
+      const { host, domains, withoutProfile } = await withSession(flags, { readOnly: true }, (session) =>
         readTuned(session, patterns),
       );
       const options = {
@@ -43,7 +43,7 @@ export function verifyCommand(): Command {
         for (const line of proofs.flatMap(describeVerification)) log(`  ${line}`);
       }
       const wrong =
-        lost.length > 0 || drifts.some(needsAttention) || proofs.some(({ differs }) => differs !== undefined);
+        withoutProfile.length > 0 || drifts.some(needsAttention) || proofs.some(({ differs }) => differs !== undefined);
       if (wrong) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(command);

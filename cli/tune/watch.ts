@@ -94,6 +94,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
   await unlessStopped(signal, () =>
     recordDrift(flags, {
       drifts: tuned.domains.map(driftOf),
+      withoutProfile: tuned.withoutProfile.map(({ domain }) => domain.uuid),
       hostname: tuned.host.hostname,
       isWhole: true,
     }).catch(said),

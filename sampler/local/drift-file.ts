@@ -57,7 +57,7 @@ export class DriftFile {
     nowMs: number,
   ): DriftFigures {
     if (!('record' in this.#content)) return absent(this.#content.missing);
-    const { hostname, domains, effects } = this.#content.record;
+    const { hostname, domains, withoutProfile, effects } = this.#content.record;
     if (host.hostname === undefined) return absent(host.reason ?? 'not_asked_yet');
     if (host.hostname !== hostname) {
       this.#report(this.#otherHost(hostname, host.hostname));
@@ -66,10 +66,13 @@ export class DriftFile {
     this.#report(undefined);
     const found = domains.get(uuid);
     const effect = effects.get(uuid);
-    if (found === undefined) return { ...absent('not_measured'), effect };
+    if (found === undefined) {
+      const lookedAtMs = withoutProfile?.get(uuid);
+      if (lookedAtMs === undefined) return { ...absent('not_measured'), effect };
+      return { ...absent(isCurrent(lookedAtMs, nowMs) ? 'no_profile' : 'stale'), effect };
+    }
     const { checkedAtMs } = found;
-    const isCurrent = checkedAtMs <= nowMs && nowMs - checkedAtMs <= MAX_AGE_MS;
-    return isCurrent
+    return isCurrent(checkedAtMs, nowMs)
       ? { checkedAtMs, found, effect }
       : { checkedAtMs, found: undefined, missing: 'stale', effect };
   }
@@ -159,6 +162,10 @@ export class DriftFile {
     this.#reported = error?.message;
     if (error !== undefined) this.#onFailure(error);
   }
+}
+
+function isCurrent(checkedAtMs: number, nowMs: number): boolean {
+  return checkedAtMs <= nowMs && nowMs - checkedAtMs <= MAX_AGE_MS;
 }
 
 function absent(missing: DriftReason): DriftFigures {

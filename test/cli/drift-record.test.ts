@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { find } from '../exposition.ts';
@@ -38,6 +38,43 @@ test('a damaged record of drift is logged once, and its VM has the reason in pla
     ]);
   }
 });
+
+test.each([
+  ['drift', 2],
+  ['watch', 0],
+])(
+  'tune %s records a VM whose profile is gone, and the exporter says so',
+  { timeout: TIMEOUT_MS },
+  async (command, exitCode) => {
+    const record = join(host.folder, `${command}-lost.json`);
+    const profiles = join(host.folder, `${command}-profiles`);
+    mkdirSync(profiles);
+    writeFileSync(
+      join(profiles, 'site.yaml'),
+      'title: Ours\nknobs: { balloon.statsPeriod: { value: 7, why: a test, source: judgement } }\n',
+    );
+    const named = ['--profiles', profiles];
+    expect((await host.run('apply', 'web-01', '--profile', 'site', '--yes', ...named)).code).toBe(0);
+    rmSync(join(profiles, 'site.yaml'));
+    const once = command === 'watch' ? ['--once'] : [];
+    expect((await host.run(command, ...once, '--record-file', record, ...named)).code).toBe(exitCode);
+    const exporter = new VirtuneProcess(
+      'exporter',
+      ...['--connect', host.demo.uri, '--listen', '127.0.0.1:0', '--path.drift', record],
+    );
+    try {
+      await exporter.scrape();
+      const series = await exporter.scrape();
+      expect(
+        find(series, 'virtune_domain_missing', { group: 'drift', domain: 'web-01' }).map(
+          ({ labels }) => labels,
+        ),
+      ).toEqual([{ domain: 'web-01', group: 'drift', reason: 'no_profile' }]);
+    } finally {
+      await exporter.stop();
+    }
+  },
+);
 
 test.each([['--record-file='], ['--record=pg-orders']])(
   '%s is refused, and no file is written',

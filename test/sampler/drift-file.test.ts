@@ -68,6 +68,21 @@ test('what an experiment found stays, of a VM that was not checked and after a c
   expect(await read(1_000, 'kvm2')).toEqual(missing('other_host'));
 });
 
+test('a VM whose profile cannot be read has that reason for as long as checks say so', async () => {
+  const withoutProfile = new Map([['u2', 1_000]]);
+  const domains = new Map([['u1', DRIFTED]]);
+  writeFileSync(path, driftRecordText({ hostname: 'kvm1', domains, withoutProfile, effects: new Map() }));
+  expect(await read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });
+  expect(await read(1_000, 'kvm1', 'u2')).toEqual(missing('no_profile'));
+  expect(await read(1_000, 'kvm1', 'u3')).toEqual(missing('not_measured'));
+  expect(await read(1_001 + 25 * HOUR_MS, 'kvm1', 'u2')).toEqual(missing('stale'));
+  writeFileSync(
+    path,
+    JSON.stringify({ format: 1, hostname: 'kvm1', domains: {}, withoutProfile: { u2: '1' } }),
+  );
+  expect(await read(1_000, 'kvm1', 'u2')).toEqual(missing('unreadable'));
+});
+
 test('a record of an earlier virtune has no effects, and one with an invalid effect is damaged', async () => {
   writeFileSync(path, JSON.stringify({ format: 1, hostname: 'kvm1', domains: { u1: DRIFTED } }));
   expect(await read()).toEqual({ checkedAtMs: 1_000, found: DRIFTED });

@@ -50,6 +50,7 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   busy: { short: 'busy', text: 'another job holds the VM, so libvirt skipped what needs its monitor' },
   not_supported: { short: '-', text: 'not supported by this host, QEMU or libvirt' },
   not_measured: { short: '-', text: 'not measured' },
+  no_profile: { short: 'error', text: 'the profile that the VM was tuned with cannot be found or read' },
   stale: { short: 'stale', text: 'the last check is more than 25 h old, or dated later than now' },
   unreadable: {
     short: 'error',

@@ -13,8 +13,8 @@ export interface Tuned {
   readonly host: HostFacts;
   /** In the order in which they were given. */
   readonly domains: readonly DomainPlan[];
-  /** Domains whose mark names a profile that is not here (any more), in words. */
-  readonly lost: readonly string[];
+  /** Domains whose mark names a profile that is not here (any more). */
+  readonly withoutProfile: readonly DomainState[];
 }
 
 export interface TunedInput {
@@ -34,19 +34,15 @@ export interface TunedInput {
  */
 export async function planTuned({ host, domains, meant, profileOf, now }: TunedInput): Promise<Tuned> {
   const [id, at] = [newTransactionId(now), now.toISOString()];
-  const lost: string[] = [];
+  const withoutProfile: DomainState[] = [];
   const byHostCpus = new Map<string | undefined, Pick[]>();
   for (const state of meant) {
     const mark = markOf(state);
     if (mark === undefined) continue;
     const profile = profileOf(mark.profile);
-    if (profile === undefined) {
-      lost.push(
-        `${JSON.stringify(state.domain.name)} was tuned with profile ${JSON.stringify(mark.profile)}, which cannot be found or read; add its folder with --profiles`,
-      );
-    } else {
+    if (profile === undefined) withoutProfile.push(state);
+    else
       byHostCpus.set(mark.hostCpus, [...(byHostCpus.get(mark.hostCpus) ?? []), { state, profile }]);
-    }
   }
   const plans: DomainPlan[] = [];
   for (const [kept, picks] of byHostCpus) {
@@ -57,5 +53,5 @@ export async function planTuned({ host, domains, meant, profileOf, now }: TunedI
   }
   const order = new Map(meant.map(({ domain }, index) => [domain.uuid, index]));
   const indexOf = ({ state }: DomainPlan): number => order.get(state.domain.uuid) ?? 0;
-  return { id, host, domains: plans.sort((a, b) => indexOf(a) - indexOf(b)), lost };
+  return { id, host, domains: plans.sort((a, b) => indexOf(a) - indexOf(b)), withoutProfile };
 }

@@ -6,6 +6,7 @@ import {
   DRIFT_LEVELS,
   DRIFT_RECORD_FILE,
   DRIFT_STANDINGS,
+  type DriftRecord,
   driftRecordText,
   parseDriftRecord,
   type RecordedEffect,
@@ -17,6 +18,8 @@ import type { Drift } from './drift.ts';
 
 export interface Checked {
   readonly drifts: readonly Drift[];
+  /** UUIDs of VMs that were tuned with a profile that cannot be found or read; absent: none. */
+  readonly withoutProfile?: readonly string[] | undefined;
   /** As libvirt calls the host that was checked. */
   readonly hostname: string;
   /** Whether all tuned VMs of the host were looked at, and not only some: then the others are not tuned any more. */
@@ -34,16 +37,30 @@ export interface Checked {
  */
 export async function writeDriftRecord(path: string, checked: Checked): Promise<void> {
   await refuseOtherFiles(path);
-  const domains = new Map<string, DomainDrift>(checked.isWhole ? [] : await earlier(path, checked.hostname));
-  for (const drift of checked.drifts)
-    domains.set(drift.plan.state.domain.uuid, domainDrift(drift, checked.atMs));
+  const before = checked.isWhole ? undefined : await earlier(path, checked.hostname);
+  const domains = new Map(before?.domains);
+  const withoutProfile = new Map(before?.withoutProfile);
+  for (const drift of checked.drifts) {
+    const { uuid } = drift.plan.state.domain;
+    domains.set(uuid, domainDrift(drift, checked.atMs));
+    withoutProfile.delete(uuid);
+  }
+  for (const uuid of checked.withoutProfile ?? []) {
+    withoutProfile.set(uuid, checked.atMs);
+    domains.delete(uuid);
+  }
   const partial = `${path}.${randomUUID()}.partial`;
   try {
     // A folder that another path names may be a typing error.
     if (path === DRIFT_RECORD_FILE) await makeFolder(dirname(path), { mode: 0o755 });
     await writeFile(
       partial,
-      driftRecordText({ hostname: checked.hostname, domains, effects: checked.effects ?? new Map() }),
+      driftRecordText({
+        hostname: checked.hostname,
+        domains,
+        withoutProfile,
+        effects: checked.effects ?? new Map(),
+      }),
       {
         mode: 0o644,
         flag: 'wx',
@@ -90,12 +107,13 @@ function domainDrift({ plan, rows, count }: Drift, atMs: number): DomainDrift {
   };
 }
 
-async function earlier(path: string, hostname: string): Promise<ReadonlyMap<string, DomainDrift>> {
+/** Undefined where there is none of this host. */
+async function earlier(path: string, hostname: string): Promise<DriftRecord | undefined> {
   try {
     const record = parseDriftRecord(await readFile(path, 'utf8'));
-    return record.hostname === hostname ? record.domains : new Map();
+    return record.hostname === hostname ? record : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new TunerError(
       'TUNE_RECORD',
       `${path} cannot be read, so it cannot keep what earlier checks found of other VMs: ${systemErrorText(error)}; name no VMs, so that all are checked and it is replaced`,

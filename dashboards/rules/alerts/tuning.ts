@@ -30,11 +30,11 @@ export const tuningAlerts: AlertGroup = {
         const missing = (reasons: string): string =>
           metric('virtune_domain_missing', 'group="drift"', `reason=~"${reasons}"`);
         const checkedBefore = `${metric('virtune_tuning_checked_timestamp_seconds')} offset ${range('1d')}`;
-        return `${missing('stale|unreadable|not_permitted|other_host')} or (${missing('not_measured')} and ${ON_VM} ${checkedBefore})`;
+        return `${missing('no_profile|stale|unreadable|not_permitted|other_host')} or (${missing('not_measured')} and ${ON_VM} ${checkedBefore})`;
       },
       summary: () => `Drift of ${VM} on ${HOST} from its tuning profile is unknown ({{ $labels.reason }}).`,
       description: () =>
-        'Its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.timer and the log of virtune.',
+        'Its profile cannot be read, its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.service and the log of virtune.',
     }),
   ],
 };

@@ -54,6 +54,24 @@ export const virtuneCases: readonly AlertCase[] = [
   },
   {
     alert: 'DomainTuningCheckStale',
+    what: 'of a tuned VM whose profile cannot be read, for as long as that is so',
+    everyMinutes: 15,
+    series: {
+      [series('virtune_tuning_checked_timestamp_seconds', 'domain="db1"')]: '1+0x20 stale',
+      [series('virtune_domain_missing', 'domain="db1", group="drift", reason="no_profile"')]:
+        '_x20 1+0x270 stale',
+      // On a host whose first check had no profile already.
+      [series('virtune_domain_missing', 'domain="db2", group="drift", reason="no_profile"')]: '1+0x290 stale',
+    },
+    at: {
+      15: [],
+      270: [driftUnknown('db2 no_profile')],
+      4320: ['db1 no_profile', 'db2 no_profile'].map((each) => driftUnknown(each)),
+      4400: [],
+    },
+  },
+  {
+    alert: 'DomainTuningCheckStale',
     what: 'of a tuned VM without a check that had one a day ago, as after a reboot',
     everyMinutes: 15,
     series: {

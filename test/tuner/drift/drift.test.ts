@@ -99,6 +99,12 @@ test('what was found is written whole for the exporter, and VMs that were not ch
     settings: { held: 1, run: 1, waits: 0 },
     violations: { refuse: 0, warn: 0 },
   });
+  const part = { hostname: 'kvm1', isWhole: false };
+  await writeDriftRecord(file, { ...part, drifts: [], withoutProfile: ['u1'], atMs: 3 });
+  await writeDriftRecord(file, { ...part, drifts: [of('u2')], atMs: 4 });
+  expect([[...read().domains.keys()], [...(read().withoutProfile ?? [])]]).toEqual([['u2'], [['u1', 3]]]);
+  await writeDriftRecord(file, { ...part, drifts: [of('u1')], atMs: 5 });
+  expect([[...read().domains.keys()], [...(read().withoutProfile ?? [])]]).toEqual([['u2', 'u1'], []]);
   await writeDriftRecord(file, { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 3 });
   expect([...read().domains.keys()]).toEqual(['u3']);
   writeFileSync(file, '{');

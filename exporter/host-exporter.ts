@@ -1,6 +1,7 @@
 import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
 import type { PkiReader } from '../libvirt/transport/tls.ts';
+import { connectionLimits } from '../sampler/connection-limits.ts';
 import { SAMPLER_FRAME_MAX_BYTES } from '../sampler/frame-limit.ts';
 import type { HostIdentity } from '../sampler/host-sample.ts';
 import { Sampler } from '../sampler/sampler.ts';
@@ -44,6 +45,7 @@ export class HostExporter {
         ...how,
       });
     this.sampler = new Sampler({
+      ...connectionLimits(settings.uri),
       open: (signal) => open({ readOnly: true, signal }),
       openGuestAgent: (signal) => open({ guestAgentOnly: true, signal }),
       onGuestAgentFailure: (error) =>

@@ -3,6 +3,7 @@ import type { Credentials } from '../../libvirt/auth/mechanism.ts';
 import { connect } from '../../libvirt/client/connect.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 import { type GroupName, groups } from '../../model/catalogue/catalogue.ts';
+import { connectionLimits } from '../../sampler/connection-limits.ts';
 import { SAMPLER_FRAME_MAX_BYTES } from '../../sampler/frame-limit.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import type { HostSource } from '../../tui/feed/live.ts';
@@ -76,6 +77,7 @@ function openHost(
 ): AskedHost {
   const domainDeadlineMs = flags.domainDeadline * 1_000;
   const sampler = new Sampler({
+    ...connectionLimits(uri),
     open: (signal) =>
       connect(uri, { readOnly: true, credentials, signal, maxFrameBytes: SAMPLER_FRAME_MAX_BYTES }),
     groups: asked,

@@ -1,5 +1,6 @@
 import { connect } from '../../libvirt/client/connect.ts';
 import type { GroupName } from '../../model/catalogue/catalogue.ts';
+import { connectionLimits } from '../../sampler/connection-limits.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { isLocalUri } from '../local-uri.ts';
@@ -22,6 +23,7 @@ export async function withSampler<T>(
   const reboots = new Map<string, number>();
   const rebootsOf = (uuid: string): number => reboots.get(uuid) ?? 0;
   const sampler = new Sampler({
+    ...connectionLimits(flags.connect),
     onReboot: (uuid) => reboots.set(uuid, rebootsOf(uuid) + 1),
     open: (attempt) =>
       connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags), signal: attempt }),

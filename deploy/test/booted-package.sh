@@ -75,6 +75,48 @@ within sh -ec 'rm -r /etc/systemd/system/virtune-exporter.service.d && echo ARGS
   systemctl daemon-reload && systemctl restart virtune-exporter.service'
 serves '^libvirt_up 1'
 
+step 'a queue on a file system that is read-only for a while: the exporter is back with it'
+within sh -ec "mkdir /srv/queue && mount -t tmpfs tmpfs /srv/queue && install -d -o virtune -g virtune /srv/queue/otlp && mount -o remount,ro /srv/queue
+  mkdir -p /etc/systemd/system/virtune-exporter.service.d
+  printf '[Service]\nReadWritePaths=/srv/queue\n' >/etc/systemd/system/virtune-exporter.service.d/queue.conf
+  echo 'ARGS=--otlp.endpoint http://127.0.0.1:9200 --otlp.queue-dir /srv/queue/otlp' >/etc/default/virtune-exporter
+  systemctl daemon-reload && systemctl restart virtune-exporter.service"
+for _ in $(seq 60); do [ "$(within systemctl show --property NRestarts --value virtune-exporter)" -gt 0 ] && break; sleep 1; done
+[ "$(within systemctl show --property NRestarts --value virtune-exporter)" -gt 0 ]
+within journalctl --quiet --unit virtune-exporter.service | grep 'EROFS.*QUEUE_FOLDER' >/dev/null
+within mount -o remount,rw /srv/queue
+serves '^libvirt_up 1'
+within sh -ec 'rm -r /etc/systemd/system/virtune-exporter.service.d && systemctl daemon-reload'
+
+step 'twenty hosts over ssh: the unit has room for their processes'
+within sh -ec 'cat >/opt/tunnel && chmod 755 /opt/tunnel' <<'END'
+#!/usr/bin/perl
+# In the place of ssh: standard input and output are the socket of this host.
+use IO::Socket::UNIX;
+use IO::Select;
+my $socket = IO::Socket::UNIX->new(Peer => '/run/libvirt/libvirt-sock-ro') or die;
+my %to = (fileno(STDIN) => $socket, fileno($socket) => \*STDOUT);
+my $both = IO::Select->new(\*STDIN, $socket);
+while (my @ready = $both->can_read) {
+  for my $from (@ready) {
+    sysread($from, my $bytes, 65536) or exit;
+    while (length $bytes) { substr($bytes, 0, syswrite($to{fileno $from}, $bytes) || exit, '') }
+  }
+}
+END
+within sh -ec 'echo "{ local: false, hosts: {" >/etc/virtune/hosts.yml
+  for host in $(seq 20); do echo "kvm$host: { uri: \"qemu+ssh://kvm$host/system?command=/opt/tunnel\" },"; done >>/etc/virtune/hosts.yml
+  echo "} }" >>/etc/virtune/hosts.yml && chgrp virtune /etc/virtune/hosts.yml && chmod 640 /etc/virtune/hosts.yml
+  echo "ARGS=--config.file /etc/virtune/hosts.yml" >/etc/default/virtune-exporter && systemctl restart virtune-exporter.service'
+probe() { for _ in $(seq 30); do within curl -sf "http://127.0.0.1:9177/probe?target=kvm$1" | grep '^libvirt_up 1' >/dev/null && return; sleep 1; done; return 1; }
+# In turn twice: the first ones still have their connections when the last one gets its own.
+for _ in 1 2; do for host in $(seq 20); do probe "$host"; done; done
+if within journalctl --quiet --unit virtune-exporter.service | grep 'EAGAIN'; then exit 1; fi
+within systemctl show --property TasksCurrent,MemoryCurrent virtune-exporter
+[ "$(within systemctl show --property TasksCurrent --value virtune-exporter)" -gt 80 ]
+within sh -ec 'rm /etc/virtune/hosts.yml && echo ARGS= >/etc/default/virtune-exporter && systemctl restart virtune-exporter.service'
+serves '^libvirt_up 1'
+
 step 'without libvirt the exporter serves that, and finds it when it comes'
 within sh -ec 'cd /run/libvirt && for name in libvirt-sock libvirt-sock-ro; do mv $name $name.gone; done && systemctl restart virtune-exporter.service'
 serves '^libvirt_up 0'

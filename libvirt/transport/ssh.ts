@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { ConnectError, UriError } from '../errors.ts';
 import { type ConnectionUri, isSet } from '../uri.ts';
@@ -71,18 +72,10 @@ export async function openSsh(
 ): Promise<Transport> {
   const description = `ssh to ${uri.host}`;
   signal.throwIfAborted();
-  const child = spawn(uri.params.get('command') ?? 'ssh', sshArguments(uri, readOnly), {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = await start(uri.params.get('command') ?? 'ssh', sshArguments(uri, readOnly));
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-STDERR_MAX_BYTES);
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', (error) =>
-      reject(new ConnectError('LIBVIRT_SSH', `cannot start ssh: ${error.message}`, { cause: error })),
-    );
   });
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
   stream.once('close', () => child.kill());
@@ -95,6 +88,34 @@ export async function openSsh(
         ? undefined
         : new ConnectError('LIBVIRT_SSH', `${description} said: ${printable(stderr.trim())}`),
   });
+}
+
+/** Its streams keep what it prints until they are read. */
+async function start(command: string, args: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
+  try {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Without memory spawn() throws; without descriptors the process has no streams, and says why in an event, as else.
+    await once(child, 'spawn');
+    child.on('error', () => undefined);
+    return child;
+  } catch (error) {
+    throw new ConnectError('LIBVIRT_SSH', startText(command, error as NodeJS.ErrnoException), {
+      cause: error,
+    });
+  }
+}
+
+/** @param error of the start of a command */
+export function startText(command: string, { code, message }: NodeJS.ErrnoException): string {
+  const next =
+    code === 'EAGAIN'
+      ? "there are too many processes: raise TasksMax= of virtune's unit, or the limit of its user (ulimit -u)"
+      : code === 'EMFILE' || code === 'ENFILE'
+        ? "there are too many open files: raise LimitNOFILE= of virtune's unit, or the limit of its user (ulimit -n)"
+        : code === 'ENOMEM'
+          ? 'the host lacks memory'
+          : `check that ${command} is installed and can be executed`;
+  return `cannot start ssh: ${message}; ${next}`;
 }
 
 /** Text of the far side's making, for a message: no control characters. */

@@ -56,6 +56,18 @@ test.each(['50-libvirt.rules', '60-libvirt.rules', '80-libvirt-manage.rules'])(
   },
 );
 
+test('the exporter has room for 5,000 VMs with a sink before it is slowed down, and for a hundred hosts over ssh', () => {
+  const limit = (name: string, unit: string): number =>
+    Number(new RegExp(`^${name}=(\\d+)${unit}$`, 'm').exec(read(`systemd/${EXPORTER}`))?.[1]);
+  const benchmarks = readFileSync(join(DEPLOY, '../docs/benchmarks.md'), 'utf8');
+  const [, residentMib] = /^\| 5000 +\|.*\| +(\d+) +\|$/m.exec(benchmarks) ?? [];
+  // A sink takes 60 MiB (docs/benchmarks.md).
+  expect(limit('MemoryHigh', 'M')).toBeGreaterThan(Number(residentMib) + 60);
+  expect(limit('MemoryMax', 'G') * 1_024).toBeGreaterThan(limit('MemoryHigh', 'M'));
+  // Threads, and for each host up to 7 connections.
+  expect(limit('TasksMax', '')).toBeGreaterThan(24 + 7 * 100);
+});
+
 test('every unit that can be enabled is known to an installation and a purge, and a removal stops every unit', () => {
   const enabled = units.filter((unit) => read(`systemd/${unit}`).includes('[Install]'));
   expect(enabled.length).toBeGreaterThan(2);

@@ -16,11 +16,13 @@ interface Pod {
   readonly metadata: { readonly labels: Record<string, string> };
   readonly spec: {
     readonly securityContext: object;
+    readonly priorityClassName?: string;
     readonly containers: readonly [
       {
         readonly args: readonly string[];
         readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
         readonly securityContext: object;
+        readonly resources: Readonly<Record<'requests' | 'limits', { readonly memory: string }>>;
         readonly volumeMounts: readonly { readonly name: string; readonly readOnly?: boolean }[];
       },
     ];
@@ -46,6 +48,18 @@ test('the pods need nothing of Pod Security Standards beyond `restricted` but th
     capabilities: { drop: ['ALL'] },
   });
   expect(Object.keys(spec)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^host[A-Z]/)]));
+});
+
+test('on a node that lacks memory the pod is not what ends first: its priority is that of the node, and it stays within its request', () => {
+  expect(spec.priorityClassName).toBe('system-node-critical');
+  const benchmarks = readFileSync(join(ROOT, 'docs/benchmarks.md'), 'utf8');
+  const [, residentMib] = /^\| 1000 +\|.*\| +(\d+) +\|$/m.exec(benchmarks) ?? [];
+  const [request, limit] = (['requests', 'limits'] as const).map((which) =>
+    Number(/^(\d+)Mi$/.exec(container.resources[which].memory)?.[1]),
+  );
+  expect(Number(residentMib)).toBeGreaterThan(100);
+  expect(request).toBeGreaterThan(Number(residentMib));
+  expect(limit).toBeGreaterThan(Number(request));
 });
 
 test('each folder of the host is mounted, read-only, and has to be there', () => {

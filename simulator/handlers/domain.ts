@@ -67,13 +67,12 @@ function autostarts(vm: SimulatedVm): boolean {
   return vm.spec.workload === 'oltp';
 }
 
-function listed({ host }: HandlerContext, flags: number): SimulatedVm[] {
-  return host.vms.filter((vm) =>
-    LIST_GROUPS.every((group) => {
-      const asked = group.filter(([flag]) => (flags & flag) !== 0);
-      return asked.length === 0 || asked.some(([, test]) => test(vm));
-    }),
-  );
+/** @param flags ListFlag.* */
+function isListed(vm: SimulatedVm, flags: number): boolean {
+  return LIST_GROUPS.every((group) => {
+    const asked = group.filter(([flag]) => (flags & flag) !== 0);
+    return asked.length === 0 || asked.some(([, test]) => test(vm));
+  });
 }
 
 function found(vm: SimulatedVm | undefined, what: string): { domain: Domain } {
@@ -102,15 +101,16 @@ async function hasMonitor(
 }
 
 export const domainHandlers: Handlers = {
-  connectListAllDomains(context, { needResults, flags }) {
-    const domains = listed(context, flags).map((vm) => vm.domain);
+  connectListAllDomains({ host }, { needResults, flags }) {
+    const domains = host.vms.filter((vm) => isListed(vm, flags)).map((vm) => vm.domain);
     return { domains: needResults === 0 ? [] : domains, count: domains.length };
   },
   async connectGetAllDomainStats(context, { domains, stats, flags }) {
-    const vms =
-      domains.length === 0 ? listed(context, flags) : domains.map((domain) => find(context, domain));
+    const { host } = context;
+    // One that is gone is left out, without an error (virDomainObjListConvert, skip_missing).
+    const vms = domains.length === 0 ? host.vms : domains.flatMap(({ uuid }) => host.byUuid(uuid) ?? []);
     const records = [];
-    for (const vm of vms) {
+    for (const vm of vms.filter((each) => isListed(each, flags))) {
       records.push({
         domain: vm.domain,
         params: statsOf(vm, stats, await hasMonitor(context, vm, stats, flags)),

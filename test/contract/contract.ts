@@ -97,6 +97,17 @@ export function contract(name: string, target: () => ContractTarget): void {
       );
     });
 
+    test('statistics leave out a domain that is gone, and one that the list filters beside it leave out', async () => {
+      const uuids = async (domains: readonly Domain[], flags: number) => {
+        const args = { domains: [...domains], stats: StatsGroup.state, flags };
+        return (await reader.call('connectGetAllDomainStats', args)).records.map((each) => each.domain.uuid);
+      };
+      expect(await uuids([NO_SUCH], 0)).toEqual([]);
+      expect(await uuids([NO_SUCH, domain], 0)).toEqual([domain.uuid]);
+      expect(await uuids([domain], ListFlag.active)).toEqual([domain.uuid]);
+      expect(await uuids([domain], ListFlag.inactive)).toEqual([]);
+    });
+
     test('list filters narrow the list, each group separately', async () => {
       const list = async (flags: number) =>
         (await reader.call('connectListAllDomains', { needResults: 1, flags })).domains;

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -90,7 +91,7 @@ function layTree(placeOf = (place: string): string => place): string[] {
 }
 
 function buildDeb(): string {
-  layTree();
+  const placed = layTree();
   const control = `${TREE}/DEBIAN`;
   mkdirSync(control, { mode: 0o755 });
   const kilobytes = Math.ceil(statSync(executable).size / 1024) + 1024;
@@ -110,6 +111,11 @@ function buildDeb(): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
   writeFileSync(`${control}/control`, lines.join(''));
   writeFileSync(`${control}/conffiles`, `/${CONFFILE}\n`);
+  // For dpkg --verify, and to tell two builds of a version apart (deploy/ansible).
+  const sums = placed
+    .filter((place) => place !== CONFFILE)
+    .map((place) => `${hash('md5', readFileSync(`${TREE}/${place}`))}  ${place}\n`);
+  writeFileSync(`${control}/md5sums`, sums.join(''));
   for (const script of ['postinst', 'prerm', 'postrm']) {
     copyFileSync(`deploy/packages/${script}`, `${control}/${script}`);
     chmodSync(`${control}/${script}`, 0o755);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Ansible role over ssh on a booted Debian with a simulated libvirt: check mode changes nothing, the first run installs and
 # tunes, the second changes nothing, and a changed variable changes what it has to. Usage: boot.sh SUITE bash ansible.sh
-# ARTIFACT EXECUTABLE, where ARTIFACT is what the role installs: a deb, or the executable.
+# ARTIFACT EXECUTABLE [DEB], where ARTIFACT is what the role installs: a deb, or the executable, whose place DEB takes at last.
 set -euo pipefail
 artifact=$(realpath "$1")
 top=$(realpath "$(dirname "$0")/../..")
@@ -78,6 +78,26 @@ for _ in $(seq 60); do [ "$(rules)" -gt 40 ] && break; sleep 1; done
 step 'the second run'
 play 0
 
+profile() { printf '{"title": "Ours", "knobs": {"balloon.statsPeriod": {"value": %s, "why": "a test", "source": "judgement"}}}' "$1"; }
+kept() { # The profiles on the host are those of the first run, and nothing lies beside them.
+  within grep -q 'value: 7' /etc/virtune/profiles/site.yaml
+  [ "$(within ls /etc/virtune/profiles)" = site.yaml ]
+  [ -z "$(within find /tmp -maxdepth 1 -name 'virtune.*')" ]
+}
+
+step 'check mode plans with the profiles of the play, and leaves those of the host'
+play '[1-9]' --check -e "{\"virtune_profiles\": {\"site\": $(profile 9), \"added\": $(profile 11)}, \"virtune_assignments\":
+  {\"assign\": [{\"domain\": \"pg-orders\", \"profile\": \"site\"}, {\"domain\": \"web-01\", \"profile\": \"added\"}]}}"
+for seconds in 9 11; do grep -E "balloon.*[^0-9]$seconds([^0-9]|\$)" "$work/log"; done
+kept
+
+step 'a broken profile fails the play, and is not written'
+if play '[1-9]' -e '{"virtune_profiles": {"site": {"title": "Ours", "knobs": {"no.such": {"value": 1}}}}}' 2>"$work/refused"; then
+  echo 'a broken profile was accepted' >&2 && exit 1
+fi
+grep -q 'Check them' "$work/refused"
+kept
+
 step 'a changed flag restarts the exporter, and nothing else changes'
 before=$(within systemctl show --property MainPID --value virtune-exporter)
 play 2 -e '{"virtune_exporter_args": ["--collect.threads"]}'
@@ -139,14 +159,35 @@ if within test -e /etc/virtune/web.yml; then echo 'web.yml was left behind' >&2 
 step 'the tuner that keeps VMs as they should be restarts with a newer executable, and ends with the assignments'
 play 1 -e "{$flags, \"virtune_watch\": true}"
 within systemctl is-active --quiet virtune-watch.service
-if [[ $artifact != *.deb ]]; then
-  before=$(within systemctl show --property MainPID --value virtune-watch)
+process() { within systemctl show --property MainPID --value "virtune-$1"; }
+exporter=$(process exporter) watch=$(process watch)
+if [[ $artifact == *.deb ]]; then
+  # Of the same version.
+  dpkg-deb --raw-extract "$artifact" "$work/tree"
+  printf x >>"$work/tree/usr/bin/virtune"
+  sum=$(md5sum <"$work/tree/usr/bin/virtune" | cut -d' ' -f1)
+  sed -i "s|^[0-9a-f]*  usr/bin/virtune$|$sum  usr/bin/virtune|" "$work/tree/DEBIAN/md5sums"
+  dpkg-deb --root-owner-group -Znone --build "$work/tree" "$work/other.deb" >/dev/null
+  sed -i "s|virtune_artifact: .*|virtune_artifact: $work/other.deb|" "$work/hosts.yml"
+  wanted=$(md5sum <"$work/tree/usr/bin/virtune")
+  rm -r "$work/tree"
+else
+  wanted=$(md5sum <"$artifact")
   # Another one, in the place of the one that runs.
   within sh -c 'cp /usr/bin/virtune /usr/bin/virtune.other && printf x >>/usr/bin/virtune.other && mv /usr/bin/virtune.other /usr/bin/virtune'
-  play '[1-9]' -e "{$flags, \"virtune_watch\": true}"
-  [ "$(within systemctl show --property MainPID --value virtune-watch)" != "$before" ]
-  within systemctl is-active --quiet virtune-watch.service
 fi
+play '[1-9]' -e "{$flags, \"virtune_watch\": true}"
+[ "$(within cat /usr/bin/virtune | md5sum)" = "$wanted" ]
+[ "$(process exporter)" != "$exporter" ]
+[ "$(process watch)" != "$watch" ]
+within systemctl is-active --quiet virtune-exporter.service virtune-watch.service
+play 0 -e "{$flags, \"virtune_watch\": true}"
+
+step 'a profile that was taken out of the play is removed, and yours is not'
+within sh -c 'echo "title: Theirs" >/etc/virtune/profiles/theirs.yaml'
+others='"virtune_tune": "none", "virtune_profiles": {}, "virtune_assignments": {"assign": [{"domain": "pg-orders", "profile": "oltp-database"}]}'
+play 2 -e "{$flags, \"virtune_watch\": true, $others}"
+[ "$(within ls /etc/virtune/profiles)" = theirs.yaml ]
 play 3 -e "{$flags, \"virtune_watch\": true, \"virtune_assignments\": {}}"
 for unit in virtune-watch.service virtune-drift.timer; do
   [ "$(within systemctl is-active $unit || true) $(within systemctl is-enabled $unit || true)" = 'inactive disabled' ]
@@ -155,4 +196,19 @@ if within test -e /etc/virtune/assignments.yml; then echo 'assignments.yml was l
 within sh -c 'echo "assign: []" >/etc/virtune/assignments.yml'
 play 0 -e "{$flags, \"virtune_assignments\": {}}"
 within test -e /etc/virtune/assignments.yml
+
+if [ -n "${3:-}" ]; then
+  step 'a deb in the place of the executable brings its units, too'
+  package="\"virtune_artifact\": \"$(realpath "$3")\""
+  play '[1-9][0-9]*' -e "{$flags, \"virtune_assignments\": {}, $package}"
+  for unit in exporter.service exporter.socket drift.service drift.timer watch.service; do
+    [[ $(within systemctl show --property FragmentPath --value "virtune-$unit") == */lib/systemd/system/"virtune-$unit" ]]
+  done
+  [[ $(within systemctl show --property DropInPaths --value virtune-exporter) != */etc/*10-package.conf* ]]
+  within systemctl is-active --quiet virtune-exporter.service
+  [ "$(within systemctl is-enabled virtune-exporter.service)" = enabled ]
+  [ "$(within systemctl show --property User --value virtune-exporter)" = virtune ]
+  answers 200 "$plain"
+  play 0 -e "{$flags, \"virtune_assignments\": {}, $package}"
+fi
 echo 'the role installs, configures, tunes and repeats as it should'

@@ -32,6 +32,9 @@ for file in usr/bin/virtune usr/lib/systemd/system/virtune-exporter.service usr/
   usr/share/bash-completion/completions/virtune usr/share/zsh/vendor-completions/_virtune usr/share/polkit-1/rules.d/49-virtune.rules; do has "$file"; done
 within id virtune
 [ "$(within stat -c '%U:%G %a' /etc/virtune)" = 'root:virtune 750' ]
+[ -z "$(within dpkg --verify virtune)" ]
+printf x >>"$root/usr/share/doc/virtune/LICENSE"
+[[ $(within dpkg --verify virtune) == *LICENSE ]]
 within bash -ec 'systemd-analyze verify --man=no /usr/lib/systemd/system/virtune-*.{service,socket,timer}'
 
 step 'figures on the port, as the unit starts it'
@@ -87,6 +90,9 @@ rpms() { rpm --root "$root" --nodeps "$@"; }
 dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|' | sort >"$work/deb-files"
 rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
 rpms --install "$rpm"
+# By which Ansible tells builds of a version apart.
+build=$(rpm --query --package --queryformat '%{SHA256HEADER}' "$rpm")
+[[ $build =~ ^[0-9a-f]{64}$ && $(rpms --query --queryformat '%{SHA256HEADER}' virtune) == "$build" ]]
 # By the presets of the host: of this one, any that is not named.
 has $links/multi-user.target.wants/virtune-exporter.service
 within systemctl --quiet enable virtune-watch.service

@@ -8,7 +8,7 @@ function driftUnknown(of: string) {
     'tuning',
     { domain, group: 'drift', reason },
     `Drift of VM "${domain}" on host kvm1 from its tuning profile is unknown (${reason}).`,
-    'Its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.timer and the log of virtune.',
+    'Its profile cannot be read, its last check is more than 25 h old, or the record of checks cannot be used, so DomainTuningDrift cannot fire. Look at virtune-drift.service and the log of virtune.',
   );
 }
 
@@ -64,7 +64,7 @@ export const virtuneCases: readonly AlertCase[] = [
       [series('virtune_domain_missing', 'domain="db2", group="drift", reason="no_profile"')]: '1+0x290 stale',
     },
     at: {
-      15: [],
+      0: [],
       270: [driftUnknown('db2 no_profile')],
       4320: ['db1 no_profile', 'db2 no_profile'].map((each) => driftUnknown(each)),
       4400: [],

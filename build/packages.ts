@@ -111,7 +111,7 @@ function buildDeb(): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
   writeFileSync(`${control}/control`, lines.join(''));
   writeFileSync(`${control}/conffiles`, `/${CONFFILE}\n`);
-  // For dpkg --verify, and to tell two builds of a version apart (deploy/ansible).
+  // For dpkg --verify, and to distinguish builds of a version (deploy/ansible).
   const sums = placed
     .filter((place) => place !== CONFFILE)
     .map((place) => `${hash('md5', readFileSync(`${TREE}/${place}`))}  ${place}\n`);

@@ -90,7 +90,7 @@ rpms() { rpm --root "$root" --nodeps "$@"; }
 dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|' | sort >"$work/deb-files"
 rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
 rpms --install "$rpm"
-# By which Ansible tells builds of a version apart.
+# By which Ansible distinguishes builds of a version.
 build=$(rpm --query --package --queryformat '%{SHA256HEADER}' "$rpm")
 [[ $build =~ ^[0-9a-f]{64}$ && $(rpms --query --queryformat '%{SHA256HEADER}' virtune) == "$build" ]]
 # By the presets of the host: of this one, any that is not named.

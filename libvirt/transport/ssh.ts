@@ -99,9 +99,11 @@ async function start(command: string, args: readonly string[]): Promise<ChildPro
     child.on('error', () => undefined);
     return child;
   } catch (error) {
-    throw new ConnectError('LIBVIRT_SSH', startText(command, error as NodeJS.ErrnoException), {
-      cause: error,
-    });
+    throw new ConnectError(
+      'LIBVIRT_SSH',
+      `cannot start ssh: ${startText(command, error as NodeJS.ErrnoException)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -115,7 +117,7 @@ export function startText(command: string, { code, message }: NodeJS.ErrnoExcept
         : code === 'ENOMEM'
           ? 'the host lacks memory'
           : `check that ${command} is installed and can be executed`;
-  return `cannot start ssh: ${message}; ${next}`;
+  return `${message}; ${next}`;
 }
 
 /** Text of the far side's making, for a message: no control characters. */

@@ -4,7 +4,7 @@ import { openSsh, startText } from '../../libvirt/transport/ssh.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 
 test.each([
-  ['EAGAIN', /^cannot start ssh: spawn ssh EAGAIN; there are too many processes: raise TasksMax=/],
+  ['EAGAIN', /^spawn ssh EAGAIN; there are too many processes: raise TasksMax=/],
   ['EMFILE', /too many open files: raise LimitNOFILE=/],
   ['ENFILE', /too many open files: raise LimitNOFILE=/],
   ['ENOMEM', /; the host lacks memory$/],
@@ -17,7 +17,9 @@ test('ssh that is not there is an error of the connection', async () => {
   const uri = parseUri('qemu+ssh://kvm1/system?command=/nowhere/ssh');
   await expect(openSsh(uri, true, new AbortController().signal)).rejects.toMatchObject({
     code: 'LIBVIRT_SSH',
-    message: expect.stringContaining('spawn /nowhere/ssh ENOENT; check that /nowhere/ssh is installed'),
+    message: expect.stringContaining(
+      'cannot start ssh: spawn /nowhere/ssh ENOENT; check that /nowhere/ssh is installed',
+    ),
   });
 });
 

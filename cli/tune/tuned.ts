@@ -1,5 +1,5 @@
-import { markOf } from '../../tuner/plan/plan.ts';
 import { planTuned, type Tuned } from '../../tuner/drift/plan-tuned.ts';
+import { markOf } from '../../tuner/plan/plan.ts';
 import { pickDomains } from '../../tuner/profile/pick.ts';
 import { log } from '../log.ts';
 import { known } from './make-plan.ts';

@@ -43,7 +43,9 @@ export function verifyCommand(): Command {
         for (const line of proofs.flatMap(describeVerification)) log(`  ${line}`);
       }
       const wrong =
-        withoutProfile.length > 0 || drifts.some(needsAttention) || proofs.some(({ differs }) => differs !== undefined);
+        withoutProfile.length > 0 ||
+        drifts.some(needsAttention) ||
+        proofs.some(({ differs }) => differs !== undefined);
       if (wrong) process.exitCode = ExitCode.drift;
     });
   return addTuneOptions(command);

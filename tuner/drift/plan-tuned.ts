@@ -41,8 +41,7 @@ export async function planTuned({ host, domains, meant, profileOf, now }: TunedI
     if (mark === undefined) continue;
     const profile = profileOf(mark.profile);
     if (profile === undefined) withoutProfile.push(state);
-    else
-      byHostCpus.set(mark.hostCpus, [...(byHostCpus.get(mark.hostCpus) ?? []), { state, profile }]);
+    else byHostCpus.set(mark.hostCpus, [...(byHostCpus.get(mark.hostCpus) ?? []), { state, profile }]);
   }
   const plans: DomainPlan[] = [];
   for (const [kept, picks] of byHostCpus) {

@@ -9,7 +9,12 @@ import { filled, readGuide, readRunbooks } from './runbooks.ts';
 /** Each of them starts several processes. */
 const TIMEOUT_MS = 180_000;
 
-const VALUES = { VM: 'web-01', NEIGHBOUR: 'web-02', PROFILE: 'balanced' };
+const VALUES = {
+  VM: 'web-01',
+  NEIGHBOUR: 'web-02',
+  PROFILE: 'balanced',
+  FILE: 'tuner/profiles/balanced.yaml',
+};
 
 /** What the demo cannot run, and why. */
 const NOT_RUN: Readonly<Record<string, string>> = {

@@ -41,8 +41,9 @@ export function demoCommand(): Command {
         );
         log(`virtune demo: simulated libvirt ${flags.libvirt} at ${demo.uri}`);
         log(`virtune demo: ${shellLine(['virtune', 'advise', '-c', demo.uri])} says what to do about it`);
+        const stopping = untilAskedToStop();
         log(`virtune demo: metrics at ${exporter.url}/metrics, Ctrl-C to stop`);
-        await untilAskedToStop();
+        await stopping;
         await exporter.close();
       } finally {
         await demo.stop();

@@ -114,6 +114,8 @@ export function exporterCommand(): Command {
         output: outputOptions(flags),
       });
       const hangupEnds = onHangup(flags, exporter);
+      // Before it says that it serves: a supervisor may stop it from then on.
+      const stopping = untilAskedToStop(hangupEnds ? ['SIGHUP'] : []);
       const asked = [
         ...(exporter.local === undefined
           ? []
@@ -125,10 +127,7 @@ export function exporterCommand(): Command {
           : [`${exporter.hosts.length} hosts at ${exporter.url}/probe, listed at ${exporter.url}/sd`]),
       ];
       log(`virtune: ${asked.join('; ')}`);
-      const reason = await Promise.race([
-        untilAskedToStop(hangupEnds ? ['SIGHUP'] : []),
-        exporter.outputClosed,
-      ]);
+      const reason = await Promise.race([stopping, exporter.outputClosed]);
       if (!(reason instanceof Error)) log(`virtune: ${reason}, closing`);
       const isClosed = await inTime(
         exporter.close().then(() => true),

@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { outputOf } from '../child-output.ts';
@@ -48,6 +48,7 @@ const neighbour = new RunbookGuest('runbook-too');
 const booted = new RunbookGuest('runbook-booted');
 const at = (name: string): string => join(LAB_DIR, 'runbook-tools', name);
 const FILE = at('file');
+const PROFILE = join(import.meta.dirname, '../../tuner/profiles/balanced.yaml');
 
 let second: SecondDaemon;
 let sshd: Sshd;
@@ -210,6 +211,7 @@ const CASES: readonly Case[] = [
     before: () => process.kill(qemuPid(guest.name), 'SIGSTOP'),
     after: () => expect(virsh('domcontrol', guest.name)).toContain('ok'),
   },
+  { of: /^virtune tune profiles check/, before: () => copyFileSync(PROFILE, FILE) },
   // As virtune-drift.service leaves it.
   { of: /\/run\/virtune/, before: () => inShell('virtune tune drift --record') },
   {

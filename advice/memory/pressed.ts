@@ -1,6 +1,7 @@
 import { percent } from '../../model/format.ts';
 import type { Advice } from '../advice.ts';
 import type { Context } from '../context.ts';
+import { findOut } from '../no-change.ts';
 import { pressureEvidence } from './host-short.ts';
 import { memoryFacts } from './parts.ts';
 
@@ -25,16 +26,9 @@ export function hostPressed(context: Context): Advice {
         : `NUMA cells are full: ${cells}. Memory that is bound to a cell comes from no other one`,
     culprits: [],
     remedies: [
-      {
-        change:
-          'find what waits: memory.pressure and memory.swap.current of the control groups, vm.swappiness, and what is bound to cells that are full (numastat -p)',
-        steps: [],
-        cost: 'none',
-        payers: [],
-        gain: 'unknown',
-        risk: 'none',
-        effect: 'nothing changes',
-      },
+      findOut(
+        'find what waits: memory.pressure and memory.swap.current of the control groups, vm.swappiness, and what is bound to cells that are full (numastat -p)',
+      ),
     ],
     // Tasks of the host wait; whether those of VMs are among them is not known.
     harm: observation.host.memoryPressure.median ?? 0,

@@ -1,6 +1,7 @@
 import type { Advice } from '../advice.ts';
 import { virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
+import { findOut } from '../no-change.ts';
 import { isTransient, TRANSIENT } from '../transient.ts';
 import type { GuestMemory } from './guests.ts';
 import { affected, guestEvidence, memoryFacts, STEP_KIB, size } from './parts.ts';
@@ -43,15 +44,9 @@ export function guestStarved(each: GuestMemory, isHostShort: boolean, context: C
           },
         ]
       : [
-          {
-            change: `find out what uses the memory in the guest${usesPools || hasDevices ? ', or define more memory by hand: huge pages, guest cells and memory devices have to fit' : '; this host has none to give'}`,
-            steps: [],
-            cost: 'none',
-            payers: [],
-            gain: 'unknown',
-            risk: 'none',
-            effect: 'nothing changes',
-          },
+          findOut(
+            `find out what uses the memory in the guest${usesPools || hasDevices ? ', or define more memory by hand: huge pages, guest cells and memory devices have to fit' : '; this host has none to give'}`,
+          ),
         ],
     harm: 1,
   };

@@ -5,7 +5,7 @@ import { isBatch } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
-import { keep } from '../keep.ts';
+import { keep } from '../no-change.ts';
 import { mayShare } from './places.ts';
 import { bytesOf, harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 

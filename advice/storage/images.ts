@@ -4,6 +4,7 @@ import type { Advice, Remedy } from '../advice.ts';
 import { nameFor, refOf, virsh, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { factOf, isLasting, medianOf } from '../evidence.ts';
+import { findOut } from '../no-change.ts';
 import type { ObservedVm } from '../observation.ts';
 
 const CHAIN_MAX = 3;
@@ -169,13 +170,8 @@ export function diskErrors({ running, uri, minSamples, observation }: Context): 
         culprits: [],
         remedies: [
           {
-            change: "look for the cause in the host's kernel log and its storage",
+            ...findOut("look for the cause in the host's kernel log and its storage"),
             steps: [{ argv: virsh(uri, 'domblkerror', nameFor(refOf(vm))), vm: refOf(vm) }],
-            cost: 'none',
-            payers: [],
-            gain: 'unknown',
-            risk: 'none',
-            effect: 'nothing changes',
           },
         ],
         harm: failing.some(([, { errors }]) => isLasting(errors, 0, minSamples)) ? 1 : 0.5,

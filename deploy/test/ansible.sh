@@ -9,7 +9,13 @@ for tool in ansible-playbook ssh openssl; do
   command -v "$tool" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends ansible-core openssh-client openssl && break; }
 done
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# A connection that ssh keeps open would hold up the host's shutdown.
+finish() {
+  local socket
+  for socket in "$work"/connections/*; do [ ! -S "$socket" ] || ssh -o ControlPath="$socket" -O exit kvm1 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
 trap 'echo "line $LINENO: $BASH_COMMAND failed" >&2' ERR
 within() { nsenter --target "$BOOTED" --all env -i PATH="$PATH" "$@"; }
 step() { printf '%s\n' "- $*"; }

@@ -92,7 +92,7 @@ rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
 rpms --install "$rpm"
 # By which Ansible distinguishes builds of a version.
 build=$(rpm --query --package --queryformat '%{SHA256HEADER}' "$rpm")
-[[ $build =~ ^[0-9a-f]{64}$ && $(rpms --query --queryformat '%{SHA256HEADER}' virtune) == "$build" ]]
+[[ $build =~ ^[0-9a-f]{64}$ && $(rpm --root "$root" --query --queryformat '%{SHA256HEADER}' virtune) == "$build" ]]
 # By the presets of the host: of this one, any that is not named.
 has $links/multi-user.target.wants/virtune-exporter.service
 within systemctl --quiet enable virtune-watch.service

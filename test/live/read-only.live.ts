@@ -78,7 +78,7 @@ async function recordRun(collect: readonly string[]): Promise<Recorded[]> {
     ...collect.map((name) => `--collect.${name}`),
   );
   for (let scrape = 0; scrape < 7; scrape++) {
-    expect(figure(await virtune.scrape(), 'libvirt_domains')).toBeGreaterThan(60);
+    expect(figure(await virtune.scrape(), 'libvirt_domains')).toBeGreaterThan(14);
   }
   await virtune.stop();
   return [...recorded];

@@ -4,8 +4,9 @@ import { canBoot } from './lab/initramfs.ts';
 import { down, up } from './lab/main.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** A second lab beside the first needs guests of each kind, not a crowd. */
-const GUESTS = process.env['VIRTUNE_NAMESPACED'] === undefined ? 60 : 4;
+/** VIRTUNE_LAB_GUESTS, or 60; a second lab beside the first needs guests of each kind, not a crowd. */
+const GUESTS =
+  process.env['VIRTUNE_NAMESPACED'] === undefined ? Number(process.env['VIRTUNE_LAB_GUESTS'] ?? 60) : 4;
 
 /** In another Debian's root. */
 const BARE_GUESTS = 14;

@@ -77,7 +77,8 @@ export class Sampler {
    *
    * - what that has gathered so far, when it would last longer than the caller has time: domains that have not
    *   answered yet are late in it, and nobody else sees it;
-   * - a tick with the time it has left, when another caller has shortened the one it joined, and domains are missing.
+   * - a tick with the time it has left, when another caller has shortened the one it joined, and domains, or what their
+   *   XML says, are missing.
    */
   async sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
     const ownMs = Math.min(timerMs(budgetMs), this.#parts.limits.tickDeadlineMs);
@@ -89,7 +90,9 @@ export class Sampler {
     }
     const sample = await joined.sample;
     const leftMs = endMs - performance.now();
-    const isCut = sample.domains.some(({ outcome }) => outcome.kind === 'late');
+    const isCut = sample.domains.some(
+      ({ outcome, facts }) => outcome.kind === 'late' || (outcome.kind === 'fresh' && facts === undefined),
+    );
     if (!isCut || leftMs < joined.deadlineMs) return sample;
     return this.#running?.sample ?? this.#start(leftMs);
   }

@@ -217,6 +217,17 @@ test("an answer that comes after the VM's own deadline and within the tick is an
   expect(sample.domains.map(({ outcome }) => outcome.kind)).toEqual(Array(14).fill('fresh'));
 });
 
+test('a caller with little time, which left none for the XML of VMs, does not leave one that has more without it', async () => {
+  const sampler = another({ tickDeadlineMs: 20_000, groups: new Set(['block']) });
+  await sampler.attempt();
+  daemon.faults.hold('connectListAllDomains');
+  const short = sampler.sample(1_600);
+  const long = sampler.sample();
+  setTimeout(() => daemon.faults.release('connectListAllDomains'), 850);
+  expect((await short).domains.filter(({ facts }) => facts !== undefined)).toEqual([]);
+  expect((await long).domains.filter(({ facts }) => facts === undefined)).toEqual([]);
+});
+
 test('a caller with little time does not cut the sample of one that has more', async () => {
   const sampler = another({ tickDeadlineMs: 20_000, inFlight: 1, groups: new Set(['block']) });
   await sampler.sample();

@@ -2,11 +2,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { figure, find, type Series } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { killLibvirtd, startLibvirtd } from './lab/daemon.ts';
-import { bareGuests, bareName, qemuPid } from './lab/guests.ts';
+import { bareGuests, bareName, CROWD, qemuPid } from './lab/guests.ts';
 import { sleep, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-const GUESTS = 61;
+/** With the one that is booted. */
+const GUESTS = CROWD + 1;
 /** How long scrapes go on beside a stuck guest; minutes in the nightly run. */
 const SOAK_MS = Number(process.env['VIRTUNE_SOAK_SECONDS'] ?? 60) * 1_000;
 /** Memory is compared with what it was after this many scrapes. */
@@ -18,6 +19,7 @@ const STUCK = bareName(7);
 
 let virtune: VirtuneProcess;
 beforeAll(async () => {
+  bareGuests(CROWD);
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
   await virtune.scrape();
 });
@@ -25,7 +27,7 @@ afterAll(() => virtune.stop());
 afterEach(async () => {
   process.kill(qemuPid(STUCK), 'SIGCONT');
   await startLibvirtd();
-  bareGuests(GUESTS - 1);
+  bareGuests(CROWD);
 });
 
 const outcomes = (series: readonly Series[], outcome: string): string[] =>

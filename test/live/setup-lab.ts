@@ -1,12 +1,11 @@
 import { startLibvirtd } from './lab/daemon.ts';
-import { bareGuests, bootGuest } from './lab/guests.ts';
+import { bareGuests, bootGuest, CROWD } from './lab/guests.ts';
 import { canBoot } from './lab/initramfs.ts';
 import { down, up } from './lab/main.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** VIRTUNE_LAB_GUESTS, or 60; a second lab beside the first needs guests of each kind, not a crowd. */
-const GUESTS =
-  process.env['VIRTUNE_NAMESPACED'] === undefined ? Number(process.env['VIRTUNE_LAB_GUESTS'] ?? 60) : 4;
+/** A second lab beside the first needs guests of each kind, not a crowd. */
+const GUESTS = process.env['VIRTUNE_NAMESPACED'] === undefined ? CROWD : 4;
 
 /** In another Debian's root. */
 const BARE_GUESTS = 14;

@@ -7,6 +7,8 @@ import { run, succeeds, until } from './run.ts';
 import { virsh } from './virsh.ts';
 
 export const BOOTED = `${PREFIX}booted`;
+/** Bare guests of the lab: a host of a usual size, or VIRTUNE_LAB_GUESTS. */
+export const CROWD = Number(process.env['VIRTUNE_LAB_GUESTS'] ?? 60);
 export const bareName = (index: number): string => `${PREFIX}bare-${String(index).padStart(3, '0')}`;
 
 const NIC = ['', "<interface type='network'><source network='default'/><model type='virtio'/></interface>"];

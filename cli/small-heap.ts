@@ -11,16 +11,21 @@ const NURSERY_BYTES = 4 * 1024 * 1024;
 const FILLERS_MAX = 1_000;
 
 /**
- * A scrape makes and forgets 0.1 MB for each VM, and V8 would rather hold memory than collect it. Runs before anything
+ * A sample makes and forgets 0.1 MB for each VM, and V8 would rather hold memory than collect it. Runs before anything
  * else: a nursery that has grown shrinks only where little is allocated, and not below the size that Node.js was
  * started with.
  */
-export function keepHeapSmall(): void {
+export function keepNurserySmall(): void {
   // Its size cannot be set any more in a process that runs, but whether it grows can.
   setFlagsFromString('--semi-space-growth-factor=2');
   const alive: number[][] = [];
   while (nurseryBytes() < NURSERY_BYTES && alive.length < FILLERS_MAX) alive.push(new Array(2_048).fill(0));
   setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** For a process that samples rarely. */
+export function keepHeapSmall(): void {
+  keepNurserySmall();
   // V8 lets garbage grow to several times what is alive before it looks; at 1,000 VMs that is 80 MB. Less than
   // this gains nothing, and 30 is 8 MB more after a thousand scrapes, for no less CPU.
   setFlagsFromString('--heap-growing-percent=12');

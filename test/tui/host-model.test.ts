@@ -60,6 +60,25 @@ test('steal is the mean over vCPUs of delay / wall time, whatever they run; a vC
   expect(figure(view, 'contention')).toBeCloseTo((0.4 / 0.9) * 100);
 });
 
+test('advice stays for the time that is given, once it is complete, while VMs stay in their states', () => {
+  const model = new HostModel({
+    name: 'host',
+    uri: 'qemu:///system',
+    groups: DEFAULT_GROUPS,
+    adviceMs: 2_900,
+  });
+  const adviceAt = (second: number, spec: Partial<VmSpec> = {}) =>
+    model.ingest(hostSample(second * 1_000, [{ ...busy(10 + second), ...spec }])).advice;
+  // Complete with the third sample that has rates.
+  const first = [0, 1, 2, 3, 4].map((second) => adviceAt(second));
+  expect(new Set(first.slice(0, 4)).size).toBe(4);
+  expect(first[4]).toBe(first[3]);
+  expect(adviceAt(5)).toBe(first[3]);
+  const later = adviceAt(6);
+  expect(later).not.toBe(first[3]);
+  expect(adviceAt(7, { outcome: 'unresponsive' })).not.toBe(later);
+});
+
 test('the first sample has no rates and says so', () => {
   const view = viewAfter([busy(10)]);
   expect(figure(view, 'cpu_percent')).toBeUndefined();

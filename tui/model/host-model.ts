@@ -21,6 +21,8 @@ export interface HostModelOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Points of history for each VM. */
   readonly points?: number | undefined;
+  /** How long advice is shown before it is computed from newer samples; 0, in each sample, when absent. */
+  readonly adviceMs?: number | undefined;
 }
 
 /** Samples that advice is computed from. */
@@ -34,6 +36,8 @@ export class HostModel {
   readonly #history: History;
   readonly #window: HostWindow;
   readonly #tracker = new RateTracker();
+  /** In which state VMs were when the advice of the view was computed, and when that was. */
+  #advised: { readonly states: string; readonly atMs: number } | undefined;
   #view: HostView;
 
   constructor(options: HostModelOptions) {
@@ -63,7 +67,7 @@ export class HostModel {
     const change = this.#tracker.next(sample);
     this.#window.add(sample, change);
     const { host: rates, domains } = change;
-    const advice = new HostAdvice(this.#window.observation);
+    const advice = this.#adviceFor(sample);
     const vms = sample.domains.map(
       (domain, index) => new VmFigures(this.#options, domain, domains[index], advice),
     );
@@ -76,6 +80,21 @@ export class HostModel {
   fail(error: Error, atMs: number): HostView {
     this.#view = { ...this.#view, down: { error, sinceMs: this.#view.down?.sinceMs ?? atMs } };
     return this.#view;
+  }
+
+  /** That of the samples before while it is recent and complete, and VMs are in the same state. */
+  #adviceFor(sample: HostSample): HostAdvice {
+    const { adviceMs = 0 } = this.#options;
+    const { advice } = this.#view;
+    const atMs = steadyStartMs(sample);
+    const states = sample.domains
+      .map(({ domain, summary, outcome }) => `${domain.uuid} ${domain.id} ${summary.state} ${outcome.kind}`)
+      .join();
+    const known = this.#advised;
+    if (known !== undefined && known.states === states && atMs - known.atMs < adviceMs && advice.isComplete)
+      return advice;
+    this.#advised = { states, atMs };
+    return new HostAdvice(this.#window.observation);
   }
 
   #remember(sample: HostSample, vms: readonly Vm[]): void {

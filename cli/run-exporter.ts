@@ -110,11 +110,11 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const process = new ProcessMetrics(version);
   const files = new RememberedFiles((message) => log(`virtune: ${message}`));
   const { config, web } = await readFiles(options);
-  const onNewUuid = (message: string): void => log(`virtune: ${message}`);
+  const onWrongId = (message: string): void => log(`virtune: ${message}`);
   const targets = new Targets({
     onFailure,
     onUnknownStatistic,
-    onNewUuid,
+    onWrongId,
     compat: options.compat,
     pki: files,
   });
@@ -123,7 +123,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       process,
       onFailure,
       onUnknownStatistic,
-      onNewUuid,
+      onWrongId,
       onDriftFailure: (error) => log(`virtune: ${errorText(error)}`),
       compat: options.compat,
       pki: files,

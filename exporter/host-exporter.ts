@@ -13,8 +13,8 @@ export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'in
   readonly onUnknownStatistic: (name: string) => void;
   /** Called when the tuner's record of drift begins to be unusable. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
-  /** Called when the host is the same and its UUID another. */
-  readonly onNewUuid?: ((message: string) => void) | undefined;
+  /** Called when the host is the same and its UUID another, and when another host has its `host.id`. */
+  readonly onWrongId?: ((message: string) => void) | undefined;
   /** Reads certificates for connections over TLS. */
   readonly pki?: PkiReader | undefined;
 }
@@ -27,12 +27,14 @@ export class HostExporter {
   /** Drops errors that follow from closing the connection here: they say nothing about the host. */
   readonly onFailure: (error: Error) => void;
   #isClosed = false;
-  readonly #onNewUuid: ((message: string) => void) | undefined;
+  readonly #onWrongId: ((message: string) => void) | undefined;
   #identity: HostIdentity | undefined;
+  /** Several sinks sample the host, each time. */
+  readonly #reportedSameId = new WeakSet<HostExporter>();
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
     this.settings = settings;
-    this.#onNewUuid = options.onNewUuid;
+    this.#onWrongId = options.onWrongId;
     this.onFailure = (error) => {
       if (!this.#isClosed) options.onFailure(error);
     };
@@ -80,10 +82,22 @@ export class HostExporter {
     this.#identity = identity;
     if (this.settings.hostId !== undefined || before === undefined) return;
     if (before.hostname !== identity.hostname || before.uuid === identity.uuid) return;
-    const name = this.settings.name ?? identity.hostname ?? this.settings.uri;
-    this.#onNewUuid?.(
-      `libvirt reported ${before.uuid} as the UUID of ${name}, and now ${identity.uuid}: host.id of what is sent has changed, so the host and its VMs are new series; set host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on that host, or host_id in the configuration of the exporter`,
+    this.#onWrongId?.(
+      `libvirt reported ${before.uuid} as the UUID of ${this.#name}, and now ${identity.uuid}: host.id of what is sent has changed, so the host and its VMs are new series; set host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on that host, or host_id in the configuration of the exporter`,
     );
+  }
+
+  /** @param other a host that is sent with the same `host.id`, to the same server */
+  noteSameId(other: HostExporter, id: string): void {
+    if (this.#reportedSameId.has(other)) return;
+    this.#reportedSameId.add(other);
+    this.#onWrongId?.(
+      `${other.#name} and ${this.#name} are sent with the same host.id, ${id}: they count as one host, of which a search server stores one document per sample; if they are two, set another host_id for one of them in the configuration of the exporter, or, where virsh capabilities shows the same UUID on both, host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on both; if they are the same machine, configure it once`,
+    );
+  }
+
+  get #name(): string {
+    return this.settings.name ?? this.#identity?.hostname ?? this.settings.uri;
   }
 
   /** Closes it after the sample that is under way: ended by that, it would say that the host is down. */

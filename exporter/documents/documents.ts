@@ -8,6 +8,7 @@ import { vmRatesOf } from '../../model/vm-rates.ts';
 import type { DomainSample, HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
 import { type DomainChange, RateTracker, type SampleRates } from '../../sampler/rate-tracker.ts';
+import { hostIdOf } from '../sampling/host-id.ts';
 import { STATE_WORDS } from '../series/families.ts';
 import { type DocumentHead, documentHead, type HeadOptions } from './document-head.ts';
 import { FigureWriters } from './figures.ts';
@@ -46,7 +47,7 @@ export class Documents {
 
   /** What identifies this host; undefined when it is not known, and then there are no documents of it. */
   hostId(identity: HostIdentity | undefined): string | undefined {
-    return this.#options.hostId ?? identity?.uuid ?? identity?.hostname;
+    return hostIdOf(this.#options.hostId, identity);
   }
 
   /**

@@ -30,7 +30,12 @@ export class SamplingLoops {
   constructor(parts: SamplingLoopsParts) {
     this.#parts = parts;
     const { intervalMs, meter } = parts;
-    this.#loops = new HostLoops({ intervalMs, meter, targetOf: (host) => this.#ticksOf(host) });
+    this.#loops = new HostLoops({
+      intervalMs,
+      meter,
+      targetOf: (host) => this.#ticksOf(host),
+      givenIdOf: (host) => this.#givenIdOf(host),
+    });
   }
 
   /**
@@ -54,12 +59,16 @@ export class SamplingLoops {
         agent: { version, name: hostname(), ephemeralId: PROCESS_ID },
         namespace,
         intervalMs,
-        hostId: this.#hostIds.get(host) ?? host.settings.hostId,
+        hostId: this.#givenIdOf(host),
         unknown,
       }),
       deliver,
       metricbeatCompat,
     });
+  }
+
+  #givenIdOf(host: HostExporter): string | undefined {
+    return this.#hostIds.get(host) ?? host.settings.hostId;
   }
 }
 

@@ -230,7 +230,7 @@ export class BulkSender {
     const [first] = conflicts;
     if (first === undefined) return;
     this.#repeats.log(
-      `${conflicts.length} documents of host ${first.source.head.host} were in ${first.index} before this exporter sent them: another exporter sends the same host to the same namespace; stop one of them, or give it another --elasticsearch.namespace`,
+      `${conflicts.length} documents of host ${first.source.head.host} were in ${first.index} before this exporter sent them: either another exporter sends the same host to the same namespace (then stop one of them, or give it another --elasticsearch.namespace), or another host has the same host.id (then compare the UUID in virsh capabilities of both, and set host_id for one of them)`,
     );
   }
 }

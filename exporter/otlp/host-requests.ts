@@ -3,6 +3,7 @@ import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import { ContentionTracker } from '../../sampler/contention-tracker.ts';
 import { inTurns } from '../../sampler/event-loop.ts';
 import type { HostIdentity, HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
+import { hostIdOf } from '../sampling/host-id.ts';
 import { familiesOf, healthFamilies } from '../series/families.ts';
 import type { Family, FamilyMetric } from '../series/family.ts';
 import { labelAll } from '../series/subjects.ts';
@@ -106,7 +107,7 @@ export class HostRequests {
    */
   #resource(identity: HostIdentity | undefined): Record<string, string> | undefined {
     const { version, resourceAttributes, name: instance, hostId } = this.#options;
-    const id = hostId ?? identity?.uuid ?? identity?.hostname;
+    const id = hostIdOf(hostId, identity);
     if (id === undefined) return undefined;
     const name = identity?.hostname ?? id;
     return {

@@ -1,4 +1,6 @@
+import type { HostIdentity } from '../../sampler/host-sample.ts';
 import type { HostExporter } from '../host-exporter.ts';
+import { HostIds, hostIdOf } from './host-id.ts';
 import { SamplingLoop, type TickMeter, type TickTarget } from './sampling-loop.ts';
 
 export interface HostLoopsParts {
@@ -6,11 +8,14 @@ export interface HostLoopsParts {
   readonly meter: TickMeter;
   /** Called once for each host that is watched. */
   readonly targetOf: (host: HostExporter) => TickTarget;
+  /** What the configuration has as `host.id`; default: that of the host's own settings. */
+  readonly givenIdOf?: ((host: HostExporter) => string | undefined) | undefined;
 }
 
 /** A sampling loop for each host, for as long as it is watched. */
 export class HostLoops {
   readonly #parts: HostLoopsParts;
+  readonly #ids = new HostIds();
   #loops = new Map<HostExporter, SamplingLoop>();
 
   constructor(parts: HostLoopsParts) {
@@ -27,6 +32,7 @@ export class HostLoops {
     }
     const gone = [...this.#loops].filter(([host]) => !loops.has(host));
     this.#loops = loops;
+    for (const [host] of gone) this.#ids.forget(host);
     await Promise.all(gone.map(([, loop]) => loop.stop()));
   }
 
@@ -38,6 +44,7 @@ export class HostLoops {
       target: {
         sampled: (sample, atMs) => {
           host.noteIdentity(sample.identity);
+          this.#noteId(host, sample.identity);
           return target.sampled(sample, atMs);
         },
         failed: (tick, identity) => target.failed(tick, identity),
@@ -48,5 +55,14 @@ export class HostLoops {
       steadyMs: () => performance.now(),
       onFailure: host.onFailure,
     });
+  }
+
+  #noteId(host: HostExporter, identity: HostIdentity | undefined): void {
+    const { givenIdOf = ({ settings }) => settings.hostId } = this.#parts;
+    const id = hostIdOf(givenIdOf(host), identity);
+    // The last sample of a host whose settings a reload has changed comes beside the first one of its successor.
+    if (id === undefined || !this.#loops.has(host)) return;
+    const other = this.#ids.note(host, id);
+    if (other !== undefined) host.noteSameId(other, id);
   }
 }

@@ -86,14 +86,14 @@ export const elasticsearchMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_elasticsearch_duplicates_total',
-    help: 'Documents that the server already had, because a response was lost or another exporter sends the same host.',
+    help: 'Documents that the server already had, because a response was lost, another exporter sends the same host, or another host has the same host.id.',
     labels: [],
   },
   conflicts: {
     per: 'process',
     type: 'counter',
     name: 'virtune_elasticsearch_conflicts_total',
-    help: 'Of the duplicates, documents that this exporter had not sent before: another exporter sends the same host.',
+    help: 'Of the duplicates, documents that this exporter had not sent before: another exporter sends the same host, or another host has the same host.id.',
     labels: [],
   },
   retried: {

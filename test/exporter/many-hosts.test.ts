@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type RunExporterOptions, type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { figure, parseExposition } from '../exposition.ts';
+import { FakeReceiver } from './otlp/fake-receiver.ts';
 
 let demo: Demo;
 let folder: string;
@@ -161,6 +162,57 @@ test('a host id in the file is that of its documents, and another UUID of the sa
       ),
     ),
   ]);
+});
+
+test('two hosts with one UUID are named once, and not once host_id sets them apart', async () => {
+  const other = await startDemo({ hostname: 'other-host' });
+  const receiver = new FakeReceiver();
+  await receiver.start();
+  try {
+    const { uuid } = demo.daemon.host;
+    Object.assign(other.daemon.host, { uuid });
+    const file = join(folder, 'documents.ndjson');
+    const hosts = { kvm1: { uri: demo.uri }, kvm2: { uri: other.uri } };
+    write(hostsText(hosts));
+    const { reload } = await start({
+      output: { file, intervalMs: 1_000, namespace: 'default' },
+      otlp: () => ({ endpoint: receiver.url, interval: 1, queue_dir: join(folder, 'otlp') }),
+    });
+    const ticks = (host: string, id: string): number =>
+      documents(file).filter(
+        (each) =>
+          each['event.dataset'] === 'kvm.host' && each['host.name'] === host && each['host.id'] === id,
+      ).length;
+    const sent = (): Set<string | undefined> =>
+      new Set(
+        receiver.accepted
+          .flatMap(({ resources }) => resources)
+          .map(({ attributes }) => attributes['service.instance.id']),
+      );
+    await vi.waitFor(() => {
+      for (const host of ['simulated-host', 'other-host']) expect(ticks(host, uuid)).toBeGreaterThan(2);
+      expect(sent()).toEqual(new Set(['kvm1', 'kvm2']));
+    }, PATIENT);
+    const lines = (): string[] => said.filter((line) => line.includes('same host.id'));
+    expect(lines()).toEqual([
+      expect.stringMatching(new RegExp(`^virtune: kvm[12] and kvm[12] are sent with .*${uuid}: .*host_id`)),
+    ]);
+    expect(lines()[0]).toMatch(/kvm1 and kvm2|kvm2 and kvm1/);
+    write(hostsText({ ...hosts, kvm2: { uri: other.uri, host_id: 'machine-2' } }));
+    await reload();
+    await vi.waitFor(() => expect(ticks('other-host', 'machine-2')).toBeGreaterThan(1), PATIENT);
+    // Again the same host of the file, and with another connection: not a second one.
+    write(hostsText({ ...hosts, kvm2: { uri: other.uri, host_id: 'machine-2', domain_deadline: '3s' } }));
+    await reload();
+    const before = ticks('other-host', 'machine-2');
+    await vi.waitFor(() => expect(ticks('other-host', 'machine-2')).toBeGreaterThan(before + 1), PATIENT);
+    expect(lines()).toHaveLength(1);
+  } finally {
+    await exporter?.close();
+    exporter = undefined;
+    await receiver.stop();
+    await other.stop();
+  }
 });
 
 test('a default of the environment is for where the file names no local libvirt', async () => {

@@ -12,6 +12,7 @@ import { certificateFault } from '../../libvirt/transport/certificate-fault.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { secondsSchema } from '../../model/duration-schema.ts';
 import { readYamlFile } from '../config/yaml-file.ts';
+import { CIPHER_SUITES, cipherSuite } from './cipher-suites.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /**
@@ -44,15 +45,25 @@ const HEADERS = [
   'X-XSS-Protection',
 ] as const;
 
-const headerValue = z.string().refine((value) => {
-  try {
-    validateHeaderValue('x', value);
-    return true;
-  } catch {
-    return false;
-  }
-}, 'a header must be one line without control characters');
+/** Blank: the header is not set. */
+const headerValue = z
+  .string()
+  .nullable()
+  .transform((value) => value ?? '')
+  .refine((value) => {
+    try {
+      validateHeaderValue('x', value);
+      return true;
+    } catch {
+      return false;
+    }
+  }, 'a header must be one line without control characters');
 const version = z.enum(['TLS10', 'TLS11', 'TLS12', 'TLS13']);
+/** OpenSSL 3 has TLS 1.0 and 1.1 only at a security level below that of Node.js (SSL_CTX_set_security_level(3)). */
+const maxVersion = version.refine(
+  (name) => name === 'TLS12' || name === 'TLS13',
+  'no client could connect: OpenSSL 3 has TLS 1.0 and 1.1 at security level 0 only; use TLS12 or TLS13',
+);
 /** The toolkit's older word for RequireAnyClientCert. */
 const clientAuth = z
   .enum([...CLIENT_AUTH, 'RequireClientCert', ''])
@@ -61,30 +72,40 @@ const clientAuth = z
   );
 /** The toolkit reads a number without a unit as nanoseconds: only 0 can be meant. */
 const interval = secondsSchema({ needsUnit: true }).transform((seconds) => seconds * 1_000);
+/** A key whose content is commented out is as if absent in the toolkit, also where it keeps clients out. */
+const refusesNull = (effect: string) => ({
+  error: ({ input }: { readonly input?: unknown }) =>
+    input === null ? `it has no content, so ${effect}, or remove the key` : undefined,
+});
 const schema = z.strictObject({
   tls_server_config: z
-    .strictObject({
-      cert: z.string().min(1).optional(),
-      key: z.string().min(1).optional(),
-      client_ca: z.string().min(1).optional(),
-      cert_file: z.string().min(1).optional(),
-      key_file: z.string().min(1).optional(),
-      client_auth_type: clientAuth.optional(),
-      client_ca_file: z.string().min(1).optional(),
-      client_allowed_sans: z.array(z.string()).optional(),
-      min_version: version.optional(),
-      max_version: version.optional(),
-      cipher_suites: z.array(z.string().regex(/^TLS_[A-Z0-9_]+$/)).optional(),
-      prefer_server_cipher_suites: z.boolean().optional(),
-      curve_preferences: z.array(z.enum(Object.keys(CURVES) as (keyof typeof CURVES)[])).optional(),
-    })
+    .strictObject(
+      {
+        cert: z.string().min(1).optional(),
+        key: z.string().min(1).optional(),
+        client_ca: z.string().min(1).optional(),
+        cert_file: z.string().min(1).optional(),
+        key_file: z.string().min(1).optional(),
+        client_auth_type: clientAuth.optional(),
+        client_ca_file: z.string().min(1).optional(),
+        client_allowed_sans: z
+          .array(z.string(), refusesNull('a certificate with any name would be accepted; list names'))
+          .optional(),
+        min_version: version.optional(),
+        max_version: maxVersion.optional(),
+        cipher_suites: z.array(cipherSuite).nullish(),
+        prefer_server_cipher_suites: z.boolean().optional(),
+        curve_preferences: z.array(z.enum(Object.keys(CURVES) as (keyof typeof CURVES)[])).nullish(),
+      },
+      refusesNull('all would be plain text; set cert_file and key_file'),
+    )
     .optional(),
   http_server_config: z
     .strictObject({
       http2: z.literal(false, 'HTTP/2 is not supported; omit it or set it to false').optional(),
-      headers: z.partialRecord(z.enum(HEADERS), headerValue).optional(),
+      headers: z.partialRecord(z.enum(HEADERS), headerValue).nullish(),
     })
-    .optional(),
+    .nullish(),
   basic_auth_users: z
     .record(
       z.string().min(1),
@@ -94,6 +115,7 @@ const schema = z.strictObject({
           /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/,
           'expected a bcrypt hash, as made by htpasswd -nBC 10',
         ),
+      refusesNull('no client would need a password; name a user'),
     )
     .optional(),
   rate_limit: z
@@ -102,7 +124,7 @@ const schema = z.strictObject({
       ({ interval = 0, burst = 0 }) => interval === 0 || burst >= 1,
       'burst must be at least 1, or every request would be rejected',
     )
-    .optional(),
+    .nullish(),
 });
 
 export interface WebConfig {
@@ -183,23 +205,24 @@ async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
       `${path}: tls_server_config: client_allowed_sans proves nothing with ${auth}, since anyone can make a certificate with these names; set client_auth_type: RequireAndVerifyClientCert and client_ca_file`,
     );
   }
+  // Empty, as in the toolkit: the defaults.
+  const suites = given.cipher_suites ?? [];
+  const curves = given.curve_preferences ?? [];
   const context: SecureContextOptions = {
     cert: await read('cert'),
     key: await read('key'),
     minVersion: VERSIONS[given.min_version ?? 'TLS12'] satisfies SecureVersion,
     maxVersion: VERSIONS[given.max_version ?? 'TLS13'] satisfies SecureVersion,
     honorCipherOrder: given.prefer_server_cipher_suites ?? true,
-    ...(given.cipher_suites && { ciphers: opensslNames(given.cipher_suites) }),
-    ...(given.curve_preferences && {
-      ecdhCurve: given.curve_preferences.map((curve) => CURVES[curve]).join(':'),
-    }),
+    ...(suites.length > 0 && { ciphers: suites.map((suite) => CIPHER_SUITES[suite]).join(':') }),
+    ...(curves.length > 0 && { ecdhCurve: curves.map((curve) => CURVES[curve]).join(':') }),
     ...(ca !== undefined && { ca }),
   };
   try {
     createSecureContext(context);
   } catch (error) {
     throw new ConfigError(
-      `${path}: tls_server_config: ${(error as Error).message}; does the key belong to the certificate, and are the cipher_suites ones that OpenSSL knows?`,
+      `${path}: tls_server_config: ${(error as Error).message}; does the key belong to the certificate?`,
     );
   }
   return {
@@ -207,20 +230,4 @@ async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
     requestCert: auth !== 'NoClientCert',
     rejectUnauthorized: auth === 'RequireAndVerifyClientCert',
   };
-}
-
-/** Go's `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` is OpenSSL's `ECDHE-RSA-AES128-GCM-SHA256`; TLS 1.3 names agree. */
-function opensslNames(suites: readonly string[]): string {
-  return suites
-    .map((suite) =>
-      suite.includes('_WITH_')
-        ? suite
-            .replace(/^TLS_/, '')
-            .replace('_WITH_', '_')
-            .replace(/AES_(\d+)/, 'AES$1')
-            .replace('CHACHA20_POLY1305_SHA256', 'CHACHA20_POLY1305')
-            .replaceAll('_', '-')
-        : suite,
-    )
-    .join(':');
 }

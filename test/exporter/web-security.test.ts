@@ -8,7 +8,7 @@ import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type RunningExporter, runExporter } from '../../cli/run-exporter.ts';
 import { sendText } from '../../exporter/http/send.ts';
-import { readWebConfig } from '../../exporter/http/web-config.ts';
+import { OPEN_WEB, readWebConfig } from '../../exporter/http/web-config.ts';
 import { type Demo, startDemo } from '../../simulator/demo.ts';
 
 const TLS = resolve('test/fixtures/tls');
@@ -265,6 +265,7 @@ test.each([
   ],
   [tls('  cipher_suites: [TLS_NO_SUCH]\n'), /cipher_suites/],
   [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],
+  [tls('  max_version: TLS11\n'), /:4: tls_server_config\.max_version: no client could connect/],
   [tls('  client_auth_type: RequireAndVerifyClientCert\n'), /client_ca_file/],
   [tls(`  client_ca_file: ${TLS}/ca.pem\n`), /client_auth_type/],
   [
@@ -278,6 +279,18 @@ test.each([
   ['rate_limit: { interval: 1s }\n', /burst must be at least 1/],
   ['rate_limit: { interval: 1s, burst: 1.5 }\n', /rate_limit\.burst/],
   ['unknown: 1\n', /unknown/],
+  [
+    'tls_server_config:\n  # cert_file: x\n',
+    /:1: tls_server_config: it has no content, so all would be plain text;/,
+  ],
+  [
+    'basic_auth_users:\n  # a: x\n',
+    /:1: basic_auth_users: it has no content, so no client would need a password;/,
+  ],
+  [
+    tls('  client_allowed_sans:\n'),
+    /:4: tls_server_config\.client_allowed_sans: it has no content, so a cert/,
+  ],
 ])('%j is refused as web configuration', async (text, message) => {
   await expect(readWebConfig(webFile(text))).rejects.toThrow(message);
 });
@@ -289,8 +302,22 @@ test.each([
   ['rate_limit: { interval: 0, burst: 20 }\n', undefined],
   ['rate_limit: { burst: 20 }\n', undefined],
   ['rate_limit: {}\n', undefined],
+  ['rate_limit:\n  # burst: 20\n', undefined],
 ])('%j is read as exporter-toolkit reads it', async (text, expected) => {
   expect((await readWebConfig(webFile(text))).rateLimit).toEqual(expected);
+});
+
+test('a key whose content is commented out is as if absent, as in exporter-toolkit', async () => {
+  const headers = 'http_server_config:\n  headers:\n    X-Frame-Options:\n    X-XSS-Protection: "0"\n';
+  expect((await readWebConfig(webFile(headers))).headers).toEqual({ 'X-XSS-Protection': '0' });
+  for (const text of ['http_server_config:\n', 'http_server_config:\n  headers:\n', 'rate_limit:\n'])
+    expect(await readWebConfig(webFile(text))).toEqual(OPEN_WEB);
+  const { tls: plain } = await readWebConfig(webFile(tls()));
+  for (const lists of [
+    '  cipher_suites:\n  curve_preferences:\n',
+    '  cipher_suites: []\n  curve_preferences: []\n',
+  ])
+    expect((await readWebConfig(webFile(tls(lists)))).tls).toEqual(plain);
 });
 
 test('a burst is answered and the next request gets 429, on any path and before its password is checked', async () => {

@@ -29,7 +29,7 @@ export interface FleetHost {
   readonly isInMaintenance: boolean;
   /** Contention as measured on the host over the last hour, where it is known: a share of CPU demand. */
   readonly measuredContention: number | undefined;
-  /** It swaps in and tasks wait for memory, now. */
+  /** It swaps in, and tasks wait for memory or I/O, now. */
   readonly isSwapping: boolean;
   readonly vms: readonly FleetVm[];
 }

@@ -4,7 +4,7 @@ import { AVAILABLE_MEMORY, MAINTENANCE, ORDINARY_MEMORY, PRESSURE, SWAPPED_IN } 
 import type { Snapshot } from './snapshot.ts';
 import { type HostPool, hostPoolsOf } from './storage.ts';
 
-/** As alerts HostSwappingIn: pages per second, and the share of time that some task waits. */
+/** As alerts HostSwappingIn: pages per second, and the share of time that some task waits for memory or I/O. */
 const SWAPS_ABOVE = 100;
 const WAITS_ABOVE = 0.01;
 
@@ -27,7 +27,8 @@ export function hostFacts(now: Snapshot): HostFacts | string {
   if (available === undefined) {
     return `no figure of available memory (${AVAILABLE_MEMORY}): it needs virtune on the host, or libvirt 12.3`;
   }
-  const waits = now.values(PRESSURE, { share: 'some' });
+  // A read of swap is I/O pressure; pressure on CPUs has nothing to do with it.
+  const waits = ['memory', 'io'].flatMap((resource) => now.values(PRESSURE, { share: 'some', resource }));
   // Without pressure figures every swap-in counts.
   const isWaiting = waits.length === 0 || Math.max(...waits) > WAITS_ABOVE;
   return {

@@ -122,28 +122,37 @@ test('a Prometheus without hosts of virtune is an error', async () => {
   });
 });
 
-test('memory of VMs on a host that swaps is all that they may have now', async () => {
-  const swapping: Change = (query, all) =>
-    query.includes('swapped_in') || query.includes('pressure')
-      ? [
-          {
-            labels: {
-              __name__: query.includes('swapped_in')
-                ? 'instance:virtune_host_swapped_in_pages:rate5m'
-                : 'instance:virtune_host_pressure:ratio_rate5m',
-              cluster: 'c1',
-              job: 'virtune',
-              instance: 'kvm00001:9177',
-              resource: 'memory',
-              kind: 'some',
-            },
-            value: query.includes('swapped_in') ? 5_000 : 0.9,
-          },
-        ]
-      : all;
-  const { fleet } = await readFleet(prometheusOf(swapping), OPTIONS);
-  const needed = (instance: string) =>
-    fleet.hosts.find((host) => host.instance === instance)?.vms[0]?.neededBytes ?? Number.NaN;
-  expect(needed('kvm00003:9177')).toBe(5.5 * GIB);
-  expect([needed('kvm00001:9177') / GIB]).toEqual([8]);
+test('memory of VMs on a host that swaps is all that they may have now, unless tasks wait for CPUs alone', async () => {
+  const of = { cluster: 'c1', job: 'virtune', instance: 'kvm00001:9177' };
+  const swapping =
+    (some: Readonly<Record<string, number>>): Change =>
+    (query, all) =>
+      query.includes('swapped_in')
+        ? [{ labels: { ...of, __name__: 'instance:virtune_host_swapped_in_pages:rate5m' }, value: 5_000 }]
+        : query.includes('pressure')
+          ? Object.entries(some).map(([resource, value]) => ({
+              labels: {
+                ...of,
+                __name__: 'instance:virtune_host_pressure:ratio_rate5m',
+                resource,
+                share: 'some',
+              },
+              value,
+            }))
+          : all;
+  const needed = async (
+    some: Readonly<Record<string, number>>,
+  ): Promise<Record<string, number | undefined>> => {
+    const { fleet } = await readFleet(prometheusOf(swapping(some)), OPTIONS);
+    return Object.fromEntries(
+      fleet.hosts
+        .filter(({ cluster }) => cluster === 'c1')
+        .map(({ instance, vms }) => [instance, (vms[0]?.neededBytes ?? Number.NaN) / GIB]),
+    );
+  };
+  expect(await needed({ cpu: 0, memory: 0.9, io: 0 })).toEqual({ 'kvm00001:9177': 8, 'kvm00003:9177': 5.5 });
+  expect(await needed({ cpu: 0.9, memory: 0, io: 0 })).toEqual({
+    'kvm00001:9177': 5.5,
+    'kvm00003:9177': 5.5,
+  });
 });

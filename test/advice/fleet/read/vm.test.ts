@@ -176,22 +176,25 @@ test.each([
   expect(hostFacts(snapshot({ ...HOST, [name]: undefined }))).toContain(name);
 });
 
-test('a host swaps if it reads many pages and tasks wait for that', () => {
-  const swaps = (pages: number, waiting?: number) =>
-    hostFacts(
-      snapshot({
-        ...HOST,
-        'instance:virtune_host_swapped_in_pages:rate5m': pages,
-        'instance:virtune_host_pressure:ratio_rate5m':
-          waiting === undefined ? undefined : [{ resource: 'memory', share: 'some' }, waiting],
-      }),
-    );
-  expect([swaps(500, 0.2), swaps(500), swaps(500, 0.001), swaps(50, 0.2)]).toMatchObject([
-    { isSwapping: true },
-    { isSwapping: true },
-    { isSwapping: false },
-    { isSwapping: false },
-  ]);
+test('a host swaps if it reads many pages and tasks wait for memory or I/O, as HostSwappingIn has it', () => {
+  const swaps = (pages: number, some: Readonly<Record<string, number>> = {}): boolean => {
+    const now = snapshot({ ...HOST, 'instance:virtune_host_swapped_in_pages:rate5m': pages });
+    const __name__ = 'instance:virtune_host_pressure:ratio_rate5m';
+    for (const [resource, value] of Object.entries(some))
+      now.add({ labels: { __name__, resource, share: 'some' }, value });
+    now.add({ labels: { __name__, resource: 'memory', share: 'full' }, value: 0.5 });
+    const of = hostFacts(now);
+    return typeof of === 'string' ? expect.unreachable(of) : of.isSwapping;
+  };
+  const calm = { cpu: 0.001, memory: 0.001, io: 0.001 };
+  expect(swaps(500, calm)).toBe(false);
+  expect(swaps(500, { ...calm, memory: 0.2 })).toBe(true);
+  expect(swaps(500, { ...calm, io: 0.2 })).toBe(true);
+  expect(swaps(50, { ...calm, memory: 0.2, io: 0.2 })).toBe(false);
+  // zram on a host with overcommitted CPUs.
+  expect(swaps(500, { ...calm, cpu: 0.9 })).toBe(false);
+  // Without PSI every swap-in counts.
+  expect(swaps(500)).toBe(true);
 });
 
 test('the history of a VM is that of all hosts that it was on', () => {

@@ -8,10 +8,18 @@ const BY_SEVERITY = [
   { matchers: ['severity="info"'], receiver: 'tickets', repeat_interval: '7d' },
 ] as const;
 
+/** Alerts whose cause is mostly one that hosts share: each is one group for all hosts of a cluster. */
+const oncePerCluster = (matcher: string) => ({
+  matchers: [matcher],
+  group_by: ['alertname', 'cluster'],
+  routes: BY_SEVERITY,
+});
+
 /**
  * An Alertmanager configuration to start from. One event is one notification: alerts of one host and one component are in one
- * group, however many VMs they are about, and so are hosts of a cluster that are not reached; a critical alert inhibits warnings of the same subject; and an alert that stands
- * for many inhibits them. An alert that a site has made critical is inhibited by none that is not.
+ * group, however many VMs they are about, and so are hosts of a cluster that are not reached, or that lose the storage or the
+ * server that they share; a critical alert inhibits warnings of the same subject; and an alert that stands for many inhibits
+ * them. An alert that a site has made critical is inhibited by none that is not.
  */
 export const alertmanagerExample = {
   route: {
@@ -36,11 +44,13 @@ export const alertmanagerExample = {
         routes: BY_SEVERITY,
       },
       // A network, a certificate or a rollout that is broken is one event, on however many hosts it shows.
-      {
-        matchers: ['alertname=~"ExporterDown|LibvirtUnreachable|HostDisappeared"'],
-        group_by: ['alertname', 'cluster'],
-        routes: BY_SEVERITY,
-      },
+      oncePerCluster('alertname=~"ExporterDown|LibvirtUnreachable|HostDisappeared|ExporterConfigInvalid"'),
+      // So is storage that many hosts use. VMs that an I/O error pauses stay with their host: no label has the reason of a pause.
+      oncePerCluster('alertname=~"HostDisksHung|HostDisksSlow|HostIoStalled"'),
+      // And the server that all hosts send to.
+      oncePerCluster(
+        'alertname=~"ElasticsearchDocumentsLost|ElasticsearchQueueDelayed|OtlpPointsLost|OtlpQueueDelayed"',
+      ),
       ...BY_SEVERITY,
     ],
   },

@@ -35,6 +35,8 @@ test.skipIf(absent).each([
 ])('an alert that is %s goes to the %s', (severity, receiver) => {
   expect(receiverOf({ alertname: 'HostMemoryStalled', severity })).toBe(receiver);
   expect(receiverOf({ alertname: 'ThinPoolOvercommit', severity, storage_pool: 'nfs' })).toBe(receiver);
+  for (const alertname of ['ExporterDown', 'HostDisksHung', 'OtlpPointsLost'])
+    expect(receiverOf({ alertname, severity })).toBe(receiver);
 });
 
 test.skipIf(absent)('the watchdog goes to its receiver alone', () => {
@@ -159,15 +161,28 @@ test('notifications are grouped by host and component, so that many VMs of a hos
   }
 });
 
-test('a network that is broken is one page, on however many hosts of a cluster it shows; a host that stalls is one each', () => {
-  const groups = (name: string, label: string, more: Labels = {}): number =>
-    new Set(['a', 'b', 'c'].map((value) => groupOf(alertOf(name, { ...more, [label]: value })))).size;
-  for (const name of ['ExporterDown', 'LibvirtUnreachable', 'HostDisappeared']) {
-    expect(groups(name, 'instance'), name).toBe(1);
-    expect(groups(name, 'instance', { severity: 'critical' }), name).toBe(1);
+/** In how many groups three alerts are that differ in this label. */
+const groups = (name: string, label: string, more: Labels = {}): number =>
+  new Set(['a', 'b', 'c'].map((value) => groupOf(alertOf(name, { ...more, [label]: value })))).size;
+
+test.each([
+  ['a network, a certificate or a rollout that is broken', 'ExporterDown', 'LibvirtUnreachable'],
+  ['hosts that are gone', 'HostDisappeared'],
+  ['a configuration that is broken', 'ExporterConfigInvalid'],
+  ['storage that hangs', 'HostDisksHung'],
+  ['storage that is slow', 'HostDisksSlow', 'HostIoStalled'],
+  ['a search server that is down', 'ElasticsearchQueueDelayed', 'ElasticsearchDocumentsLost'],
+  ['an OTLP receiver that is down', 'OtlpQueueDelayed', 'OtlpPointsLost'],
+])('%s is one notification, on however many hosts of a cluster it shows', (_, ...names) => {
+  for (const name of names) {
+    for (const severity of ['critical', 'warning', 'info'])
+      expect(groups(name, 'instance', { severity }), `${name}, ${severity}`).toBe(1);
     expect(groups(name, 'cluster'), name).toBe(3);
   }
-  for (const name of ['HostMemoryStalled', 'HostCpuSaturated'])
+  expect(new Set(names.map((name) => groupOf(alertOf(name)))).size).toBe(names.length);
+});
+
+test('a host that stalls, or whose VMs are paused, is one notification for each host', () => {
+  for (const name of ['HostMemoryStalled', 'HostCpuSaturated', 'DomainPaused', 'OutputDocumentsDropped'])
     expect(groups(name, 'instance'), name).toBe(3);
-  expect(groupOf(alertOf('ExporterDown'))).not.toBe(groupOf(alertOf('LibvirtUnreachable')));
 });

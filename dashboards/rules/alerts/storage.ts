@@ -1,4 +1,4 @@
-import { HOST_LABELS, ON_POOL, VM_LABELS } from '../../promql.ts';
+import { DISK_LABELS, HOST_LABELS, ON_HOST, ON_POOL, VM_LABELS } from '../../promql.ts';
 import { recordedSeries } from '../recording.ts';
 import { type AlertGroup, alert } from '../rule.ts';
 import {
@@ -50,11 +50,19 @@ export const storageAlerts: AlertGroup = {
       for: '5m',
       thresholds: {
         disks: { value: 5, unit: 'count', from: 'our choice: so many at once are slow for a common cause' },
+        vms: {
+          value: 3,
+          unit: 'count',
+          from: 'our choice, as for disks that hang: disks of one VM share its limits and its load too',
+        },
       },
       // Of the alerts of single disks, pending ones too: the host's alert fires before they do.
-      // Each disk once, whatever further labels replicas of Prometheus add.
-      expr: ({ disks }, { alerts }) =>
-        `count by (${HOST_LABELS}) (group by (${HOST_LABELS}, domain, target_device) (${alerts('DiskLatencyHigh')})) >= ${disks}`,
+      // Each disk and each VM once, whatever further labels replicas of Prometheus add.
+      expr: ({ disks, vms }, { alerts }) => {
+        const slow = (by: string): string =>
+          `count by (${HOST_LABELS}) (group by (${by}) (${alerts('DiskLatencyHigh')}))`;
+        return `${slow(DISK_LABELS)} >= ${disks} and ${ON_HOST} ${slow(VM_LABELS)} >= ${vms}`;
+      },
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
         `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recordedSeries('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,

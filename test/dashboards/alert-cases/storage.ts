@@ -87,7 +87,7 @@ export const storageCases: readonly AlertCase[] = [
   },
   {
     alert: 'HostDisksSlow',
-    what: 'once five disks of one host are slow, with the slowest of that host in its cluster',
+    what: 'once five disks of five VMs of one host are slow, with the slowest of that host in its cluster',
     beside: ['DiskLatencyHigh'],
     series: {
       ...slowUntil(30, 'kvm1', 'a', 0.1),

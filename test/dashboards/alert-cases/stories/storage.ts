@@ -12,9 +12,9 @@ const filling = (host: string, name: string, cluster = '', given = 70): Record<s
 });
 const thin = (host: string, name: string, cluster = ''): string =>
   `{alertname="ThinPoolOvercommit", severity="warning", ${cluster === '' ? '' : `cluster="${cluster}", `}instance="${host}", storage_pool="${name}"}`;
-const slowDisk = (host: string, domain: string): Record<string, string> => {
+const slowDisk = (host: string, domain: string, device = 'vda'): Record<string, string> => {
   const disk = (name: string): string =>
-    of(host, `libvirt_domain_block_stats_${name}`, `domain="${domain}", target_device="vda"`);
+    of(host, `libvirt_domain_block_stats_${name}`, `domain="${domain}", target_device="${device}"`);
   return {
     [disk('read_requests_total')]: '0+120x60',
     [disk('write_requests_total')]: '0+0x60',
@@ -116,7 +116,7 @@ export const storageStories: readonly Story[] = [
     at: { 900: { [SENT]: {} } },
   },
   {
-    what: 'six slow disks on a host make one alert of the host, five minutes before those of the disks',
+    what: 'six slow disks of six VMs make one alert of their host, five minutes before those of the disks',
     series: Object.assign({}, ...['a', 'b', 'c', 'd', 'e', 'f'].map((domain) => slowDisk('kvm1', domain))),
     at: {
       9: { [SENT]: { '{alertname="HostDisksSlow", severity="warning", instance="kvm1"}': 1 } },
@@ -159,5 +159,24 @@ export const storageStories: readonly Story[] = [
       ...['kvm1', 'kvm2'].flatMap((host) => ['a', 'b', 'c', 'd'].map((domain) => slowDisk(host, domain))),
     ),
     at: { 30: { 'ALERTS{alertname="HostDisksSlow"}': {} } },
+  },
+  {
+    what: 'six slow disks of one VM, or of two, are not an alert of the host, and those of three VMs are',
+    series: Object.assign(
+      {},
+      ...['vda', 'vdb', 'vdc', 'vdd', 'vde', 'vdf'].map((device) => slowDisk('kvm1', 'a', device)),
+      ...['vda', 'vdb', 'vdc'].flatMap((device) => ['a', 'b'].map((vm) => slowDisk('kvm2', vm, device))),
+      ...['vda', 'vdb'].flatMap((device) => ['a', 'b', 'c'].map((vm) => slowDisk('kvm3', vm, device))),
+    ),
+    at: {
+      30: {
+        'count by (alertname, instance) (ALERTS{alertstate="firing", component="disk"})': {
+          '{alertname="DiskLatencyHigh", instance="kvm1"}': 6,
+          '{alertname="DiskLatencyHigh", instance="kvm2"}': 6,
+          '{alertname="DiskLatencyHigh", instance="kvm3"}': 6,
+          '{alertname="HostDisksSlow", instance="kvm3"}': 1,
+        },
+      },
+    },
   },
 ];

@@ -1,6 +1,7 @@
 import { availableKiB } from '../model/host-missing.ts';
+import { GUEST_DOES_NOT_REPORT, type MissingReason } from '../model/missing.ts';
 import type { Advice } from './advice.ts';
-import type { HostObservation } from './observation.ts';
+import type { HostObservation, ObservedVm } from './observation.ts';
 
 /** How long `virtune advise` should observe once more when this was too short. */
 const ASK_AGAIN_SECONDS = 120;
@@ -34,9 +35,10 @@ function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSa
   const running = vms.filter((vm) => vm.running);
   const { host: figures } = newest;
   const said = (isUnknown: boolean, text: string): string[] => (isUnknown ? [text] : []);
-  const fresh = (vm: HostObservation['vms'][number]): number => Math.max(vm.runCpus.count, vm.usedCpus.count);
+  const fresh = (vm: ObservedVm): number => Math.max(vm.runCpus.count, vm.usedCpus.count);
   const unseen = running.filter((vm) => fresh(vm) < minSamples).length;
-  const silent = running.filter(({ missing }) => missing.has('balloon')).length;
+  const blind = running.flatMap((vm) => whyBlind(vm, minSamples) ?? []);
+  const silent = blind.filter(isSilent).length;
   return [
     ...said(samples < minSamples, `load: ${samples} samples with rates, and ${minSamples} are needed`),
     ...said(samples >= minSamples && unseen > 0, `load of ${unseen} VMs: they started or answered too late`),
@@ -50,5 +52,20 @@ function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSa
       'memory pressure and swapping of the host: virtune does not read its /proc, or its kernel has no PSI',
     ),
     ...said(silent > 0, `memory in ${silent} of ${running.length} guests: they do not report it`),
+    ...said(
+      blind.length > silent,
+      `memory in ${blind.length - silent} of ${running.length} guests: they were paused, suspended or crashed, or could not be asked`,
+    ),
   ];
 }
+
+/**
+ * Why the memory in a guest is unknown. The reason is that of the newest sample, which may be an exception: a VM that a backup
+ * holds just then has the figures of all samples before.
+ */
+function whyBlind({ guest, missing }: ObservedVm, minSamples: number): MissingReason | undefined {
+  return guest.usableShare.count < minSamples ? missing.get('balloon') : undefined;
+}
+
+const isSilent = (reason: MissingReason): boolean =>
+  (GUEST_DOES_NOT_REPORT as readonly MissingReason[]).includes(reason);

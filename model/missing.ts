@@ -67,6 +67,14 @@ export type MissingReason =
   /** The expressions of labels take too long on this XML. */
   | 'metadata_too_slow';
 
+/** Reasons why a guest that runs and was asked does not report its memory; any other reason says nothing of the guest. */
+export const GUEST_DOES_NOT_REPORT = [
+  'no_stats_period',
+  'no_balloon',
+  'guest_does_not_report',
+  'guest_stopped_reporting',
+] as const satisfies readonly MissingReason[];
+
 export interface Asked {
   readonly groups: ReadonlySet<string>;
   /** It has a QEMU process: its libvirt id is not -1. A crashed domain may have one, if it is kept for a dump. */

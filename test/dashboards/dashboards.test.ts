@@ -122,6 +122,22 @@ test('every description is a sentence, and titles are unique within a row', () =
   }
 });
 
+test('VMs without memory statistics are those whose guest does not report, and not those that are paused or busy', () => {
+  const panel = builtDashboards()
+    .get('health')
+    ?.panels.find(({ title }) => title === 'VMs without memory statistics');
+  const [selector] = selectorsOf(expanded(panel?.targets?.[0]?.expr ?? ''));
+  expect(selector?.name).toBe('virtune_domain_missing');
+  const { op, value = '' } = selector?.matchers.find(({ label }) => label === 'reason') ?? {};
+  expect(op).toBe('=~');
+  expect(value.split('|')).toEqual([
+    'no_stats_period',
+    'no_balloon',
+    'guest_does_not_report',
+    'guest_stopped_reporting',
+  ]);
+});
+
 test('the thresholds of a site are drawn instead of the defaults', () => {
   const built = new URL(`file://${BUILT}/`);
   const before = readBuiltDashboards(built);

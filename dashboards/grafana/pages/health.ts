@@ -1,3 +1,4 @@
+import { GUEST_DOES_NOT_REPORT } from '../../../model/missing.ts';
 import { ON_HOST } from '../../promql.ts';
 import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
@@ -66,11 +67,11 @@ const silentVms = () =>
 const blindVms = () =>
   figure({
     title: 'VMs without memory statistics',
-    help: 'VMs that are not shut off and whose balloon reports no statistics: no stats period, no guest driver, or no balloon device.',
+    help: 'VMs whose guest does not report its memory: no stats period, no balloon device, or no driver in the guest that reports. Paused VMs, and those that could not be asked, do not count.',
     unit: 'none',
     queries: [
       {
-        expr: `count(${of('virtune_domain_missing', 'group="balloon"', 'reason!~"not_running|unresponsive|late"')})`,
+        expr: `count(${of('virtune_domain_missing', 'group="balloon"', `reason=~"${GUEST_DOES_NOT_REPORT.join('|')}"`)})`,
       },
     ],
     nothing: 'none',

@@ -56,6 +56,21 @@ export function vmCpusOf({ online, local }: Pick<HostFacts, 'online' | 'local'>)
   return local?.vmCpus === undefined ? online : online.intersection(local.vmCpus);
 }
 
+/**
+ * CPUs of these on which a thread of a VM runs: any of its pin's; without a pin, all that it may use where these are all among
+ * them. A thread that can run elsewhere is moved away by the kernel.
+ * @param cpuSet `<vcpu cpuset>`, for threads without a pin
+ */
+export function cpusInUse(
+  cpus: CpuSet,
+  { pin, cpuSet, host }: { pin: CpuSet | undefined; cpuSet: CpuSet | undefined; host: HostFacts },
+): CpuSet {
+  if (pin !== undefined) return pin.intersection(cpus);
+  const usable = vmCpusOf(host);
+  const free = cpuSet?.intersection(usable) ?? usable;
+  return free.size > 0 && free.isSubsetOf(cpus) ? free : CpuSet.empty;
+}
+
 /** NUMA cells that VMs may have memory of; all where no control group says. */
 export function vmMemoryCellsOf({ topology, local }: Pick<HostFacts, 'topology' | 'local'>): CpuSet {
   const all = CpuSet.of(topology.cells.map(({ id }) => id));

@@ -1,6 +1,6 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { cellCpus } from '../../model/topology.ts';
-import { vmCpusOf } from '../facts/facts.ts';
+import { cpusInUse, vmCpusOf } from '../facts/facts.ts';
 import { cpuNumbers } from '../settings/values.ts';
 import { type Breach, type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
 
@@ -52,15 +52,9 @@ function sharers(subject: Subject, vcpus: readonly string[]): Breach[] {
   });
 }
 
-/**
- * CPUs of these on which a thread with this pin runs: any of its pin's, and all that it has where it floats over no
- * others. One that floats further is moved away by the kernel.
- */
-function inTheWay(subject: Subject, pin: CpuSet | undefined, cpus: CpuSet): CpuSet {
-  if (pin !== undefined) return pin.intersection(cpus);
-  const free = subject.facts.cpu.cpuSet ?? subject.host.online;
-  return free.size > 0 && free.isSubsetOf(cpus) ? free : CpuSet.empty;
-}
+/** CPUs of these on which a helper thread with this pin runs. */
+const inTheWay = ({ facts, host }: Subject, pin: CpuSet | undefined, cpus: CpuSet): CpuSet =>
+  cpusInUse(cpus, { pin, cpuSet: facts.cpu.cpuSet, host });
 
 export const cpuInvariants: readonly Invariant[] = [
   {

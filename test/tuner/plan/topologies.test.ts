@@ -61,6 +61,33 @@ test('where no CPU is reserved for the host, a guest does not get the hint that 
   expect(wantedOf(plan, 'pg', 'kvm.hint-dedicated')).toEqual({ '': 'not here: HINT_SHARED_CPUS' });
 });
 
+const SMALL_HOST = { sockets: 1, threadsPerCore: 1, memoryGiB: 8, hugepages: { 2048: 1_024 } } as const;
+
+test.each([
+  ['two CPUs, none reserved', { ...SMALL_HOST, coresPerSocket: 2 }, { hostCpus: CpuSet.empty }],
+  ['one core with two threads', { ...SMALL_HOST, coresPerSocket: 1, threadsPerCore: 2 }, {}],
+] as const)(
+  'a guest with all CPUs of its host does not get the hint that they are dedicated: %s',
+  async (_, host, options) => {
+    const plan = await planOn(
+      await readScenario(oneVm(host, 2)),
+      { pg: changed('oltp-database', SMALL) },
+      options,
+    );
+    expect(plan.placement.refusals).toEqual([]);
+    expect(wantedOf(plan, 'pg', 'vcpupin')).toEqual({ 0: '0', 1: '1' });
+    expect(wantedOf(plan, 'pg', 'kvm.hint-dedicated')).toEqual({ '': 'not here: HINT_SHARED_CPUS' });
+  },
+);
+
+test('emulator threads that are not pinned and have other CPUs too do not take the hint away', async () => {
+  const read = await readScenario(oneVm({ ...SMALL_HOST, coresPerSocket: 4 }, 2));
+  const floating = { ...SMALL, 'emulator.pinning': 'none' };
+  const plan = await planOn(read, { pg: changed('oltp-database', floating) });
+  expect(wantedOf(plan, 'pg', 'emulatorpin')).toEqual({});
+  expect(wantedOf(plan, 'pg', 'kvm.hint-dedicated')).toEqual({ '': 'on' });
+});
+
 const SMT = { sockets: 2, coresPerSocket: 8, memoryGiB: 256 } as const;
 const SNC = { sockets: 2, coresPerSocket: 8, cellsPerSocket: 2, memoryGiB: 256 } as const;
 

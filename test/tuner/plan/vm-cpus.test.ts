@@ -127,6 +127,23 @@ test.each([
   },
 );
 
+test.each([
+  ['5,13', true],
+  ['5-6,13-14', false],
+])(
+  'an emulator without a pin, of a VM with real-time vCPUs on CPUs 5 and 13 where VMs may use %s, is in their way: %s',
+  async (vmCpus, isBad) => {
+    const { host, domains } = await hostWith(vmCpus);
+    const pins = [5, 13].map((cpu, vcpu) => `<vcpupin vcpu='${vcpu}' cpuset='${cpu}'/>`).join('');
+    const byHand = `<cputune>${pins}<vcpusched vcpus='0-1' scheduler='fifo' priority='1'/></cputune>`;
+    const { root, facts } = changed(domains[0] as DomainState, byHand).inactive as DomainView;
+    const codes = violationsOf({ root, facts, host, hostCpus: undefined, others: [] }, undefined).map(
+      ({ code }) => code,
+    );
+    expect(codes.includes('REAL_TIME_HELPERS')).toBe(isBad);
+  },
+);
+
 /** A state whose definition and run say this as well. */
 function changed(state: DomainState, more: string): DomainState {
   const view = (xml: string | undefined) => {

@@ -1,5 +1,5 @@
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { vmCpusOf } from '../../facts/facts.ts';
+import { cpusInUse, vmCpusOf } from '../../facts/facts.ts';
 import { parseTopology } from '../../settings/cpu.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
@@ -18,7 +18,7 @@ function pinnedOneToOne(view: CheckView): boolean {
   return true;
 }
 
-/** CPUs of vCPUs on which the emulator or an iothread of the same VM is pinned as well, and takes time from them. */
+/** CPUs of vCPUs on which the emulator or an iothread of the same VM runs as well, and takes time from them. */
 function helpersOnVcpus(view: CheckView): CpuSet {
   const vcpus = view.facts.cpu.vcpusMaximum ?? 1;
   const own = CpuSet.of(
@@ -27,8 +27,15 @@ function helpersOnVcpus(view: CheckView): CpuSet {
     ),
   );
   const ioThreads = [...cpuNumbers(view.will('iothreads'))].map((id) => view.will('iothreadpin', String(id)));
+  const cpuset = view.will('vcpu.cpuset');
   return [view.will('emulatorpin'), ...ioThreads]
-    .map((pin) => cpuNumbers(pin).intersection(own))
+    .map((pin) =>
+      cpusInUse(own, {
+        pin: pin === undefined ? undefined : cpuNumbers(pin),
+        cpuSet: cpuset === undefined ? undefined : cpuNumbers(cpuset),
+        host: view.host,
+      }),
+    )
     .reduce((all, cpus) => all.union(cpus), CpuSet.empty);
 }
 

@@ -1,3 +1,4 @@
+import { type LimitSet, limitSets } from '../model/domain/disk-limits.ts';
 import type { Disk } from '../model/domain/disks.ts';
 import { isLimited, type LimitUse, limitUse } from '../model/limit-use.ts';
 import type { BlockStats } from '../model/stats/types.ts';
@@ -6,7 +7,7 @@ import type { DomainSample } from './host-sample.ts';
 /** Scrapers that ask one right after the other get the same share: of a moment it would say little. */
 const INTERVAL_MIN_MS = 5_000;
 
-/** Of disks that share their limits, mostly one. */
+/** Of one set of limits, and the disks that share it, mostly one. */
 interface Known {
   /** By disk. */
   readonly before: ReadonlyMap<string, BlockStats>;
@@ -38,32 +39,60 @@ export class LimitUses {
   /** Adds to `now` what the next sample is compared with. */
   #completed(samples: readonly DomainSample[], aheadMs: number, now: Map<string, Known>): DomainSample[] {
     return samples.map((sample) => {
-      const uses = new Map<string, LimitUse>();
-      for (const [limits, disks] of byLimits(sample.facts?.disks ?? [])) {
+      const disks = sample.facts?.disks.filter(({ limits }) => isLimited(limits)) ?? [];
+      const ofSets = new Map<string, LimitUse>();
+      for (const limited of limitedTogether(disks)) {
         // A restart of the VM resets its counters.
-        const key = `${sample.domain.uuid} ${sample.domain.id} ${limits}`;
-        const known = next(this.#known.get(key), disks, sample, aheadMs);
+        const key = `${sample.domain.uuid} ${sample.domain.id} ${limited.name}`;
+        const known = next(this.#known.get(key), limited, sample, aheadMs);
         if (known === undefined) continue;
         now.set(key, known);
-        if (known.use === undefined || known.use.size === 0) continue;
-        for (const { target } of disks) uses.set(target, known.use);
+        if (known.use !== undefined) ofSets.set(limited.name, known.use);
+      }
+      const uses = new Map<string, LimitUse>();
+      for (const disk of disks) {
+        const use = useOf(disk, ofSets);
+        if (use !== undefined && use.size > 0) uses.set(disk.target, use);
       }
       return uses.size === 0 ? sample : { ...sample, limitUses: uses };
     });
   }
 }
 
-/** Disks of one domain that have limits; those of a group are held by them together (QEMU, block/throttle-groups.c). */
-function byLimits(disks: readonly Disk[]): Map<string, Disk[]> {
-  return Map.groupBy(
-    disks.filter(({ limits }) => isLimited(limits)),
-    ({ target, limitGroup }) => (limitGroup === undefined ? `disk ${target}` : `group ${limitGroup}`),
+/** Limits, and the disks of one domain that they hold together (QEMU, block/throttle-groups.c). */
+interface Limited extends LimitSet {
+  readonly targets: readonly string[];
+}
+
+function limitedTogether(disks: readonly Disk[]): Limited[] {
+  const limited = disks.flatMap((disk) =>
+    limitSets(disk)
+      .filter(({ limits }) => isLimited(limits))
+      .map((set) => ({ set, target: disk.target })),
   );
+  return [...Map.groupBy(limited, ({ set }) => set.name)].flatMap(([name, [first, ...others]]) =>
+    // libvirt gives all disks of a group the same limits.
+    first === undefined
+      ? []
+      : [{ name, limits: first.set.limits, targets: [first, ...others].map(({ target }) => target) }],
+  );
+}
+
+/** Of each limit the largest share that one of its sets has; undefined while that of one is not known. */
+function useOf(disk: Disk, ofSets: ReadonlyMap<string, LimitUse>): LimitUse | undefined {
+  const largest = new Map<string, number>();
+  for (const { name, limits } of limitSets(disk)) {
+    if (!isLimited(limits)) continue;
+    const use = ofSets.get(name);
+    if (use === undefined) return undefined;
+    for (const [limit, share] of use) largest.set(limit, Math.max(share, largest.get(limit) ?? 0));
+  }
+  return largest;
 }
 
 function next(
   known: Known | undefined,
-  disks: readonly Disk[],
+  { limits, targets }: Limited,
   { outcome }: DomainSample,
   aheadMs: number,
 ): Known | undefined {
@@ -71,7 +100,7 @@ function next(
   if (outcome.kind !== 'fresh') return known && { ...known, use: undefined };
   const blocks = [...outcome.stats.blocks.values()];
   const now = new Map<string, BlockStats>();
-  for (const { target } of disks) {
+  for (const target of targets) {
     const block = blocks.find(({ name }) => name === target);
     // What the others of its group use is not all that is used.
     if (block === undefined) return undefined;
@@ -87,7 +116,5 @@ function next(
     return { before: now, atMs, use: undefined };
   const elapsedMs = atMs - known.atMs;
   if (elapsedMs < INTERVAL_MIN_MS) return known;
-  // libvirt gives all disks of a group the same limits.
-  const use = limitUse(disks[0]?.limits ?? new Map(), readings, elapsedMs);
-  return { before: now, atMs, use };
+  return { before: now, atMs, use: limitUse(limits, readings, elapsedMs) };
 }

@@ -1,3 +1,4 @@
+import { limitSets, type ThrottleGroup } from '../../model/domain/disk-limits.ts';
 import type { Disk } from '../../model/domain/disks.ts';
 import type { Advice, Remedy } from '../advice.ts';
 import { amount } from '../amounts.ts';
@@ -5,7 +6,7 @@ import { isBatch } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import { isLasting, medianOf } from '../evidence.ts';
-import { keep } from '../no-change.ts';
+import { findOut, keep } from '../no-change.ts';
 import { mayShare } from './places.ts';
 import { bytesOf, harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
@@ -19,10 +20,20 @@ export function isHeldByLimit({ series }: Use): boolean {
   return isLasting(series.limitUse, LIMIT_FULL, 1);
 }
 
-/** Disks that one limit holds: of a VM, those of a group together. */
-export function limitKey({ vm, target, disk }: Use): string {
-  const of = disk?.limitGroup === undefined ? `disk ${target}` : `group ${disk.limitGroup}`;
-  return `${vm.uuid} ${of}`;
+/** Names of the limits that hold a disk, in its VM. */
+function limitNames({ target, disk }: Use): string[] {
+  return limitSets(disk ?? { target, limits: new Map() }).map(({ name }) => name);
+}
+
+/** Disks that the same limits hold: of a VM, those of a group together, or those with the same throttle groups. */
+export function limitKey(use: Use): string {
+  return JSON.stringify([use.vm.uuid, ...limitNames(use)]);
+}
+
+/** Whether a limit holds both disks together. */
+function isTogether(one: Use, other: Use): boolean {
+  const names = new Set(limitNames(one));
+  return one.vm.uuid === other.vm.uuid && limitNames(other).some((name) => names.has(name));
 }
 
 /** Disks that one limit makes slow: one of them, and others of its group. */
@@ -35,7 +46,7 @@ export function diskLimit(
 ): Advice {
   const { vm, target, series } = first;
   const held = [first, ...others];
-  const sharing = uses.filter((use) => limitKey(use) === limitKey(first));
+  const sharing = uses.filter((use) => isTogether(use, first));
   const isCalm = !slow.some((other) => !sharing.includes(other) && mayShare(other, first));
   const targets = held.map((use) => use.target).join(', ');
   return {
@@ -60,9 +71,7 @@ export function diskLimit(
         over: context.observation,
       }),
     ],
-    cause: `an I/O limit (${ratesOf(first.disk)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')})`,
+    cause: causeOf(first.disk),
     culprits: [],
     remedies: limitRemedies(first, { uses, sharing, isCalm }, context),
     harm: harmOf(held),
@@ -72,15 +81,30 @@ export function diskLimit(
 type Limit = readonly [name: string, value: number];
 
 /** The limits that are set, without bursts. */
-function ratesOf(disk: Disk | undefined): Limit[] {
-  return [...(disk?.limits ?? [])].filter(
+function ratesOf(limits: Disk['limits'] | undefined): Limit[] {
+  return [...(limits ?? [])].filter(
     ([name, value]) => value > 0 && /_sec$/.test(name) && name !== 'size_iops_sec',
   );
 }
 
+const ratesText = (limits: Disk['limits'] | undefined): string =>
+  ratesOf(limits)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
+function causeOf(disk: Disk | undefined): string {
+  const groups = limitingGroups(disk).map(
+    ({ name, limits }) => `throttle group ${name}: ${ratesText(limits)}`,
+  );
+  return `an I/O limit (${groups.length > 0 ? groups.join('; ') : ratesText(disk?.limits)})`;
+}
+
+const limitingGroups = (disk: Disk | undefined): readonly ThrottleGroup[] =>
+  disk?.throttleGroups?.filter(({ limits }) => ratesOf(limits).length > 0) ?? [];
+
 /** All at once, since libvirt removes those of the same unit that a call leaves out; it refuses a burst below its limit. */
 function doubled(disk: Disk | undefined): Limit[] {
-  return ratesOf(disk).flatMap(([name, value]): Limit[] => {
+  return ratesOf(disk?.limits).flatMap(([name, value]): Limit[] => {
     const twice: Limit = [name, Math.min(LIMIT_MAX, 2 * value)];
     const burst = disk?.limits.get(`${name}_max`) ?? 0;
     return burst > 0 ? [twice, [`${name}_max`, Math.max(burst, twice[1])]] : [twice];
@@ -95,6 +119,10 @@ function limitRemedies(
 ): Remedy[] {
   const limits = doubled(disk);
   if (!isCalm || limits.length === 0) return [keep('limit')];
+  if (disk?.throttleGroups !== undefined) {
+    const raise = raiseGroups(limitingGroups(disk));
+    return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];
+  }
   const sharers = new Set(uses.filter((each) => each.storage === storage).map((each) => each.vm)).size;
   const raise: Remedy = {
     change: 'double the limit until its next start; no other disk that may be on the same storage is slow',
@@ -115,4 +143,12 @@ function limitRemedies(
     effect: 'live',
   };
   return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];
+}
+
+/** libvirt refuses `blkdeviotune` for such a disk. No command, since which of its groups holds it is not known. */
+function raiseGroups(groups: readonly ThrottleGroup[]): Remedy {
+  const names = groups.map(({ name }) => name).join(', ');
+  return findOut(
+    `find out who set the limits of throttle ${groups.length > 1 ? 'groups' : 'group'} ${names}, and whether they may be higher (virsh domthrottlegroupset)`,
+  );
 }

@@ -176,9 +176,12 @@ function undoOf(uses: readonly Use[]): string {
   return [...restored, ...(restored.length < uses.length ? removed : [])].join(', ');
 }
 
-/** A limit of reads or of writes alone would be driven out by one of both, and a group shares what one of its disks gets. */
+/**
+ * A limit of reads or of writes alone would be driven out by one of both, and a group shares what one of its disks gets. libvirt
+ * refuses a limit of the disk beside throttle filters.
+ */
 function isLimitable({ disk }: Use): boolean {
-  if (disk?.limitGroup !== undefined) return false;
+  if (disk?.limitGroup !== undefined || disk?.throttleGroups !== undefined) return false;
   const set = [...(disk?.limits ?? [])].filter(([name, value]) => value > 0 && name !== 'size_iops_sec');
   return disk !== undefined && set.every(([name]) => name === 'total_bytes_sec');
 }

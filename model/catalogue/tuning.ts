@@ -319,7 +319,7 @@ export const tuningGroup = {
       per: 'disk' as const,
       type: 'gauge' as const,
       name: `libvirt_domain_block_stats_limit_${name}` as const,
-      help: `Limit set on the disk (iotune ${field}), ${unitOf(field)}.`,
+      help: `Limit set on the disk (iotune ${field}), or the lowest of its throttle groups, ${unitOf(field)}.`,
       needs: 'the limit to be set',
       // 0 is libvirt's word for no limit.
       read: (disk: { readonly limits: ReadonlyMap<string, number> }) => disk.limits.get(field) || undefined,
@@ -328,7 +328,7 @@ export const tuningGroup = {
       per: 'limitUse',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_limit_use_ratio',
-      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1. Disks in a group with common limits all have the share that they use together.',
+      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1. Disks in a group with common limits all have the share that they use together; a disk with several throttle groups has the largest of theirs.',
       labels: ['limit'],
       values: { limit: LIMIT_NAMES },
       needs: 'the block group, a limit, and a second sample',

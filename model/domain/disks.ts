@@ -1,4 +1,11 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../xml.ts';
+import {
+  groupsOfFilters,
+  lowestLimits,
+  parseLimits,
+  parseThrottleGroups,
+  type ThrottleGroup,
+} from './disk-limits.ts';
 import { pciAddress } from './pci-address.ts';
 import { queueIoThreads } from './queue-mapping.ts';
 
@@ -38,10 +45,15 @@ export interface Disk {
   readonly backingDepth: number;
   /** These images, that next to the top one first; '' names one that the XML does not. Absent in earlier recordings. */
   readonly backing?: readonly DiskSource[] | undefined;
-  /** Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. */
+  /**
+   * Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. With throttle groups,
+   * the lowest of theirs.
+   */
   readonly limits: ReadonlyMap<string, number>;
   /** Disks with the same group share their limits; absent in earlier recordings too. */
   readonly limitGroup?: string | undefined;
+  /** Those that its `<throttlefilters>` name; libvirt refuses `<iotune>` beside these. Absent in earlier recordings too. */
+  readonly throttleGroups?: readonly ThrottleGroup[] | undefined;
 }
 
 /** Recordings that an earlier virtune made know of one iothread at most, by another name. */
@@ -49,18 +61,26 @@ export function ioThreadsOf(disk: Disk & { readonly ioThread?: number | undefine
   return disk.ioThreads ?? (disk.ioThread === undefined ? [] : [disk.ioThread]);
 }
 
-export function parseDisks(devices: Element | undefined): Disk[] {
+export function parseDisks(domain: Element): Disk[] {
+  const devices = child(domain, 'devices');
+  const groups = parseThrottleGroups(domain);
   return children(devices, 'disk').flatMap((element) => {
     const target = attr(child(element, 'target'), 'dev');
     // Without a target libvirt could not name it either; such a disk has no statistics.
-    return target === undefined ? [] : [disk(element, target, devices)];
+    return target === undefined ? [] : [disk(element, target, devices, groups)];
   });
 }
 
-function disk(element: Element, target: string, devices: Element | undefined): Disk {
+function disk(
+  element: Element,
+  target: string,
+  devices: Element | undefined,
+  groups: ReadonlyMap<string, ThrottleGroup>,
+): Disk {
   const driver = child(element, 'driver');
   const served = servedBy(element, devices);
   const backing = backingImages(element);
+  const throttleGroups = groupsOfFilters(element, groups);
   return {
     target,
     alias: attr(child(element, 'alias'), 'name'),
@@ -81,8 +101,9 @@ function disk(element: Element, target: string, devices: Element | undefined): D
     shareable: child(element, 'shareable') !== undefined,
     backingDepth: backing.length,
     backing,
-    limits: limits(child(element, 'iotune')),
+    limits: throttleGroups ? lowestLimits(throttleGroups) : parseLimits(child(element, 'iotune')),
     limitGroup: text(child(element, 'iotune', 'group_name')),
+    throttleGroups,
   };
 }
 
@@ -161,13 +182,4 @@ function backingImages(element: Element): DiskSource[] {
     images.push(source(kind, from) ?? { kind, name: '' });
   }
   return images;
-}
-
-function limits(element: Element | undefined): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const each of children(element)) {
-    const value = wholeNumber(text(each));
-    if (each.localName !== null && value !== undefined) found.set(each.localName, value);
-  }
-  return found;
 }

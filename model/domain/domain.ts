@@ -77,7 +77,7 @@ export function domainFacts(root: Element, metadata?: MetadataReader): DomainFac
     cpu: parseCpuFacts(root),
     memory: parseMemoryFacts(root),
     features: parseFeatures(root),
-    disks: parseDisks(devices),
+    disks: parseDisks(root),
     interfaces: parseInterfaces(devices),
     perfEvents: children(child(root, 'perf'), 'event').flatMap((event) =>
       attr(event, 'enabled') === 'yes' ? (attr(event, 'name') ?? []) : [],

@@ -3,6 +3,7 @@ import { advise } from '../../advice/engine.ts';
 import type { ObservedVm } from '../../advice/observation.ts';
 import { Series } from '../../advice/series.ts';
 import { ParamType } from '../../libvirt/typed-params.ts';
+import { parseDomain } from '../../model/domain/domain.ts';
 import { every, hostOf, vmOf } from './made-host.ts';
 import { startCase } from './scenarios/case.ts';
 import { runVirsh } from './scenarios/commands.ts';
@@ -98,6 +99,59 @@ test('disks that one limit holds together are one cause, and none of them keeps 
     'virsh blkdeviotune limited vda --total-iops-sec 2000 --live',
   ]);
   expect(raise?.cost).toContain('up to 2 MiB/s more');
+});
+
+/** The same where throttle groups hold the disks: groups by disk, and requests per second by group. */
+function throttledVm(
+  groups: Readonly<Record<string, readonly string[]>>,
+  limits: Readonly<Record<string, number>>,
+): ObservedVm {
+  const known = Object.entries(limits).map(
+    ([name, value]) =>
+      `<throttlegroup><group_name>${name}</group_name><total_iops_sec>${value}</total_iops_sec></throttlegroup>`,
+  );
+  const disks = Object.entries(groups).map(([target, names]) => {
+    const filters = names.map((name) => `<throttlefilter group='${name}'/>`).join('');
+    return `<disk type='file'><source file='/images/limited-${target}'/><target dev='${target}'/><throttlefilters>${filters}</throttlefilters></disk>`;
+  });
+  const facts = parseDomain(
+    `<domain><throttlegroups>${known.join('')}</throttlegroups><devices>${disks.join('')}</devices></domain>`,
+  );
+  const vm = limitedVm({}, Object.keys(groups));
+  return { ...vm, facts: { ...vm.facts, disks: facts.disks } } as unknown as ObservedVm;
+}
+
+test('a disk that its throttle group holds back is not slow storage, and no command is given that libvirt refuses for it', () => {
+  const vm = throttledVm({ vda: ['g0'] }, { g0: 500 });
+  const [found, ...others] = advise(hostOf([vm]), { minSamples: 5 });
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({
+    kind: 'disk-limit',
+    title: 'vda is held back by its own I/O limit',
+    cause: 'an I/O limit (throttle group g0: total_iops_sec 500)',
+  });
+  expect(found?.remedies.map(({ change, steps }) => [change, steps])).toEqual([
+    [
+      'find out who set the limits of throttle group g0, and whether they may be higher (virsh domthrottlegroupset)',
+      [],
+    ],
+    ['keep the limit: it does what it was set for', []],
+  ]);
+});
+
+test('disks behind the same throttle groups are one cause; others behind one of these do not count as slow storage', () => {
+  const vm = throttledVm({ vda: ['g0', 'g1'], vdb: ['g0', 'g1'], vdc: ['g1'] }, { g0: 500, g1: 900 });
+  const found = advise(hostOf([vm]), { minSamples: 5 }).filter(({ kind }) => kind === 'disk-limit');
+  expect(found.map(({ title, cause }) => [title, cause])).toEqual([
+    [
+      'vda, vdb are held back by the I/O limit of a group of disks',
+      'an I/O limit (throttle group g0: total_iops_sec 500; throttle group g1: total_iops_sec 900)',
+    ],
+    [
+      'vdc is held back by the I/O limit of a group of disks',
+      'an I/O limit (throttle group g1: total_iops_sec 900)',
+    ],
+  ]);
 });
 
 test('the command for a disk with a burst is one that libvirt takes', async () => {

@@ -17,12 +17,21 @@ function withDisk(
     limitUse?: Series;
     limitMib?: number;
     limitGroup?: string;
+    throttleGroup?: string;
     source?: (vm: ObservedVm) => { kind: string; name: string; protocol?: string };
     serial?: string;
   },
   run = 0.05,
 ): ObservedVm {
-  const { requests, mib, latencyMs, flushes = 0, limitUse = new Series(), limitGroup } = figures;
+  const {
+    requests,
+    mib,
+    latencyMs,
+    flushes = 0,
+    limitUse = new Series(),
+    limitGroup,
+    throttleGroup,
+  } = figures;
   const limitMib = figures.limitMib ?? (limitUse.count > 0 ? 1 : undefined);
   const vm = vmOf(name, { places: [{ vcpus: 2, run }] });
   const disk = {
@@ -31,6 +40,7 @@ function withDisk(
     serial: figures.serial,
     limits: new Map(limitMib === undefined ? [] : [['total_bytes_sec', limitMib * MIB]]),
     limitGroup,
+    throttleGroups: throttleGroup && [{ name: throttleGroup, limits: new Map() }],
     backingDepth: 0,
   };
   const series = {
@@ -156,8 +166,11 @@ const slowStorage = (...heavy: readonly ObservedVm[]) => {
   const web = withDisk('web', { requests: 50, mib: 0.05, latencyMs: 80 });
   return storageAdvice([...heavy, web]).find(({ kind }) => kind === 'storage-hot-spot');
 };
-const batch = (name: string, mib: number, over: { limitMib?: number; limitGroup?: string } = {}) =>
-  withDisk(name, { requests: 200, mib, latencyMs: 90, ...over }, 1);
+const batch = (
+  name: string,
+  mib: number,
+  over: { limitMib?: number; limitGroup?: string; throttleGroup?: string } = {},
+) => withDisk(name, { requests: 200, mib, latencyMs: 90, ...over }, 1);
 
 test('a limit for a culprit is below the one that it has, which is named to undo it', () => {
   const remedy = slowStorage(batch('a', 1.9, { limitMib: 2 }), batch('b', 4))?.remedies[0];
@@ -182,6 +195,14 @@ test('a limit that would not be lower is not set', () => {
 test('a disk that shares its limits with others is not limited: the command would limit them all together', () => {
   const remedy = slowStorage(batch('group', 8, { limitMib: 9, limitGroup: 'g' }), batch('b', 4))?.remedies[0];
   expect(remedy?.steps.map(({ argv }) => argv[2])).toEqual(['b']);
+});
+
+test('a disk with throttle filters is not limited: libvirt refuses that', () => {
+  for (const limitMib of [9, undefined]) {
+    const filtered = batch('filtered', 8, { throttleGroup: 'g', ...(limitMib && { limitMib }) });
+    const remedy = slowStorage(filtered, batch('b', 4))?.remedies[0];
+    expect(remedy?.steps.map(({ argv }) => argv[2])).toEqual(['b']);
+  }
 });
 
 test('disks of a pool that is mounted in the folder of another wait for that pool, in whatever order they are listed', () => {

@@ -113,6 +113,62 @@ test('disks of a group use its limits together, and each has the share of all', 
   expect(sharesAt(60_000, { vda: 13_000 })).toEqual({});
 });
 
+/** Throttle groups of a domain, with 500 and 2,000 requests per second. */
+const THROTTLE_GROUPS = Object.entries({ own: 500, tenant: 2_000 })
+  .map(
+    ([name, limit]) =>
+      `<throttlegroup><group_name>${name}</group_name><total_iops_sec>${limit}</total_iops_sec></throttlegroup>`,
+  )
+  .join('');
+
+/** Shares of disks with these throttle groups, after each of these counts of requests, 10 s apart. */
+function throttled(
+  steps: readonly (readonly [
+    requests: Readonly<Record<string, number>>,
+    groups: Readonly<Record<string, readonly string[]>>,
+  ])[],
+) {
+  const uses = new LimitUses();
+  return steps.map(([requests, groups], index) => {
+    const disks = Object.entries(groups).map(([target, names]) => {
+      const filters = names.map((name) => `<throttlefilter group='${name}'/>`).join('');
+      return `<disk><target dev='${target}'/><throttlefilters>${filters}</throttlefilters></disk>`;
+    });
+    const facts = parseDomain(
+      `<domain><throttlegroups>${THROTTLE_GROUPS}</throttlegroups><devices>${disks.join('')}</devices></domain>`,
+    );
+    const [completed] = uses.complete([{ ...groupSample(index * 10_000, requests, []), facts }]);
+    return Object.fromEntries(
+      [...(completed?.limitUses ?? [])].map(([target, shares]) => [target, shares.get('total_requests')]),
+    );
+  });
+}
+
+test('disks behind the same throttle group use its limits together', () => {
+  const groups = { vda: ['own'], vdb: ['own'] };
+  expect(
+    throttled([
+      [{ vda: 0, vdb: 0 }, groups],
+      [{ vda: 2_500, vdb: 2_500 }, groups],
+    ]),
+  ).toEqual([{}, { vda: 1, vdb: 1 }]);
+});
+
+test('of several throttle groups the one that is used most holds a disk, whatever other disks do behind it', () => {
+  const groups = { vda: ['own', 'tenant'], vdb: ['tenant'], vdc: ['none'] };
+  const joined = { ...groups, vdc: ['tenant'] };
+  expect(
+    throttled([
+      [{ vda: 0, vdb: 0, vdc: 0 }, groups],
+      [{ vda: 4_000, vdb: 16_000, vdc: 9_000 }, groups],
+      [{ vda: 8_000, vdb: 17_000, vdc: 9_000 }, groups],
+      // What one that joins did before is not known, nor therefore whether it holds them.
+      [{ vda: 12_000, vdb: 18_000, vdc: 9_000 }, joined],
+      [{ vda: 16_000, vdb: 19_000, vdc: 24_000 }, joined],
+    ]),
+  ).toEqual([{}, { vda: 1, vdb: 1 }, { vda: 0.8, vdb: 0.25 }, {}, { vda: 1, vdb: 1, vdc: 1 }]);
+});
+
 test('a group with a disk that was plugged between two scrapers has shares again over the time since then', () => {
   const uses = new LimitUses();
   const read = (second: number, targets: readonly string[]) =>

@@ -53,7 +53,11 @@ function ioThreadOf(domain: Element, id: number): Element | undefined {
 /** What hangs on an iothread, as libvirt says it. */
 function userOf(domain: Element, id: number): string | undefined {
   const devices = child(domain, 'devices');
-  const uses = (device: Element): boolean => attr(child(device, 'driver'), 'iothread') === String(id);
+  const uses = (device: Element): boolean => {
+    const driver = child(device, 'driver');
+    const mapped = children(child(driver, 'iothreads'), 'iothread').map((each) => attr(each, 'id'));
+    return [attr(driver, 'iothread'), ...mapped].includes(String(id));
+  };
   const disk = children(devices, 'disk').find(uses);
   if (disk !== undefined) return `disk '${attr(child(disk, 'target'), 'dev')}'`;
   const controller = children(devices, 'controller').find(uses);

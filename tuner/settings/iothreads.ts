@@ -2,6 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element } from '../../model/xml.ts';
 import type { Step } from '../steps/step.ts';
 import { dropPinsOfIoThreads } from './cpu-pins.ts';
+import { ioThreadUsers } from './disk.ts';
 import { append, findPath, type PathStep, putAttribute, putText, remove, removePath } from './edit.ts';
 import { ioThreadIds } from './iothread-ids.ts';
 import { wholeParam } from './params.ts';
@@ -26,8 +27,11 @@ const ioThreads: Setting = {
     putText(domain, ['iothreads'], ids.length === 0 ? undefined : String(ids.length));
     nameIoThreads(domain, ids);
   },
-  live: ({ domain, from, to }) => {
+  live: ({ domain, from, to, live }) => {
     const [before, after] = [cpuNumbers(from), cpuNumbers(to)];
+    const gone = before.difference(after);
+    // libvirt does not remove one that a running device uses, and which one a device uses changes at a boot.
+    if (ioThreadUsers(live).some(({ id }) => gone.has(Number(id)))) return undefined;
     const step = (id: number, state: 'present' | 'absent'): Step => ({
       kind: 'ioThread',
       domain,
@@ -36,7 +40,7 @@ const ioThreads: Setting = {
     });
     return [
       ...[...after.difference(before)].map((id) => step(id, 'present')),
-      ...[...before.difference(after)].map((id) => step(id, 'absent')),
+      ...[...gone].map((id) => step(id, 'absent')),
     ];
   },
 };

@@ -42,13 +42,17 @@ export const memoryInvariants: readonly Invariant[] = [
   {
     code: 'SWAP_LIMIT_BELOW_LIMIT',
     level: 'refuse',
-    what: 'memtune swap_hard_limit is not below hard_limit.',
-    why: 'It limits memory plus swap: libvirt and the kernel reject a lower value.',
+    what: 'memtune swap_hard_limit is set only with hard_limit, and is not below it.',
+    why: 'It limits memory plus swap: libvirt and cgroup v1 reject a lower value, and any value without a memory limit.',
     source: 'libvirt formatdomain (2026), Memory Tuning',
     broken: (subject) => {
       const [hard, swap] = [sizeOf(subject, 'memtune.hardLimit'), sizeOf(subject, 'memtune.swapHardLimit')];
-      return hard === undefined || swap === undefined || swap >= hard
-        ? undefined
+      if (swap === undefined || (hard !== undefined && swap >= hard)) return undefined;
+      return hard === undefined
+        ? {
+            text: `swap_hard_limit is ${sizeText(swap)}, but there is no hard_limit`,
+            next: 'set memory.swapHardLimit: default, or also set memory.hardLimit',
+          }
         : { text: `swap_hard_limit is ${sizeText(swap)}, but hard_limit is ${sizeText(hard)}` };
     },
   },

@@ -3,6 +3,12 @@ import type { HostFacts } from '../../../tuner/facts/facts.ts';
 import { guestXml, host, NIC, profileOf, state } from './fixtures.ts';
 import { problemsOf, wishesOf } from './wishes.ts';
 
+const LIMITED = "  <memtune><hard_limit unit='GiB'>18</hard_limit></memtune>\n";
+const SWAP_LIMITED = LIMITED.replace(
+  '</hard_limit>',
+  "</hard_limit><swap_hard_limit unit='GiB'>20</swap_hard_limit>",
+);
+
 /** Each bad input: what the profile says, of which guest, on which host, and what stands against it. */
 const BAD: readonly [
   what: string,
@@ -198,6 +204,30 @@ const BAD: readonly [
     { 'memory.swapHardLimit': '40 GiB' },
     guestXml(),
     { 'memtune.swapHardLimit': 'SWAP_LIMIT_NEEDS_LIMIT' },
+  ],
+  [
+    'a limit of memory that goes while one of memory and swap stays',
+    { 'memory.hardLimit': 'default' },
+    guestXml({ more: SWAP_LIMITED }),
+    { 'memtune.hardLimit': 'SWAP_LIMIT_NEEDS_LIMIT' },
+  ],
+  [
+    'both limits going at once',
+    { 'memory.hardLimit': 'default', 'memory.swapHardLimit': 'default' },
+    guestXml({ more: SWAP_LIMITED }),
+    {},
+  ],
+  [
+    'a limit that goes while memory stays locked',
+    { 'memory.hardLimit': 'default' },
+    guestXml({ more: `${LIMITED}  <memoryBacking><locked/></memoryBacking>\n` }),
+    { 'memtune.hardLimit': 'LOCKED_NEEDS_LIMIT' },
+  ],
+  [
+    'a limit that goes with the lock',
+    { 'memory.hardLimit': 'default', 'memory.locked': false },
+    guestXml({ more: `${LIMITED}  <memoryBacking><locked/></memoryBacking>\n` }),
+    {},
   ],
   [
     'statistics without a balloon',

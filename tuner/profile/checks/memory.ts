@@ -100,6 +100,28 @@ export const memoryChecks: readonly Check[] = [
           text: `the limit of memory plus swap, ${value}, must be above the memory limit, ${hard}`,
         };
   }),
+  {
+    // What stays as it is needs the limit that would go: libvirt compares with no limit as with the largest.
+    of: /^memtune\.hardLimit$/,
+    find: ({ value }, view) => {
+      if (value !== undefined) return undefined;
+      const swap = view.will('memtune.swapHardLimit');
+      if (swap !== undefined) {
+        return {
+          code: 'SWAP_LIMIT_NEEDS_LIMIT',
+          text: `the limit of memory plus swap, ${swap}, would remain without a limit of memory`,
+          next: 'set memory.swapHardLimit: default, or keep memory.hardLimit',
+        };
+      }
+      return view.will('locked') === 'yes'
+        ? {
+            code: 'LOCKED_NEEDS_LIMIT',
+            text: 'memory would remain locked without a limit: a guest could lock all memory of the host',
+            next: 'set memory.locked: off, or keep memory.hardLimit',
+          }
+        : undefined;
+    },
+  },
   check(/^balloon\.(statsPeriod|freePageReporting|autodeflate)$/, (value, _, view) =>
     view.will('balloon.model') === 'none' && value !== 'off' ? NO_BALLOON : undefined,
   ),

@@ -5,6 +5,7 @@ import { CallFailure, unavailableNode } from './call-failure.ts';
 import type { SimulatedHost } from './host.ts';
 import type { HeldPages } from './page-pools.ts';
 import type { SimulatedVm } from './vm.ts';
+import { vcpusOf } from './xml/rule.ts';
 import { checkRules } from './xml/rules.ts';
 
 const internal = (message: string): CallFailure =>
@@ -51,11 +52,35 @@ function checkDevices(domain: Element): void {
     if (size !== undefined && !(isPowerOfTwo(Number(size)) && Number(size) <= 1_024))
       throw qemuSays(`invalid queue-size property (${size}), must be a power of 2 (max 1024)`);
   }
+  for (const device of [...children(devices, 'disk'), ...children(devices, 'controller')])
+    checkQueueMapping(child(device, 'driver'), vcpusOf(domain));
   for (const nic of children(devices, 'interface')) {
     const size = attr(child(nic, 'driver'), 'rx_queue_size');
     if (size !== undefined && !(isPowerOfTwo(Number(size)) && Number(size) >= 256 && Number(size) <= 1_024))
       throw qemuSays(`Invalid rx_queue_size (= ${size}), must be a power of 2 between 256 and 1024.`);
   }
+}
+
+/** Queues that are mapped to iothreads one by one: each exactly once (qemu, iothread_vq_mapping_validate). */
+function checkQueueMapping(driver: Element | undefined, vcpus: number): void {
+  const queues = Number(attr(driver, 'queues') ?? vcpus);
+  const mapped = new Set<number>();
+  for (const thread of children(child(driver, 'iothreads'), 'iothread')) {
+    const name = `iothread${attr(thread, 'id')}`;
+    for (const queue of children(thread, 'queue').map((each) => Number(attr(each, 'id')))) {
+      if (queue >= queues) {
+        throw qemuSays(
+          `vq index ${queue} for IOThread "${name}" must be less than num_queues ${queues} in iothread-vq-mapping`,
+        );
+      }
+      if (mapped.has(queue))
+        throw qemuSays(`cannot assign vq ${queue} to IOThread "${name}" because it is already assigned`);
+      mapped.add(queue);
+    }
+  }
+  const missing = Array.from({ length: queues }, (_, queue) => queue).find((queue) => !mapped.has(queue));
+  if (mapped.size > 0 && missing !== undefined)
+    throw qemuSays(`missing vq ${missing} IOThread assignment in iothread-vq-mapping`);
 }
 
 /** What control groups refuse. */

@@ -4,7 +4,6 @@ import { MEASURED_BUSES } from '../../settings/disk-statistics.ts';
 import { iotuneSettings } from '../../settings/iotune.ts';
 import type { Wish } from '../../settings/setting.ts';
 import { targetElement } from '../../settings/targets.ts';
-import { cpuNumbers } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
 
 const DIRECT = new Set(['none', 'directsync']);
@@ -48,32 +47,9 @@ function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Pro
   };
 }
 
-/** `vda`, or `SCSI controller 0`. */
-const deviceOf = (id: string, target: string): string =>
-  id.startsWith('scsi.') ? `SCSI controller ${target}` : target;
-
-const vcpusOf = ({ facts }: CheckView): number => facts.cpu.vcpusCurrent ?? facts.cpu.vcpusMaximum ?? 1;
-
-/** Its iothreads by number, without their queues. */
-const mappedTo = (value: string): number[] => [
-  ...cpuNumbers(value.replaceAll(/=[\d,-]+/g, '').replaceAll(' ', ',')),
-];
-
 /** QEMU counts requests by size only where their rate is limited (throttle_is_valid). */
 const hasIopsLimit = (target: string, view: CheckView): boolean =>
   ['total', 'read', 'write'].some((way) => view.will(`disk.iotune.${way}IopsSec`, target) !== undefined);
-
-function unknownIoThread(value: string, view: CheckView): Problem | undefined {
-  const known = cpuNumbers(view.will('iothreads'));
-  const missing = mappedTo(value).filter((id) => !known.has(id));
-  return missing.length === 0
-    ? undefined
-    : {
-        code: 'NO_SUCH_IOTHREAD',
-        text: `the domain will not have iothread ${missing.join(', ')}`,
-        next: 'iothread.count',
-      };
-}
 
 /** Since libvirt 11.2 a disk can name throttle groups of the domain. */
 function hasThrottleFilters(root: Element | undefined, target: string): boolean {
@@ -133,15 +109,6 @@ export const diskChecks: readonly Check[] = [
           text: `${setting.id} is unsupported for ${target}: libvirt collects no such statistics of disks on bus ${bus}`,
         };
   }),
-  check(/^(disk|scsi)\.queues$/, (value, { setting, target }, view) =>
-    Number(value) <= vcpusOf(view)
-      ? undefined
-      : {
-          code: 'QUEUES_EXCEED_VCPUS',
-          text: `${deviceOf(setting.id, target)} would have ${value} queues, but the domain has ${vcpusOf(view)} vCPUs: the other queues stay unused, and Windows performs badly with them`,
-          next: 'use "= vCPUs"',
-        },
-  ),
   check(/^disk\.detectZeroes$/, (value, { target }, view) =>
     value !== 'unmap' || view.will('disk.discard', target) === 'unmap'
       ? undefined
@@ -151,26 +118,6 @@ export const diskChecks: readonly Check[] = [
           next: 'set disk.discard: unmap',
         },
   ),
-  check(/^(disk|scsi)\.iothreads?$/, (value, _, view) => unknownIoThread(value, view)),
-  check(/^(disk|scsi)\.iothreads?$/, (_, { setting, target }, { root }) => {
-    const type = attr(child(targetElement(root, setting.on, target), 'address'), 'type');
-    return type === undefined || type === 'pci' || type === 'ccw'
-      ? undefined
-      : {
-          code: 'IOTHREAD_ADDRESS',
-          text: `iothreads serve only disks on PCI and CCW, but ${target} is on ${type}`,
-        };
-  }),
-  check(/^(disk|scsi)\.iothreads$/, (value, { setting, target }, view) => {
-    const queuesId = setting.id.replace('iothreads', 'queues');
-    const queues = Number(view.will(queuesId, target) ?? vcpusOf(view));
-    return mappedTo(value).length <= queues
-      ? undefined
-      : {
-          code: 'IOTHREADS_EXCEED_QUEUES',
-          text: `${deviceOf(setting.id, target)} has ${queues} queues, which is not enough for ${mappedTo(value).length} iothreads`,
-        };
-  }),
   check(/^disk\.iotune\./, (_, { setting, target }, { root, state }) =>
     [root, state.live?.root].some((each) => hasThrottleFilters(each, target))
       ? {

@@ -9,6 +9,7 @@ import { ioThreadChecks } from './iothreads.ts';
 import { memoryChecks } from './memory.ts';
 import { nicChecks } from './nics.ts';
 import { numaChecks } from './numa.ts';
+import { queueChecks } from './queues.ts';
 import { resctrlChecks } from './resctrl.ts';
 import { versionChecks } from './versions.ts';
 
@@ -21,6 +22,7 @@ const checks: readonly Check[] = [
   ...hypervChecks,
   ...memoryChecks,
   ...diskChecks,
+  ...queueChecks,
   ...nicChecks,
 ];
 

@@ -15,6 +15,8 @@ import { affected, editEach, looked } from './impact.ts';
 const STRING_OKAY = 4;
 /** REMOTE_DOMAIN_*_PARAMETERS_MAX */
 const PARAMS_MAX = 16;
+/** REMOTE_DOMAIN_BLOCK_IO_TUNE_PARAMETERS_MAX */
+const IO_TUNE_PARAMS_MAX = 32;
 
 interface SetArgs {
   readonly domain: Domain;
@@ -57,9 +59,9 @@ function get(
   { domain, nparams, flags }: GetArgs,
   group: Group,
   target = '',
+  most = PARAMS_MAX,
 ): { params: readonly TypedParam[]; nparams: number } {
-  if (nparams > Math.max(PARAMS_MAX, group.fields.length))
-    throw new CallFailure(ErrorCode.internal, 'internal error: nparams too large', 7);
+  if (nparams > most) throw new CallFailure(ErrorCode.internal, 'internal error: nparams too large', 7);
   const { description, isLive } = looked(find(context, domain), flags & 3);
   if (nparams === 0) return { params: [], nparams: group.fields.length };
   const root = description.read();
@@ -152,7 +154,7 @@ export const parameterHandlers: Handlers = {
   },
   domainGetBlockIoTune(context, { disk, ...args }) {
     if (disk !== undefined) requireDisk(context, args.domain, disk, args.flags);
-    return get(context, args, ioTune, disk);
+    return get(context, args, ioTune, disk, IO_TUNE_PARAMS_MAX);
   },
   domainSetBlkioParameters(context, args) {
     set(context, args, blkio);

@@ -146,6 +146,14 @@ export const deviceRules: readonly Rule[] = [
     }),
   ],
   [
+    UNSUPPORTED,
+    each('disk', (disk) =>
+      attr(disk, 'type') === 'vhostuser' && children(child(disk, 'iotune')).length > 0
+        ? 'iotune is not supported with vhostuser disk'
+        : undefined,
+    ),
+  ],
+  [
     XML_ERROR,
     each('controller', (controller) => {
       const virtio = (attr(controller, 'model') ?? '').startsWith('virtio');

@@ -69,7 +69,7 @@ export const diskChecks: readonly Check[] = [
         };
   }),
   check(
-    /^disk\.(cache|io|discard|detectZeroes|queues|queueSize|iothreads?|statisticsIntervals|latencyBins)$/,
+    /^disk\.(cache|io|discard|detectZeroes|queues|queueSize|iothreads?|statisticsIntervals|latencyBins|iotune\..+)$/,
     (_, { setting, target }, { facts }) =>
       facts.disks.find((disk) => disk.target === target)?.source?.kind === 'vhostuser'
         ? {

@@ -16,6 +16,8 @@ export interface PlanBasis {
 }
 
 const NONE = 'none';
+/** How the facts of a pool of huge pages begin; plans that were written to files have them too. */
+const POOL = 'pages of ';
 
 /** Of what was read for a plan, before it or now. */
 export function basisOf(host: HostFacts, domains: readonly DomainState[]): PlanBasis {
@@ -33,10 +35,7 @@ function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
   const pools = cells.flatMap(({ id, pages }) =>
     pages
       .filter(({ sizeKiB }) => sizeKiB !== baseKiB)
-      .map(({ sizeKiB, total, free }) => [
-        `pages of ${sizeKiB} KiB in cell ${id}`,
-        `${free} free of ${total}`,
-      ]),
+      .map(({ sizeKiB, total, free }) => [`${POOL}${sizeKiB} KiB in cell ${id}`, `${free} free of ${total}`]),
   );
   return {
     'online CPUs': online.toString(),
@@ -138,14 +137,25 @@ function differences(what: string, was: Facts, is: Facts): string[] {
   });
 }
 
-/** As it was, but for what this run itself has changed since: these domains and the pools. */
+/**
+ * As it was, but for what this run itself has changed since: these domains and the pools, which its steps resize and its
+ * restarts take pages from. All else of the host is somebody else's doing, while a VM was restarted for minutes too.
+ */
 export function withOwnChanges(before: PlanBasis, now: PlanBasis, uuids: readonly string[]): PlanBasis {
   const own = uuids.flatMap((uuid) => {
     const is = now.domains[uuid];
     return is === undefined ? [] : [[uuid, is] as const];
   });
-  return { host: now.host, domains: { ...before.domains, ...Object.fromEntries(own) } };
+  return {
+    host: { ...factsOf(before.host, (what) => !isPool(what)), ...factsOf(now.host, isPool) },
+    domains: { ...before.domains, ...Object.fromEntries(own) },
+  };
 }
+
+const isPool = (what: string): boolean => what.startsWith(POOL);
+
+const factsOf = (facts: Facts, which: (what: string) => boolean): Facts =>
+  Object.fromEntries(Object.entries(facts).filter(([what]) => which(what)));
 
 /** Only the domains that are not among these, and nothing of the host. */
 export function others({ domains }: PlanBasis, uuids: readonly string[]): PlanBasis {

@@ -200,6 +200,35 @@ test('what the run itself has changed counts for the next transaction as it is n
   }
 });
 
+test('a CPU that goes offline while a VM is changed ends the run before the next; pools may change', async () => {
+  const { libvirt, domains, parts } = four();
+  libvirt.listed();
+  const online = (bits: number) => {
+    const map = Uint8Array.of(bits);
+    libvirt.answers = { ...libvirt.answers, nodeGetCpuMap: () => ({ map, online: 8, total: 8 }) };
+  };
+  online(0xff);
+  const basis = await readBasis(await linkTo(libvirt), 'qemu:///system');
+  let pins = 0;
+  libvirt.onCall = (name) => {
+    if (name !== 'domainPinVcpuFlags') return;
+    pins++;
+    if (pins === 1) libvirt.pages = 8;
+    if (pins === 2) online(0xdf);
+  };
+  const { happened, result } = await runOf(
+    libvirt,
+    parts.map((each) => ({ ...each, basis })),
+  );
+  expect(happened).toEqual(['committed vm1', 'committed vm2']);
+  expect(names(result.notTried)).toEqual(['vm3', 'vm4']);
+  expect(result.stopped).toMatchObject({
+    code: 'TUNE_CHANGED',
+    message: expect.stringContaining('the host: online CPUs had 0-7, now 0-4,6-7'),
+  });
+  expect(domains.map(({ run }) => run?.pins[0])).toEqual(['2', '2', '0-7', '0-7']);
+});
+
 test('a failure that is not virtune’s ends the run as one of a step, with its cause', async () => {
   const { libvirt, parts } = four();
   const fault = new RangeError('a fault');

@@ -201,18 +201,27 @@ test('changes are listed fact by fact, with what was added and removed', () => {
   expect(movedSince(before, before)).toEqual([]);
 });
 
-test('the changes of a run are those of its existing domains and of the host', () => {
+test('the changes of a run are those of its existing domains and of pools, and not what else the host has become', () => {
+  const [cpus, pool, topology] = ['online CPUs', 'pages of 2048 KiB in cell 0', 'CPU topology'];
   const before = basis(
     { 1: { name: 'a', facts: { pins: '2' } }, 2: { name: 'b', facts: { pins: '4' } } },
-    { pools: '1' },
+    { [cpus]: '0-3', [pool]: '4 free of 4', 'pages of 4096 KiB in cell 0': '1 free of 1', [topology]: 'x' },
   );
   const now = basis(
     { 1: { name: 'a', facts: { pins: '3' } }, 2: { name: 'b', facts: { pins: '5' } } },
-    { pools: '2' },
+    { [cpus]: '0-2', [pool]: '2 free of 4', 'pages of 2048 KiB in cell 1': '3 free of 3', [topology]: 'x' },
   );
-  expect(withOwnChanges(before, now, ['1', '9'])).toEqual(
-    basis({ 1: { name: 'a', facts: { pins: '3' } }, 2: { name: 'b', facts: { pins: '4' } } }, { pools: '2' }),
+  const own = withOwnChanges(before, now, ['1', '9']);
+  expect(own).toEqual(
+    basis(
+      { 1: { name: 'a', facts: { pins: '3' } }, 2: { name: 'b', facts: { pins: '4' } } },
+      { [cpus]: '0-3', [pool]: '2 free of 4', 'pages of 2048 KiB in cell 1': '3 free of 3', [topology]: 'x' },
+    ),
   );
+  expect(movedSince(own, now)).toEqual([
+    'the host: online CPUs had 0-3, now 0-2',
+    'domain "b": pins had 4, now 5',
+  ]);
 });
 
 test('others are the domains outside the run, without the host', () => {

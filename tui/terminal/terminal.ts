@@ -1,7 +1,7 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Key, MouseEvent, Screen, ScreenLine } from 'blessed';
 import { cellsOf } from '../text/cells.ts';
-import type { Line } from '../text/line.ts';
+import type { Line, Role } from '../text/line.ts';
 import { reduced, type Style, styleOf, type Theme } from '../text/theme.ts';
 import { widgets } from '../widgets.ts';
 
@@ -36,13 +36,12 @@ export class Terminal {
   readonly #options: TerminalOptions;
   readonly #screen: Screen;
   #theme: Theme | undefined;
-  #attributes = new Map<string, number>();
+  /** By role, then by the role that lies over it. */
+  #attributes = new Map<Role, Map<Role | undefined, number>>();
   #closed = false;
-  #bytes = 0;
 
   constructor(options: TerminalOptions) {
     this.#options = options;
-    this.#countBytes();
     this.#screen = openScreen(options);
     const { program } = this.#screen;
     program.tput.brokenACS = true;
@@ -63,11 +62,6 @@ export class Terminal {
 
   get height(): number {
     return this.#screen.height;
-  }
-
-  /** Written to the terminal so far. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   paint(lines: readonly Line[], theme: Theme): void {
@@ -172,24 +166,18 @@ export class Terminal {
     if (changed) row.dirty = true;
   }
 
-  #attributesOf(theme: Theme, role: Line[number]['role'], over: Line[number]['over']): number {
-    const key = `${role} ${over}`;
-    let attributes = this.#attributes.get(key);
+  #attributesOf(theme: Theme, role: Role, over: Role | undefined): number {
+    let byOver = this.#attributes.get(role);
+    if (byOver === undefined) {
+      byOver = new Map();
+      this.#attributes.set(role, byOver);
+    }
+    let attributes = byOver.get(over);
     if (attributes === undefined) {
       attributes = attributesOf(styleOf(theme, role, over), this.#options.colours);
-      this.#attributes.set(key, attributes);
+      byOver.set(over, attributes);
     }
     return attributes;
-  }
-
-  #countBytes(): void {
-    const { output } = this.#options;
-    const write = output.write.bind(output) as (...args: unknown[]) => boolean;
-    output.write = ((...args: unknown[]): boolean => {
-      const [chunk] = args;
-      this.#bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : (chunk as Uint8Array).length;
-      return write(...args);
-    }) as typeof output.write;
   }
 }
 

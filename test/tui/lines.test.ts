@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bar, gauge, heat } from '../../tui/render/bar.ts';
 import { overlaid } from '../../tui/render/overlay.ts';
@@ -6,14 +7,35 @@ import { fitLine, plain, span, spread, widthOfLine } from '../../tui/text/line.t
 import { reduced, styleOf, themes } from '../../tui/text/theme.ts';
 
 test('a line is cut or filled to its width, wide characters whole', () => {
-  expect(plain(fitLine([span('ab'), span('漢字')], 5))).toBe('ab漢');
-  expect(widthOfLine(fitLine([span('ab'), span('漢字')], 5))).toBe(5);
+  expect(plain(fitLine([span('ab'), span('漢字')], 6))).toBe('ab漢字');
+  expect(plain(fitLine([span('ab'), span('漢字')], 5))).toBe('ab漢~');
+  expect(plain(fitLine([span('ab'), span('漢字')], 4))).toBe('ab~');
+  expect(widthOfLine(fitLine([span('ab'), span('漢字')], 4))).toBe(4);
   expect(widthOfLine(fitLine([], 7))).toBe(7);
+});
+
+test('a figure that is cut has a mark, also where the cut is between two pieces, and spaces need none', () => {
+  expect(plain(fitLine([span('on CPU 12')], 8))).toBe('on CPU ~');
+  expect(plain(fitLine([span('pinned to 0-1'), span('5,32-47')], 13))).toBe('pinned to 0-~');
+  expect(plain(fitLine([span('on CPU 12  '), span('   ')], 9))).toBe('on CPU 12');
+  // Right-to-left text keeps the character that ends it.
+  expect(fitLine([span('שרת\u200e'), span(' 1')], 3)).toEqual([span('שר~\u200e')]);
+});
+
+test('whatever a line is made of, it is whole or ends in a mark', () => {
+  const piece = fc.stringMatching(/^[ a1漢]{0,6}$/).map((text) => span(text));
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), fc.integer({ min: 1, max: 20 }), (line, width) => {
+      const fitted = fitLine(line, width);
+      expect(widthOfLine(fitted)).toBe(width);
+      if (plain(fitted) !== plain(line)) expect(plain(fitted)).toMatch(/~$/);
+    }),
+  );
 });
 
 test('of two ends the left one gives way', () => {
   expect(plain(spread([span('left')], [span('right')], 12))).toBe('left   right');
-  expect(plain(spread([span('much too long')], [span('right')], 10))).toBe('much right');
+  expect(plain(spread([span('much too long')], [span('right')], 10))).toBe('much~right');
 });
 
 test('a box lies over the middle and leaves the rest, also of a wide character that it cuts', () => {

@@ -1,5 +1,5 @@
 import type { LineChart } from 'blessed-contrib/lib/widget/charts/line.js';
-import { fitLine, type Line, type Role, span } from '../text/line.ts';
+import { firstPlaces, fitLine, type Line, type Role, span } from '../text/line.ts';
 import { widgets } from '../widgets.ts';
 import { timeLabels, withOutages } from './time-axis.ts';
 
@@ -49,7 +49,9 @@ export function chart(options: ChartOptions): Line[] {
   const known = series.some(({ values }) => values.some((value) => !Number.isNaN(value)));
   const drawn = known ? canvas(options, height - 1) : noFigures(options, height - 1);
   for (const line of drawn)
-    lines.push(fitLine(ascii ? line.map((each) => ({ ...each, text: inAscii(each.text) })) : line, width));
+    lines.push(
+      firstPlaces(ascii ? line.map((each) => ({ ...each, text: inAscii(each.text) })) : line, width),
+    );
   return lines.slice(0, height);
 }
 

@@ -12,6 +12,10 @@ import type { Context } from './context.ts';
 import { verdictOf } from './verdict.ts';
 
 const HOST_LINES_MAX = 4;
+/** Columns of a screen on which a line has room for gauges beside a verdict. */
+const GAUGES_FROM_WIDTH = 110;
+/** Of most verdicts, so that what follows stands in columns. */
+const VERDICT_WIDTH = 20;
 
 /** The interval in the title, ms; undefined for a recording, which has those that it was made with. */
 export interface TitleInterval {
@@ -240,22 +244,25 @@ function hostLine(host: HostView, width: number, atMs: number): Line {
       : total - (memory?.get('free') ?? 0) - (memory?.get('cached') ?? 0) - (memory?.get('buffers') ?? 0);
   const verdict = verdictOf(host);
   const overcommit = host.sample?.overcommit;
+  // The verdict counts for more than a picture of figures that stand beside it.
+  const gauged = (share: number): Line => (width < GAUGES_FROM_WIDTH ? [] : gauge(share, 12));
   return fitLine(
     [
       span(` ${name} `, 'key'),
       span('CPU ', 'dim'),
-      ...gauge(busy ?? 0, 12),
+      ...gauged(busy ?? 0),
       span(busy === undefined ? '    ... ' : ` ${percent(busy * 100).padStart(5)} %`),
       span('  Mem ', 'dim'),
-      ...gauge(total === undefined || used === undefined ? 0 : used / total, 12),
+      ...gauged(total === undefined || used === undefined ? 0 : used / total),
       span(
         total === undefined || used === undefined
-          ? '   ?  '
+          ? '     ?  '
           : ` ${percent((used / total) * 100).padStart(5)} %`,
       ),
+      span('  '),
+      span(verdict.text.padEnd(VERDICT_WIDTH), verdict.role),
       span(`  ${host.vms.length} VMs`, 'dim'),
-      span(`  ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}  `, 'dim'),
-      span(verdict.text, verdict.role),
+      span(`  ratio ${overcommit?.vcpuRatio === undefined ? '?' : ratio(overcommit.vcpuRatio)}`, 'dim'),
     ],
     width,
   );

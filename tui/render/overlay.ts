@@ -1,6 +1,6 @@
 import type { Size } from '../state/state.ts';
 import { cellsOf } from '../text/cells.ts';
-import { fitLine, type Line, type Span, widthOfLine } from '../text/line.ts';
+import { firstPlaces, type Line, type Span, widthOfLine } from '../text/line.ts';
 
 /** The lines with a box over their middle. */
 export function overlaid(
@@ -15,7 +15,7 @@ export function overlaid(
   return lines.map((line, y) => {
     const over = box[y - top];
     if (over === undefined) return line;
-    return [...fitLine(line, left), ...over, ...after(line, left + width, size.width)];
+    return [...firstPlaces(line, left), ...over, ...after(line, left + width, size.width)];
   });
 }
 
@@ -32,5 +32,5 @@ function after(line: Line, from: number, width: number): Line {
     }
     if (text !== '') rest.push({ ...piece, text });
   }
-  return fitLine(rest, Math.max(0, width - from));
+  return firstPlaces(rest, Math.max(0, width - from));
 }

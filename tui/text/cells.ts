@@ -43,16 +43,21 @@ export function fit(text: string, width: number, align: 'left' | 'right' = 'left
     const space = ' '.repeat(width - has);
     return align === 'left' ? text + space : space + text;
   }
+  return cut(text, width, ellipsis);
+}
+
+/** What of a text stands in the first places, with `ellipsis` in the last of `width`, also where the text is not longer. */
+export function cut(text: string, width: number, ellipsis = '~'): string {
   let used = 0;
-  let cut = '';
+  let kept = '';
   for (const cell of cellsOf(text)) {
     if (used + cell.width > width - 1) break;
-    cut += cell.text;
+    kept += cell.text;
     used += cell.width;
   }
   // A cut through a right-to-left run loses the mark that ended it.
-  const mark = text.endsWith('\u200e') && !cut.endsWith('\u200e') ? '\u200e' : '';
-  return `${cut}${ellipsis}${mark}${' '.repeat(width - 1 - used)}`;
+  const mark = text.endsWith('\u200e') && !kept.endsWith('\u200e') ? '\u200e' : '';
+  return `${kept}${ellipsis}${mark}${' '.repeat(width - 1 - used)}`;
 }
 
 /** As long as it is, but at most `width` places. */

@@ -1,4 +1,4 @@
-import { cellsOf, widthOf } from './cells.ts';
+import { cellsOf, cut, widthOf } from './cells.ts';
 
 /** What a piece of text means; a theme says how that looks. */
 export type Role =
@@ -51,29 +51,55 @@ export function widthOfLine(line: Line): number {
   return width;
 }
 
-/** Exactly `width` places. */
+/**
+ * Exactly `width` places. A line that is cut ends in `~`, since what is left of a number may be another number; only spaces are
+ * cut without it.
+ */
 export function fitLine(line: Line, width: number): Line {
-  const fitted: Span[] = [];
+  return fitted(line, width, true);
+}
+
+/** The first `width` places of a line, as they are: for what is laid beside or over the rest of it. */
+export function firstPlaces(line: Line, width: number): Line {
+  return fitted(line, width, false);
+}
+
+function fitted(line: Line, width: number, isMarked: boolean): Line {
+  const kept: Span[] = [];
   let left = width;
-  for (const piece of line) {
+  for (const [index, piece] of line.entries()) {
     if (left <= 0) break;
     const has = widthOf(piece.text);
-    if (has <= left) {
-      fitted.push(piece);
+    const isCut = isMarked && has >= left && !isBlankFrom(line, index, left);
+    if (has <= left && !isCut) {
+      kept.push(piece);
       left -= has;
       continue;
     }
-    let cut = '';
-    for (const cell of cellsOf(piece.text)) {
-      if (cell.width > left) break;
-      cut += cell.text;
-      left -= cell.width;
-    }
-    fitted.push({ ...piece, text: cut + ' '.repeat(left) });
+    kept.push({ ...piece, text: isCut ? cut(piece.text, left) : firstCells(piece.text, left) });
     left = 0;
   }
-  if (left > 0) fitted.push(span(' '.repeat(left)));
-  return fitted;
+  if (left > 0) kept.push(span(' '.repeat(left)));
+  return kept;
+}
+
+/** Whether of the piece at `index`, from `place` on, and of all pieces behind it there are only spaces. */
+function isBlankFrom(line: Line, index: number, place: number): boolean {
+  return (
+    widthOf((line[index] as Span).text.trimEnd()) <= place &&
+    line.slice(index + 1).every(({ text }) => text.trimEnd() === '')
+  );
+}
+
+function firstCells(text: string, width: number): string {
+  let left = width;
+  let first = '';
+  for (const cell of cellsOf(text)) {
+    if (cell.width > left) break;
+    first += cell.text;
+    left -= cell.width;
+  }
+  return first + ' '.repeat(left);
 }
 
 /** The line with `role` over all of it. */

@@ -1,13 +1,13 @@
 import { Recorder } from '../../sampler/record/recorder.ts';
 import type { Recording } from '../../sampler/record/recording.ts';
-import { type BatchOptions, chosen, crossings, downHosts, knownNow } from '../../tui/batch/batch.ts';
+import { type BatchOptions, chosen, crossings, knownNow } from '../../tui/batch/batch.ts';
 import { csvHeader, csvRow } from '../../tui/batch/csv.ts';
 import { jsonLine } from '../../tui/batch/json.ts';
 import { textTick } from '../../tui/batch/text.ts';
 import { type HostSource, SECOND_AFTER_MS } from '../../tui/feed/live.ts';
 import { MIN_SAMPLES } from '../../tui/model/host-advice.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
-import { type Scene, sceneOf } from '../../tui/model/host-view.ts';
+import { downHosts, type Scene, sceneOf } from '../../tui/model/host-view.ts';
 import type { Vm } from '../../tui/model/vm.ts';
 import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { ExitCode } from '../exit-codes.ts';

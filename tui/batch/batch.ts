@@ -55,11 +55,6 @@ function withoutFigures(host: HostView): HostView {
   return { ...host, sample: undefined, rates: undefined, vms: [], advice: new HostAdvice(undefined) };
 }
 
-/** Hosts that could not be asked. */
-export function downHosts(scene: Scene): readonly HostView[] {
-  return scene.hosts.filter((host) => host.down !== undefined);
-}
-
 /** The figure as it stands in JSON and CSV: whole where it is whole, else to four digits behind the point. */
 export function exact<Row>(column: Column<Row>, row: Row): number | string | undefined {
   const value = column.read(row);

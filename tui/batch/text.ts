@@ -16,8 +16,9 @@ export function textTick(scene: Scene, { delayMs, ...choice }: TextChoice): stri
   const state: UiState = { ...INITIAL_STATE, ...choice, view: 'vms' };
   const size = { width: WIDTH, height: 50 };
   const session = { replay: undefined, recording: undefined };
+  const options = { interval: { delayMs }, hostsMax: scene.hosts.length };
   // Title and hosts; tabs are for a screen.
-  const above = header({ scene, state, session, size }, { delayMs }).slice(0, -1).map(plain);
+  const above = header({ scene, state, session, size }, options).slice(0, -1).map(plain);
   const table = tableFor('vms', scene, state);
   const columns = columnsThatFit(table, WIDTH, 0).map((column) =>
     column.id === 'name' ? { ...column, width: NAME_WIDTH } : column,

@@ -39,6 +39,11 @@ export function sceneOf(hosts: readonly HostView[], atMs: number): Scene {
   return { atMs, hosts, vms: hosts.length === 1 ? (hosts[0]?.vms ?? []) : hosts.flatMap((host) => host.vms) };
 }
 
+/** Hosts that cannot be asked. */
+export function downHosts(scene: Scene): readonly HostView[] {
+  return scene.hosts.filter((host) => host.down !== undefined);
+}
+
 export function hostOf(scene: Scene, vm: Vm): HostView | undefined {
   return scene.hosts.find((host) => host.name === vm.host);
 }

@@ -1,5 +1,5 @@
 import { vmColumns } from '../columns/vm-columns.ts';
-import type { Scene } from '../model/host-view.ts';
+import { downHosts, type Scene, vmByKey } from '../model/host-view.ts';
 import { REASONS } from '../model/reasons.ts';
 import type { Action } from '../state/bindings.ts';
 import { selectedIndex } from '../state/rows.ts';
@@ -169,6 +169,9 @@ function tableBody(context: Context, table: Table, height: number): Body {
   const shownRows = table.rows.slice(top, top + rows);
   const lines: Line[] = [headLine(table, columns, size.width)];
   const hits: Hit[] = headHits(columns);
+  const down = new Set(downHosts(context.scene).map(({ name }) => name));
+  const isStale = (vmKey: string): boolean =>
+    down.size > 0 && down.has(vmByKey(context.scene, vmKey)?.host ?? '');
   shownRows.forEach((row, index) => {
     const isSelected = top + index === selected;
     const mark = state.tagged.has(row.vmKey) ? '*' : isSelected ? '>' : ' ';
@@ -178,7 +181,7 @@ function tableBody(context: Context, table: Table, height: number): Body {
       spans.push(span(`${fit(text, column.width, column.numeric ? 'right' : 'left')} `, role));
     }
     const line = fitLine(spans, size.width);
-    lines.push(isSelected ? under(line, 'selected') : line);
+    lines.push(isSelected ? under(line, 'selected') : isStale(row.vmKey) ? under(line, 'dim') : line);
     hits.push({ y: index + 1, from: 0, to: size.width, action: { kind: 'select', key: row.key } });
   });
   if (table.rows.length === 0) {

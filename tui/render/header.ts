@@ -1,7 +1,7 @@
 import { bytes, duration, percent, ratio } from '../../model/format.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
-import type { HostView, Scene } from '../model/host-view.ts';
+import { downHosts, type HostView, type Scene, vmByKey } from '../model/host-view.ts';
 import { stateOf } from '../model/vm.ts';
 import { VIEW_NAMES, VIEWS } from '../state/views.ts';
 import { fit, shortened } from '../text/cells.ts';
@@ -26,14 +26,41 @@ function intervalOf({ session, state }: Context): TitleInterval {
   return { delayMs: session.replay === undefined ? state.delayMs : undefined };
 }
 
-/** The lines above the rows: which hosts, how they are, whether overcommit hurts. */
-export function header(context: Context, interval = intervalOf(context)): Line[] {
+/**
+ * The lines above the rows: which hosts, how they are, whether overcommit hurts. Of more hosts than `hostsMax` those that cannot
+ * be asked are among these; the title counts all of them.
+ */
+export function header(
+  context: Context,
+  { interval = intervalOf(context), hostsMax = hostLines(context.size.height) }: HeaderOptions = {},
+): Line[] {
   const { scene, size } = context;
   const hosts =
     scene.hosts.length === 1
       ? oneHost(scene.hosts[0] as HostView, size.width, scene.atMs)
-      : scene.hosts.slice(0, hostLines(size.height)).map((host) => hostLine(host, size.width, scene.atMs));
+      : worstOf(scene.hosts, hostsMax, hostRank).map((host) => hostLine(host, size.width, scene.atMs));
   return [titleLine(context, interval), ...hosts, tabs(context)];
+}
+
+export interface HeaderOptions {
+  readonly interval?: TitleInterval;
+  /** Where there are several, how many have a line. */
+  readonly hostsMax?: number;
+}
+
+/** Those of the lowest rank, in the order in which they were: no line changes its place while none of them fails. */
+function worstOf(
+  hosts: readonly HostView[],
+  max: number,
+  rankOf: (host: HostView) => number,
+): readonly HostView[] {
+  if (hosts.length <= max) return hosts;
+  const chosen = new Set(hosts.toSorted((a, b) => rankOf(a) - rankOf(b)).slice(0, max));
+  return hosts.filter((host) => chosen.has(host));
+}
+
+function hostRank({ down, sample }: HostView): number {
+  return down !== undefined ? 0 : sample === undefined ? 1 : 2;
 }
 
 /**
@@ -42,13 +69,13 @@ export function header(context: Context, interval = intervalOf(context)): Line[]
  */
 export function statusLines(context: Context, always: boolean): Line[] {
   const { scene, state, session, size } = context;
-  const down = scene.hosts
-    .filter((host) => host.down !== undefined)
-    .slice(0, hostLines(size.height))
-    .map((host) => {
-      const name = scene.hosts.length === 1 ? '' : ` ${fit(displayable(host.name), 14)}`;
-      return fitLine([span(name, 'key'), span(` ${downText(host, scene.atMs)}`, 'bad')], size.width);
-    });
+  const ofDetail = vmByKey(scene, state.detail?.key)?.host;
+  const down = worstOf(downHosts(scene), hostLines(size.height), ({ name }) =>
+    name === ofDetail ? 0 : 1,
+  ).map((host) => {
+    const name = scene.hosts.length === 1 ? '' : ` ${fit(displayable(host.name), 14)}`;
+    return fitLine([span(name, 'key'), span(` ${downText(host, scene.atMs)}`, 'bad')], size.width);
+  });
   const isLive = !state.frozen && session.replay === undefined && session.recording === undefined;
   return !always && isLive && down.length === 0 ? [] : [titleLine(context, intervalOf(context)), ...down];
 }
@@ -62,8 +89,14 @@ function titleLine({ scene, state, session, size }: Context, { delayMs }: TitleI
     scene.hosts.length === 1
       ? displayable(scene.hosts[0]?.name ?? '', state.ascii)
       : `${scene.hosts.length} hosts`;
-  const left: Span[] = [span(' virtune top ', 'title'), span(shortened(names, 30), 'info'), span('  ')];
-  left.push(...counts(scene));
+  const down = downHosts(scene).length;
+  const left: Span[] = [
+    span(' virtune top ', 'title'),
+    span(shortened(names, 30), 'info'),
+    span(scene.hosts.length === 1 || down === 0 ? '' : `, ${down} down`, 'bad'),
+    span('  '),
+    ...counts(scene),
+  ];
   const flags: Span[] = [];
   if (state.frozen) flags.push(span(' FROZEN ', 'warn'));
   if (session.recording !== undefined) flags.push(span(' REC ', 'bad'));
@@ -80,16 +113,23 @@ function titleLine({ scene, state, session, size }: Context, { delayMs }: TitleI
   return spread(left, right, size.width);
 }
 
-/** `15 VMs  12 running  1 paused`. */
+/** `15 VMs  12 running  1 paused  2 stale`: what the VMs of a host that cannot be asked do now is not known. */
 function counts(scene: Scene): Span[] {
   const by = new Map<string, number>();
-  for (const vm of scene.vms) {
-    const state = stateOf(vm);
-    by.set(state, (by.get(state) ?? 0) + 1);
+  for (const { down, vms } of scene.hosts) {
+    for (const vm of vms) {
+      const state = down === undefined ? stateOf(vm) : 'stale';
+      by.set(state, (by.get(state) ?? 0) + 1);
+    }
   }
-  const roles: Readonly<Record<string, Role>> = { paused: 'warn', crashed: 'bad', stuck: 'bad' };
+  const roles: Readonly<Record<string, Role>> = {
+    paused: 'warn',
+    crashed: 'bad',
+    stuck: 'bad',
+    stale: 'bad',
+  };
   const spans = [span(`${scene.vms.length} VMs`)];
-  for (const name of ['running', 'paused', 'stuck', 'crashed', 'off']) {
+  for (const name of ['running', 'paused', 'stuck', 'crashed', 'off', 'stale']) {
     const found = by.get(name);
     if (found !== undefined) spans.push(span('  '), span(`${found} ${name}`, roles[name] ?? 'dim'));
   }

@@ -16,6 +16,7 @@ import {
 import type { DomainStats } from './stats/types.ts';
 import type { DomainMarks } from './summary.ts';
 import { type HostTopology, onlineCpus } from './topology.ts';
+import { msToSeconds, nsToSeconds } from './units.ts';
 
 /** Input of the overcommit figures: one domain as known at one moment. */
 export interface OvercommitDomain {
@@ -306,6 +307,21 @@ export function contentionBetween(
 /** Contention: delay / (delay + run); undefined without demand. */
 export function contentionRatio({ runNs, delayNs }: Contention): number | undefined {
   return runNs + delayNs > 0 ? delayNs / (runNs + delayNs) : undefined;
+}
+
+/** CPU shortfall: CPUs that were missing for no vCPU to wait; undefined where no time passed. */
+export function cpuShortfall({ delayNs, elapsedMs }: Contention): number | undefined {
+  return elapsedMs > 0 ? nsToSeconds(delayNs) / msToSeconds(elapsedMs) : undefined;
+}
+
+/** CPUs. As alert HostCpuContentionHigh: a host that lacks less has almost no demand, and a share of that says nothing. */
+export const SHORTFALL_THAT_COUNTS = 0.1;
+
+/** Whether more than this share of CPU demand was not served, and the demand was enough to count. */
+export function isContended(contention: Contention, share: number): boolean {
+  return (
+    (contentionRatio(contention) ?? 0) > share && (cpuShortfall(contention) ?? 0) > SHORTFALL_THAT_COUNTS
+  );
 }
 
 /** Sums over a domain's vCPUs. Undefined when none of them is known. */

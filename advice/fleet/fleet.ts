@@ -29,6 +29,8 @@ export interface FleetHost {
   readonly isInMaintenance: boolean;
   /** Contention as measured on the host over the last hour, where it is known: a share of CPU demand. */
   readonly measuredContention: number | undefined;
+  /** CPUs that it lacked on average in that hour for no vCPU to wait, where it is known. */
+  readonly measuredShortfallCpus: number | undefined;
   /** It swaps in, and tasks wait for memory or I/O, now. */
   readonly isSwapping: boolean;
   readonly vms: readonly FleetVm[];

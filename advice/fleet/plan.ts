@@ -1,3 +1,4 @@
+import { SHORTFALL_THAT_COUNTS } from '../../model/overcommit.ts';
 import type { Constraints } from './constraints.ts';
 import type { Fleet, FleetHost, FleetVm } from './fleet.ts';
 import { type Stranded, strandedIn } from './host-loss.ts';
@@ -203,7 +204,8 @@ function verdictOf(
   if (isOver(after, limits)) return verdict('over', short ?? 'no move relieves it by more than it costs');
   if (isOver(before, limits) || hasMoves) return verdict('relieved');
   const measured = host.measuredContention ?? 0;
-  if (measured > 2 * limits.contention && before.contention < limits.contention) {
+  const isIdle = (host.measuredShortfallCpus ?? Number.POSITIVE_INFINITY) <= SHORTFALL_THAT_COUNTS;
+  if (measured > 2 * limits.contention && !isIdle && before.contention < limits.contention) {
     return verdict(
       'unexplained',
       'measured contention is not explained by the demand of its VMs: look for quotas and for VMs pinned to the same CPUs',

@@ -39,7 +39,8 @@ export function noLimit(color = 'text'): dashboard.ThresholdsConfigBuilder {
   return limitsOf(color);
 }
 
-function thresholdOf({ alert, threshold }: Limit): number {
+/** As it is without settings of a site. */
+export function thresholdOf({ alert, threshold }: Limit): number {
   const declared = alertGroups.flatMap(({ alerts }) => alerts).find((rule) => rule.alert === alert)
     ?.thresholds[threshold];
   if (declared === undefined) throw new RangeError(`alert ${alert} has no threshold ${threshold}`);

@@ -1,5 +1,5 @@
-import { contentionRatio } from '../overcommit.ts';
-import { kibToBytes, msToSeconds, nsToSeconds } from '../units.ts';
+import { contentionRatio, cpuShortfall } from '../overcommit.ts';
+import { kibToBytes } from '../units.ts';
 import { flag, type Group, PAGE_SIZES, type Point } from './metric.ts';
 
 /** How much of the host is allocated, and whether it hurts. */
@@ -132,8 +132,7 @@ export const overcommitGroup = {
       name: 'libvirt_host_vcpu_delay_cpus',
       help: 'CPU shortfall since the previous sample, in CPUs: seconds of delay per second.',
       needs: 'a second sample',
-      read: ({ delayNs, elapsedMs }) =>
-        elapsedMs > 0 ? nsToSeconds(delayNs) / msToSeconds(elapsedMs) : undefined,
+      read: cpuShortfall,
     },
     {
       per: 'fit',

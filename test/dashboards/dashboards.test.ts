@@ -47,6 +47,18 @@ test.each(dashboards)('each query of %s names only what is exported or recorded'
   expect(unknown).toEqual([]);
 });
 
+test.each(dashboards)(
+  'panels of %s that show contention explain why an idle host sets off no alert',
+  (page, dashboard) => {
+    const panels = panelsOf(dashboard).filter(({ targets = [] }) =>
+      targets.some(({ expr }) => /(instance|cluster):virtune_vcpu_contention/.test(expr)),
+    );
+    for (const { title, description } of panels)
+      expect(description, title).toContain('HostCpuContentionHigh');
+    if (['fleet', 'host'].includes(page)) expect(panels.length).toBeGreaterThan(1);
+  },
+);
+
 test('uids and panel ids are set and unique', () => {
   expect(dashboards.map(([, { uid }]) => uid).sort()).toEqual(Object.values(PAGES).sort());
   for (const [page, { panels }] of dashboards) {

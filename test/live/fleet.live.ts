@@ -103,6 +103,7 @@ function hostSeries({ name, vms, without = [], isGone = false, cluster = 'prod' 
     of('instance:virtune_host_memory_available:ratio', 0.5),
     of('instance:virtune_host_swapped_in_pages:rate5m', 0),
     of('instance:virtune_vcpu_contention:ratio_rate5m', 0.1),
+    of('instance:virtune_vcpu_delay:sum_rate5m', 1.5),
     ...vms.flatMap((vm) => vmSeries(host, vm)),
   ].filter((series) => !without.includes(series.name));
 }
@@ -206,6 +207,7 @@ test('hosts and VMs are read from a real Prometheus, with the hours at which the
   // 64 GiB used, of which VMs have 0.8 x (4 + 4 + 4 + 8).
   expect(kvm1.ownMemoryBytes / GIB).toBeCloseTo(48, 5);
   expect(kvm1.measuredContention).toBeCloseTo(0.1, 5);
+  expect(kvm1.measuredShortfallCpus).toBeCloseTo(1.5, 5);
   const hostile = kvm1.vms.find(({ name }) => name === HOSTILE) ?? expect.unreachable();
   expect(hostile.demandCpus[12]).toBeCloseTo(6, 1);
   expect(hostile.demandCpus[3]).toBeCloseTo(0.5, 1);

@@ -7,6 +7,7 @@ import { vmColumns } from '../../tui/columns/vm-columns.ts';
 import { disksOf, nicsOf } from '../../tui/model/devices.ts';
 import { REASONS } from '../../tui/model/reasons.ts';
 import { columnsOf, LAYOUTS, type TableName } from '../../tui/state/views.ts';
+import { type VmSpec, viewAfter } from './scene-of.ts';
 import { sceneAt } from './scenes.ts';
 
 const tables = [
@@ -57,4 +58,17 @@ test('a figure or why there is none: every column has one of the two for every r
 
 test('a column says why it is empty in so few letters that it fits', () => {
   for (const { short } of Object.values(REASONS)) expect(short.length).toBeLessThanOrEqual(6);
+});
+
+test('contention of a VM that wants almost no CPU is not coloured', () => {
+  const roleOf = (runNs: number, delayNs: number) => {
+    const at = (second: number): VmSpec => ({
+      figures: { 'vcpu.0.time': second * runNs, 'vcpu.0.delay': second * delayNs },
+    });
+    const [vm] = viewAfter([at(0)], [at(1)]).vms;
+    const column = findColumn(vmColumns, 'contention_percent');
+    if (vm === undefined || column === undefined) expect.unreachable();
+    return column.role?.(column.read(vm) ?? expect.unreachable(), vm);
+  };
+  expect([roleOf(1e7, 5e6), roleOf(5e8, 2e8), roleOf(8e8, 2e8)]).toEqual(['text', 'bad', 'bad']);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';
 import type { HostFigures } from '../../model/host.ts';
+import type { Overcommit } from '../../model/overcommit.ts';
 import { HostModel } from '../../tui/model/host-model.ts';
 import { verdictOf } from '../../tui/render/verdict.ts';
 import { hostSample, type VmSpec } from './scene-of.ts';
@@ -60,4 +61,22 @@ test('contention and lack of memory are both named', () => {
     text: 'CPU CONTENTION, MEMORY SHORT',
     role: 'bad',
   });
+});
+
+test('an idle host whose VMs wait a large share of next to nothing is ok', () => {
+  const { view } = new HostModel({ name: 'h', uri: 'qemu:///system', groups: DEFAULT_GROUPS });
+  const verdict = (runNs: number, delayNs: number, vcpuRatio: number) =>
+    verdictOf({
+      ...view,
+      sample: {
+        ...hostSample(0, []),
+        contention: { runNs, delayNs, elapsedMs: 1_000 },
+        overcommit: { vcpuRatio } as Overcommit,
+      },
+    });
+  expect(verdict(1e7, 1.5e6, 1.1)).toEqual({ text: 'overcommitted, ok', role: 'ok' });
+  expect(verdict(1e7, 1.5e6, 0.9)).toEqual({ text: 'ok', role: 'ok' });
+  expect(verdict(9e8, 1e8, 1.1)).toEqual({ text: 'overcommitted, ok', role: 'ok' });
+  expect(verdict(9e8, 1.01e8, 1.1)).toEqual({ text: 'CPU OVERCOMMITTED', role: 'bad' });
+  expect(verdict(1.5e9, 1.01e8, 1.1)).toEqual({ text: 'some CPU contention', role: 'warn' });
 });

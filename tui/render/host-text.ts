@@ -1,8 +1,8 @@
 import { bytes, percent, ratio } from '../../model/format.ts';
 import { availableKiB, missingOfHost, staleParts } from '../../model/host-missing.ts';
-import { contentionRatio, ordinaryMemoryOf } from '../../model/overcommit.ts';
+import { contentionRatio, cpuShortfall, isContended, ordinaryMemoryOf } from '../../model/overcommit.ts';
 import { basePageKiB } from '../../model/topology.ts';
-import { kibToBytes, msToSeconds, nsToSeconds } from '../../model/units.ts';
+import { kibToBytes } from '../../model/units.ts';
 import { versionText } from '../../model/versions.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
 import { fit } from '../text/cells.ts';
@@ -12,7 +12,7 @@ import { gauge } from './bar.ts';
 import type { Context } from './context.ts';
 import { libvirtText } from './detail-parts.ts';
 import { downText } from './header.ts';
-import { verdictOf } from './verdict.ts';
+import { CONTENTION_BAD, verdictOf } from './verdict.ts';
 
 /** Each host: what it is, its load, what is allocated; and all of them together after the loss of one. */
 export function hostText({ scene, size }: Context): Line[] {
@@ -98,8 +98,8 @@ function overcommitRows({ sample }: HostView): Line[] {
       span(
         contention === undefined
           ? '... needs a second sample'
-          : `${share === undefined ? '0' : percent(share * 100)} % of CPU demand not served; ${ratio(nsToSeconds(contention.delayNs) / Math.max(1e-9, msToSeconds(contention.elapsedMs)))} CPUs short`,
-        (share ?? 0) > 0.1 ? 'bad' : 'text',
+          : `${share === undefined ? '0' : percent(share * 100)} % of CPU demand not served; ${ratio(cpuShortfall(contention) ?? 0)} CPUs short`,
+        contention !== undefined && isContended(contention, CONTENTION_BAD) ? 'bad' : 'text',
       ),
     ),
     row(

@@ -1,10 +1,10 @@
 import { availableKiB } from '../../model/host-missing.ts';
-import { contentionRatio } from '../../model/overcommit.ts';
+import { isContended } from '../../model/overcommit.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Role } from '../text/line.ts';
 
 /** A ratio warns, contention pages: the limits are those of alerts such as HostCpuContentionHigh. */
-const CONTENTION_BAD = 0.1;
+export const CONTENTION_BAD = 0.1;
 const CONTENTION_WARN = 0.05;
 const MEMORY_PRESSURE_BAD = 0.05;
 const SWAP_IN_BAD = 100;
@@ -30,13 +30,13 @@ export function verdictOf(host: HostView): Verdict {
 const ORDER: readonly Role[] = ['bad', 'warn', 'dim', 'text', 'ok'];
 
 function cpuVerdict({ sample }: HostView): Verdict {
-  const contention = sample?.contention && contentionRatio(sample.contention);
+  const contention = sample?.contention;
   const ratio = sample?.overcommit?.vcpuRatio ?? 0;
-  if (sample?.contention === undefined) return { text: 'measuring', role: 'dim' };
-  if ((contention ?? 0) > CONTENTION_BAD) {
+  if (contention === undefined) return { text: 'measuring', role: 'dim' };
+  if (isContended(contention, CONTENTION_BAD)) {
     return { text: ratio > 1 ? 'CPU OVERCOMMITTED' : 'CPU CONTENTION', role: 'bad' };
   }
-  if ((contention ?? 0) > CONTENTION_WARN) return { text: 'some CPU contention', role: 'warn' };
+  if (isContended(contention, CONTENTION_WARN)) return { text: 'some CPU contention', role: 'warn' };
   return ratio > 1 ? { text: 'overcommitted, ok', role: 'ok' } : { text: 'ok', role: 'ok' };
 }
 

@@ -40,6 +40,12 @@ export function hostFacts(now: Snapshot): HostFacts | string {
   };
 }
 
+/** Means over the last hour; absent where they are not known. */
+export interface MeasuredHost {
+  readonly contention?: number | undefined;
+  readonly shortfallCpus?: number | undefined;
+}
+
 /** @param residentNowBytes memory that its VMs have now, by the same measure as their need */
 export function fleetHost(
   id: string,
@@ -47,7 +53,7 @@ export function fleetHost(
   facts: HostFacts,
   vms: readonly FleetVm[],
   residentNowBytes: number,
-  contention: number | undefined,
+  measured: MeasuredHost,
 ): FleetHost {
   const [cpu] = now.labels('libvirt_host_cpu_info');
   return {
@@ -62,7 +68,8 @@ export function fleetHost(
     storage: new Set(facts.pools.flatMap(({ key }) => key ?? [])),
     // The series is there for as long as it is; its value is a time.
     isInMaintenance: now.value(MAINTENANCE) !== undefined,
-    measuredContention: contention,
+    measuredContention: measured.contention,
+    measuredShortfallCpus: measured.shortfallCpus,
     isSwapping: facts.isSwapping,
     vms,
   };

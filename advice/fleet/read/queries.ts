@@ -4,6 +4,7 @@ import type { SeriesName } from '../../../model/catalogue/names.ts';
 export const RAN = 'domain:virtune_vcpu_time:sum_rate5m';
 export const WAITED = 'domain:virtune_vcpu_delay:sum_rate5m';
 export const CONTENTION = 'instance:virtune_vcpu_contention:ratio_rate5m';
+export const SHORTFALL = 'instance:virtune_vcpu_delay:sum_rate5m';
 export const ORDINARY_MEMORY = 'instance:virtune_host_memory_ordinary:bytes';
 export const AVAILABLE_MEMORY = 'instance:virtune_host_memory_available:ratio';
 export const MAINTENANCE = 'instance:virtune_host_maintenance:last';

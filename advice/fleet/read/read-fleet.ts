@@ -8,7 +8,7 @@ import { historyOf } from './history.ts';
 import { fleetHost, type HostFacts, hostFacts } from './host.ts';
 import { hostId, partsOf } from './host-id.ts';
 import type { ReadOptions } from './options.ts';
-import { CONTENTION, HOST_SERIES, RAN, selector } from './queries.ts';
+import { CONTENTION, HOST_SERIES, RAN, SHORTFALL, selector } from './queries.ts';
 import { type HostVms, readVms } from './read-vms.ts';
 import { Snapshot } from './snapshot.ts';
 import { fleetVm, type VmHistory } from './vm.ts';
@@ -44,7 +44,8 @@ export async function readFleet(prometheus: Prometheus, options: ReadOptions): P
     if (typeof of === 'string') leftOut.set(id, of);
     else facts.set(id, of);
   }
-  const contention = await contentionNow(prometheus, options);
+  const contention = await lastHourOf(CONTENTION, prometheus, options);
+  const shortfallCpus = await lastHourOf(SHORTFALL, prometheus, options);
   // VMs of all hosts, since one may have moved from a host that is left out.
   const vms = await readAllVms(prometheus, snapshots, facts, leftOut, options);
   const historyFor = historyOf(vms.values(), options);
@@ -61,7 +62,8 @@ export async function readFleet(prometheus: Prometheus, options: ReadOptions): P
       0,
     );
     const now = snapshots.get(id) as Snapshot;
-    hosts.push(fleetHost(id, now, of, built, residentBytes, contention.get(id)));
+    const measured = { contention: contention.get(id), shortfallCpus: shortfallCpus.get(id) };
+    hosts.push(fleetHost(id, now, of, built, residentBytes, measured));
   }
   return {
     fleet: { hosts },
@@ -108,13 +110,14 @@ async function hostsSeen(
   return seen.map(({ labels }) => hostId(labels, clusterLabel));
 }
 
-/** Measured contention, mean over the last hour. */
-async function contentionNow(
+/** What the rules record of hosts, mean over the last hour. */
+async function lastHourOf(
+  name: typeof CONTENTION | typeof SHORTFALL,
   prometheus: Prometheus,
   { nowSeconds, job, clusterLabel }: ReadOptions,
 ): Promise<Map<string, number>> {
   const series = await prometheus.instant(
-    `max by (${clusterLabel}, job, instance) (avg_over_time(${selector([CONTENTION], { job })}[1h]))`,
+    `max by (${clusterLabel}, job, instance) (avg_over_time(${selector([name], { job })}[1h]))`,
     nowSeconds,
   );
   return new Map(series.map(({ labels, value }) => [hostId(labels, clusterLabel), value]));

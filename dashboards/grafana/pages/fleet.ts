@@ -1,3 +1,4 @@
+import { IDLE_HOSTS } from '../contention.ts';
 import { LEGEND } from '../legends.ts';
 import { limitsOf } from '../limits.ts';
 import { rowToHost, rowToVm, seriesToHost } from '../links.ts';
@@ -128,7 +129,7 @@ const memoryRatioAfterLoss = () =>
 const contention = () =>
   figure({
     title: 'CPU contention',
-    help: '% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest.',
+    help: `% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest. ${IDLE_HOSTS}`,
     unit: 'percentunit',
     queries: [{ expr: `max(${CLUSTER.contention})` }],
     limits: byContention(),
@@ -137,7 +138,7 @@ const contention = () =>
 const contentionByHost = () =>
   graph({
     title: 'CPU contention by host',
-    help: '% of CPU demand not served: delay / (delay + run), 5 minutes. The ten hosts with the highest values.',
+    help: `% of CPU demand not served: delay / (delay + run), 5 minutes. The ten hosts with the highest values. ${IDLE_HOSTS}`,
     unit: 'percentunit',
     queries: [{ expr: `topk(10, ${CONTENTION})`, legend: LEGEND.host }],
     limits: byContention(),
@@ -176,7 +177,7 @@ const memoryByHost = () =>
 const allClusters = () =>
   rows({
     title: 'Clusters',
-    help: 'Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster.',
+    help: `Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster. ${IDLE_HOSTS}`,
     labels: [],
     identity: ['cluster'],
     columns: [
@@ -231,7 +232,7 @@ const stealingVms = () =>
 const allHosts = () =>
   rows({
     title: 'Hosts',
-    help: 'Per host: overcommit, contention, utilization, available memory and request latency.',
+    help: `Per host: overcommit, contention, utilization, available memory and request latency. ${IDLE_HOSTS}`,
     labels: [],
     columns: [
       { title: 'VMs', expr: of('instance:virtune_domains:count', 'state_desc="running"'), unit: 'none' },

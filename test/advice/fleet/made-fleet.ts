@@ -42,6 +42,7 @@ export function hostOf(name: string, vms: readonly FleetVm[], over: Partial<Flee
     storage: new Set(),
     isInMaintenance: false,
     measuredContention: undefined,
+    measuredShortfallCpus: undefined,
     isSwapping: false,
     vms,
     ...over,

@@ -176,6 +176,15 @@ test('contention that demand does not explain is reported, and no VM is moved fo
   ]);
 });
 
+test('a share of almost no demand is not contention to explain, and one that is not known to be that is', () => {
+  const { hosts } = plan([
+    idle('idle', { measuredContention: 0.13, measuredShortfallCpus: 0.1 }),
+    idle('quota', { measuredContention: 0.13, measuredShortfallCpus: 0.11 }),
+    idle('unknown', { measuredContention: 0.13 }),
+  ]);
+  expect(hosts.map(({ state }) => state)).toEqual(['calm', 'unexplained', 'unexplained']);
+});
+
 test('loss of a host: VMs that find no room are reported, and what is missing', () => {
   const large = (name: string) => vmOf(name, 1, { neededBytes: 100 * GIB, maximumBytes: 100 * GIB });
   const { clusters, moves } = plan([

@@ -43,6 +43,8 @@ const HOST_FIGURES: readonly (readonly [name: string, value: number, labels?: La
   ['libvirt_host_memory_bytes', 0, { kind: 'hugepages' }],
   ['instance:virtune_host_memory_ordinary:bytes', 512 * GIB],
   ['instance:virtune_host_memory_available:ratio', 0.4],
+  ['instance:virtune_vcpu_contention:ratio_rate5m', 0.02],
+  ['instance:virtune_vcpu_delay:sum_rate5m', 0.7],
 ];
 
 function vmFigures(host: number, vm: number): (readonly [name: string, value: number, labels?: Labels])[] {

@@ -77,6 +77,7 @@ export function makeWorld({ hosts, vmsPerHost, clusters, seed, load }: WorldOpti
       storage: new Set(),
       isInMaintenance: false,
       measuredContention: undefined,
+      measuredShortfallCpus: undefined,
       isSwapping: false,
       vms,
     });

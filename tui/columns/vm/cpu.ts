@@ -1,4 +1,5 @@
 import { scaled } from '../../../model/catalogue/metric.ts';
+import { SHORTFALL_THAT_COUNTS } from '../../../model/overcommit.ts';
 import { nsToSeconds } from '../../../model/units.ts';
 import { isRunning, type Vm } from '../../model/vm.ts';
 import { type Column, levels } from '../column.ts';
@@ -54,7 +55,11 @@ export const cpuColumns: readonly Column<Vm>[] = [
     metrics: [`${DOMAIN}vcpu_delay_seconds_total`, `${DOMAIN}vcpu_time_seconds_total`],
     read: (vm) => scaled(vm.total.contention, (share) => share * 100),
     why: rateOf('vcpu'),
-    role: levels([10, 'warn'], [20, 'bad']),
+    // As for a host: a share of next to nothing says nothing.
+    role: (value, vm) =>
+      (vm.total.steal ?? 0) * (vm.sample.summary.vcpus ?? 1) > SHORTFALL_THAT_COUNTS
+        ? levels([10, 'warn'], [20, 'bad'])(value)
+        : 'text',
   },
   {
     id: 'wait_percent',

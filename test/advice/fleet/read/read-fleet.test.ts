@@ -71,6 +71,8 @@ test('hosts and VMs are put together from their series', async () => {
     dedicatedCpus: 0,
     memoryBytes: 512 * GIB,
     cpuModel: 'Cascadelake-Server',
+    measuredContention: 0.02,
+    measuredShortfallCpus: 0.7,
   });
   // 60 % of the memory is used; 50 VMs have 5 GiB of it each.
   expect(host.ownMemoryBytes / GIB).toBeCloseTo(0.6 * 512 - 250, 6);

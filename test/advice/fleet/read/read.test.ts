@@ -15,7 +15,7 @@ test('all recorded series that are read are recorded by the rules that virtune s
   const recorded = new Set<string>(recordingRules.map(({ record }) => record));
   const read = Object.values(queries).flatMap((value) => (typeof value === 'function' ? [] : value));
   const names = [...new Set(read.filter((name) => name.includes(':')))];
-  expect(names).toHaveLength(8);
+  expect(names).toHaveLength(9);
   expect(names.filter((name) => !recorded.has(name))).toEqual([]);
 });
 

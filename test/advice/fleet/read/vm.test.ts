@@ -146,7 +146,12 @@ test('a host uses what is not available and not of its VMs', () => {
   const of = hostFacts(now);
   if (typeof of === 'string') expect.unreachable();
   else {
-    expect(fleetHost('["prod","virtune","kvm1:9177"]', now, of, [], 60 * GIB, 0.1)).toMatchObject({
+    expect(
+      fleetHost('["prod","virtune","kvm1:9177"]', now, of, [], 60 * GIB, {
+        contention: 0.1,
+        shortfallCpus: 2,
+      }),
+    ).toMatchObject({
       cluster: 'prod',
       instance: 'kvm1:9177',
       cpus: 16,
@@ -157,6 +162,7 @@ test('a host uses what is not available and not of its VMs', () => {
       cpuModel: 'EPYC',
       isInMaintenance: false,
       measuredContention: 0.1,
+      measuredShortfallCpus: 2,
     });
   }
 });
@@ -165,7 +171,7 @@ test('a host is in maintenance while the rules say so, whose value is the time a
   const now = snapshot({ ...HOST, 'instance:virtune_host_maintenance:last': 1.8e9 });
   const of = hostFacts(now);
   if (typeof of === 'string') expect.unreachable();
-  else expect(fleetHost('["a","virtune","kvm1"]', now, of, [], 0, 0).isInMaintenance).toBe(true);
+  else expect(fleetHost('["a","virtune","kvm1"]', now, of, [], 0, {}).isInMaintenance).toBe(true);
 });
 
 test.each([

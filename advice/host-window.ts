@@ -1,4 +1,5 @@
 import { CpuSet } from '../model/cpu-set.ts';
+import { isHurtBySwap } from '../model/host-rates.ts';
 import { onlineCpus } from '../model/topology.ts';
 import { type HostSample, steadyStartMs } from '../sampler/host-sample.ts';
 import type { SampleRates } from '../sampler/rate-tracker.ts';
@@ -16,7 +17,9 @@ export class HostWindow {
   readonly #vms = new Map<string, VmWindow>();
   readonly #busyCpus: Series;
   readonly #memoryPressure: Series;
+  readonly #ioPressure: Series;
   readonly #swapInPages: Series;
+  readonly #swapHurts: Series;
   /** By a clock that is never set. */
   readonly #timesMs: number[] = [];
   #newest: HostSample | undefined;
@@ -34,7 +37,9 @@ export class HostWindow {
     this.residency = new Residency(max);
     this.#busyCpus = new Series(max);
     this.#memoryPressure = new Series(max);
+    this.#ioPressure = new Series(max);
     this.#swapInPages = new Series(max);
+    this.#swapHurts = new Series(max);
   }
 
   /** The next sample, and how it differs from the one before. */
@@ -60,7 +65,9 @@ export class HostWindow {
     const online = sample.host?.cpusOnline;
     if (busy !== undefined && online !== undefined) this.#busyCpus.add(busy * online);
     this.#memoryPressure.add(host?.pressure.get('memory')?.some);
+    this.#ioPressure.add(host?.pressure.get('io')?.some);
     this.#swapInPages.add(host?.swapIn);
+    if (host?.swapIn !== undefined) this.#swapHurts.add(isHurtBySwap(host) ? 1 : 0);
     this.residency.add([...this.#vms].flatMap(([uuid, vm]) => vm.placesNow(uuid)));
   }
 
@@ -87,7 +94,9 @@ export class HostWindow {
       host: {
         busyCpus: this.#busyCpus,
         memoryPressure: this.#memoryPressure,
+        ioPressure: this.#ioPressure,
         swapInPages: this.#swapInPages,
+        swapHurts: this.#swapHurts,
       },
       vms: newest.domains.flatMap(({ domain }) => this.#vms.get(domain.uuid)?.observed ?? []),
       residency: this.residency,

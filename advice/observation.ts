@@ -35,8 +35,11 @@ export interface HostSeries {
   readonly busyCpus: Series;
   /** Share of time in which some tasks waited (PSI), 0 to 1. */
   readonly memoryPressure: Series;
+  readonly ioPressure: Series;
   /** Pages per second read back from swap. */
   readonly swapInPages: Series;
+  /** For each of these, whether it hurt: 1, or 0. */
+  readonly swapHurts: Series;
 }
 
 /** One VM over the window. Series restart with each run of the VM. */

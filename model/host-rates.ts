@@ -29,6 +29,26 @@ export interface HostRates {
   readonly swapOut: number | undefined;
 }
 
+/** As alert HostSwappingIn: pages per second, and the share of time that some task waits. */
+const SWAPS_ABOVE = 100;
+const WAITS_ABOVE = 0.01;
+
+/**
+ * Whether the host swaps in, and some task waits for it: pages come back from zram within microseconds. The kernel counts a read of
+ * swap as I/O pressure, and as memory pressure only for pages that were in use shortly before.
+ * @param waits shares of time that some task waits for memory and for I/O; without any, every swap-in counts
+ */
+export function swapHurts(pagesPerSecond: number, waits: readonly number[]): boolean {
+  return pagesPerSecond > SWAPS_ABOVE && (waits.length === 0 || Math.max(...waits) > WAITS_ABOVE);
+}
+
+export function isHurtBySwap({ swapIn, pressure }: Pick<HostRates, 'swapIn' | 'pressure'>): boolean {
+  return swapHurts(
+    swapIn ?? 0,
+    ['memory', 'io'].flatMap((resource) => pressure.get(resource)?.some ?? []),
+  );
+}
+
 type Times = ReadonlyMap<string, number>;
 
 /** Undefined when no time passed between the two. */

@@ -13,18 +13,27 @@ const PRESSURE = 0.1;
 /** Pages per second. */
 const SWAP_IN = 100;
 
-/** Whether the host itself lacks memory: its tasks wait for it, or it reads pages from swap. */
-export function isPressed({ observation: { host }, minSamples }: Context): boolean {
-  return (
-    isLasting(host.memoryPressure, PRESSURE, minSamples) || isLasting(host.swapInPages, SWAP_IN, minSamples)
-  );
+/** Whether the host itself lacks memory: its tasks wait for it, or it reads pages from swap for which they wait. */
+export function isPressed(context: Context): boolean {
+  return waitsForMemory(context) || isSwapping(context);
 }
 
-export function pressureEvidence({ observation }: Context): Evidence[] {
-  const { memoryPressure, swapInPages } = observation.host;
+export function waitsForMemory({ observation: { host }, minSamples }: Context): boolean {
+  return isLasting(host.memoryPressure, PRESSURE, minSamples);
+}
+
+const isSwapping = ({ observation: { host }, minSamples }: Context): boolean =>
+  isLasting(host.swapHurts, 0, minSamples);
+
+export function pressureEvidence(context: Context): Evidence[] {
+  const { observation } = context;
+  const { memoryPressure, ioPressure, swapInPages } = observation.host;
   const over = observation;
   return [
     ...medianOf('memory pressure (some)', memoryPressure, { unit: '%', scale: 100, limit: PRESSURE, over }),
+    ...(isSwapping(context)
+      ? medianOf('I/O pressure (some)', ioPressure, { unit: '%', scale: 100, over })
+      : []),
     ...medianOf('swap-in of the host', swapInPages, { unit: 'pages/s', limit: SWAP_IN, over }),
   ];
 }

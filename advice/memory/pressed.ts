@@ -2,7 +2,7 @@ import { percent } from '../../model/format.ts';
 import type { Advice } from '../advice.ts';
 import type { Context } from '../context.ts';
 import { findOut } from '../no-change.ts';
-import { pressureEvidence } from './host-short.ts';
+import { pressureEvidence, waitsForMemory } from './host-short.ts';
 import { memoryFacts } from './parts.ts';
 
 /** Of a NUMA cell's memory, what is free on one that is not full. */
@@ -17,7 +17,7 @@ export function hostPressed(context: Context): Advice {
     kind: 'host-memory-short',
     id: 'host-memory-short',
     severity: 'warn',
-    title: 'the host waits for memory, although its memory suffices',
+    title: `the host ${waitsForMemory(context) ? 'waits for memory' : 'swaps in'}, although its memory suffices`,
     victims: [],
     evidence: [...memoryFacts(context), ...pressureEvidence(context)],
     cause:

@@ -140,12 +140,16 @@ export function hostOf(
     readonly freeGib?: number;
     readonly shares?: ReadonlyMap<string, number>;
     readonly memoryPressure?: number;
+    /** Pages per second, and whether tasks wait for them. */
+    readonly swapIn?: number;
+    readonly isHurtBySwap?: boolean;
     /** Lists of CPUs. */
     readonly isolated?: string;
     readonly vmCpus?: string;
   } = {},
 ): HostObservation {
   const { cpus = 8, hostCpus = 0, freeGib = 32, shares, memoryPressure = 0, isolated, vmCpus } = over;
+  const { swapIn = 0, isHurtBySwap = false } = over;
   const all = Array.from({ length: cpus }, (_, cpu) => cpu);
   const cellOf = new Map(all.map((cpu) => [cpu, Math.floor((2 * cpu) / cpus)]));
   const used = vms.reduce((sum, { usedCpus }) => sum + (usedCpus.mean ?? 0), 0);
@@ -183,7 +187,9 @@ export function hostOf(
     host: {
       busyCpus: every(used + hostCpus),
       memoryPressure: every(memoryPressure),
-      swapInPages: every(0),
+      ioPressure: every(isHurtBySwap ? 0.05 : 0),
+      swapInPages: every(swapIn),
+      swapHurts: every(isHurtBySwap ? 1 : 0),
     },
     vms,
     residency: new Residency(),

@@ -119,6 +119,26 @@ test('a host that waits for memory although it has some has another cause, witho
   ]);
 });
 
+test('a host that swaps is in trouble if tasks wait for pages, and advice then names the swapping', () => {
+  const of = (freeGib: number, isHurtBySwap: boolean) =>
+    memoryAdvice(hostOf([vmOf('web', { places: [IDLE] })], { freeGib, swapIn: 500, isHurtBySwap }));
+  expect(of(60, false)).toEqual([]);
+  expect(of(4.4, false)).toEqual([]);
+  expect(of(60, true)).toMatchObject([
+    {
+      severity: 'warn',
+      title: 'the host swaps in, although its memory suffices',
+      evidence: [
+        {},
+        { figure: 'memory pressure (some)', value: 0 },
+        { figure: 'I/O pressure (some)', value: 5 },
+        { figure: 'swap-in of the host', value: 500 },
+      ],
+    },
+  ]);
+  expect(of(4.4, true)).toMatchObject([{ kind: 'host-memory-short', severity: 'bad' }]);
+});
+
 test('a NUMA cell without memory is named as the cause of waiting', () => {
   const observation = hostOf([], { freeGib: 60, memoryPressure: 0.2 });
   const host = observation.newest.host ?? expect.unreachable();

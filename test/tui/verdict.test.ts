@@ -10,6 +10,10 @@ interface HostOf {
   readonly availableKiB?: number;
   /** Pages per second. */
   readonly swapIn?: number;
+  /** Shares of time in which tasks waited; without pressure the kernel does not measure it. */
+  readonly memorySome?: number;
+  readonly ioSome?: number;
+  readonly hasPressure?: boolean;
   /** Of the VM's one vCPU. */
   readonly delayShare?: number;
   readonly isLocal?: boolean;
@@ -18,7 +22,9 @@ interface HostOf {
 const GIB = 1_048_576;
 
 /** The verdict on a host of 16 GiB after five seconds. */
-function verdictAfter({ availableKiB = 8 * GIB, swapIn = 0, delayShare = 0, isLocal = true }: HostOf) {
+function verdictAfter(of: HostOf) {
+  const { availableKiB = 8 * GIB, swapIn = 0, delayShare = 0, isLocal = true } = of;
+  const { memorySome = 0, ioSome = 0, hasPressure = true } = of;
   const model = new HostModel({ name: 'h', uri: 'qemu:///system', groups: DEFAULT_GROUPS });
   for (let second = 0; second < 5; second++) {
     const vm: VmSpec = {
@@ -27,7 +33,14 @@ function verdictAfter({ availableKiB = 8 * GIB, swapIn = 0, delayShare = 0, isLo
     const sample = hostSample(second * 1_000, [vm]);
     const local: HostFigures['local'] = {
       load: undefined,
-      pressure: new Map([['memory', { someNs: 0, fullNs: 0 }]]),
+      pressure: new Map(
+        hasPressure
+          ? [
+              ['memory', { someNs: second * 1e9 * memorySome, fullNs: 0 }],
+              ['io', { someNs: second * 1e9 * ioSome, fullNs: 0 }],
+            ]
+          : [],
+      ),
       meminfoKiB: new Map([['MemAvailable', availableKiB]]),
       vmstat: new Map([['pswpin', second * swapIn]]),
     };
@@ -48,16 +61,32 @@ test('a host whose memory is not known is not called ok', () => {
 
 test('a host that is almost full, or that swaps, is in trouble whatever its ratios say', () => {
   expect(verdictAfter({ availableKiB: 0.6 * GIB })).toEqual({ text: 'ok, memory almost full', role: 'warn' });
-  expect(verdictAfter({ availableKiB: 0.6 * GIB, swapIn: 500 })).toEqual({
+  expect(verdictAfter({ availableKiB: 0.6 * GIB, swapIn: 500, ioSome: 0.05 })).toEqual({
     text: 'MEMORY SHORT',
     role: 'bad',
   });
-  expect(verdictAfter({ swapIn: 500 })).toMatchObject({ role: 'bad' });
+});
+
+test('swap-in counts if some task waits for it, and where the kernel does not measure that', () => {
+  expect(verdictAfter({ swapIn: 500 })).toEqual({ text: 'ok', role: 'ok' });
+  expect(verdictAfter({ swapIn: 500, ioSome: 0.05 })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
+  expect(verdictAfter({ swapIn: 500, memorySome: 0.02 })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
+  expect(verdictAfter({ swapIn: 500, hasPressure: false })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
+  // Nor does advice call it short of memory.
+  expect(verdictAfter({ availableKiB: 0.6 * GIB, swapIn: 500 })).toEqual({
+    text: 'ok, memory almost full',
+    role: 'warn',
+  });
+  expect(verdictAfter({ swapIn: 100, ioSome: 0.05 })).toEqual({ text: 'ok', role: 'ok' });
+});
+
+test('a host that waits for memory although it has some is warned of, and not called short', () => {
+  expect(verdictAfter({ memorySome: 0.2 })).toEqual({ text: 'ok, memory pressure', role: 'warn' });
 });
 
 test('contention and lack of memory are both named', () => {
   expect(verdictAfter({ delayShare: 0.5 })).toEqual({ text: 'CPU CONTENTION', role: 'bad' });
-  expect(verdictAfter({ delayShare: 0.5, swapIn: 500 })).toEqual({
+  expect(verdictAfter({ delayShare: 0.5, swapIn: 500, ioSome: 0.05 })).toEqual({
     text: 'CPU CONTENTION, MEMORY SHORT',
     role: 'bad',
   });

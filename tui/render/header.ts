@@ -1,4 +1,5 @@
 import { bytes, duration, percent, ratio } from '../../model/format.ts';
+import { isHurtBySwap } from '../../model/host-rates.ts';
 import { contentionRatio, type Overcommit } from '../../model/overcommit.ts';
 import { kibToBytes } from '../../model/units.ts';
 import { downHosts, type HostView, type Scene, vmByKey } from '../model/host-view.ts';
@@ -242,7 +243,10 @@ function memoryLine(host: HostView, width: number): Line {
           : `  swap ${bytes(kibToBytes((local.get('SwapTotal') ?? 0) - (local.get('SwapFree') ?? 0)))}`,
         'dim',
       ),
-      span(swap === undefined || swap < 1 ? '' : ` in ${swap.toFixed(0)} pages/s`, 'bad'),
+      span(
+        swap === undefined || swap < 1 ? '' : ` in ${swap.toFixed(0)} pages/s`,
+        host.rates !== undefined && isHurtBySwap(host.rates) ? 'bad' : 'dim',
+      ),
     ],
     width,
   );

@@ -1,4 +1,5 @@
 import { availableKiB } from '../../model/host-missing.ts';
+import { isHurtBySwap } from '../../model/host-rates.ts';
 import { isContended } from '../../model/overcommit.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Role } from '../text/line.ts';
@@ -7,7 +8,6 @@ import type { Role } from '../text/line.ts';
 export const CONTENTION_BAD = 0.1;
 const CONTENTION_WARN = 0.05;
 const MEMORY_PRESSURE_BAD = 0.05;
-const SWAP_IN_BAD = 100;
 /** Of all memory, what is available on a host that is not almost full. */
 const AVAILABLE_LOW = 0.05;
 
@@ -45,9 +45,9 @@ function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined
   const figures = sample?.host;
   const pressure = rates?.pressure.get('memory')?.full;
   const swapIn = rates?.swapIn;
-  const isShort = advice.all.some(({ kind }) => kind === 'host-memory-short');
-  const isStalled = (pressure ?? 0) > MEMORY_PRESSURE_BAD || (swapIn ?? 0) > SWAP_IN_BAD;
-  if (isShort || isStalled) {
+  const short = advice.all.find(({ kind }) => kind === 'host-memory-short')?.severity;
+  const isStalled = (pressure ?? 0) > MEMORY_PRESSURE_BAD || (rates !== undefined && isHurtBySwap(rates));
+  if (short === 'bad' || isStalled) {
     const isOvercommitted = (sample?.overcommit?.memoryMaximumRatio ?? 0) > 0.9;
     return { text: isOvercommitted ? 'MEMORY OVERCOMMITTED' : 'MEMORY SHORT', role: 'bad' };
   }
@@ -56,6 +56,8 @@ function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined
   const total = figures?.memoryKiB.get('total');
   if (available !== undefined && total !== undefined && available < AVAILABLE_LOW * total)
     return { text: 'memory almost full', role: 'warn' };
+  // It waits although its memory suffices.
+  if (short !== undefined) return { text: 'memory pressure', role: 'warn' };
   if (pressure !== undefined || (swapIn !== undefined && available !== undefined)) return undefined;
   return { text: 'memory: unknown', role: 'text' };
 }

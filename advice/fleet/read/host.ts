@@ -1,12 +1,9 @@
+import { swapHurts } from '../../../model/host-rates.ts';
 import type { FleetHost, FleetVm } from '../fleet.ts';
 import { partsOf } from './host-id.ts';
 import { AVAILABLE_MEMORY, MAINTENANCE, ORDINARY_MEMORY, PRESSURE, SWAPPED_IN } from './queries.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type HostPool, hostPoolsOf } from './storage.ts';
-
-/** As alerts HostSwappingIn: pages per second, and the share of time that some task waits for memory or I/O. */
-const SWAPS_ABOVE = 100;
-const WAITS_ABOVE = 0.01;
 
 export interface HostFacts {
   readonly cpus: number;
@@ -29,13 +26,11 @@ export function hostFacts(now: Snapshot): HostFacts | string {
   }
   // A read of swap is I/O pressure; pressure on CPUs has nothing to do with it.
   const waits = ['memory', 'io'].flatMap((resource) => now.values(PRESSURE, { share: 'some', resource }));
-  // Without pressure figures every swap-in counts.
-  const isWaiting = waits.length === 0 || Math.max(...waits) > WAITS_ABOVE;
   return {
     cpus,
     memoryBytes,
     usedBytes: memoryBytes * Math.max(0, 1 - available),
-    isSwapping: (now.value(SWAPPED_IN) ?? 0) > SWAPS_ABOVE && isWaiting,
+    isSwapping: swapHurts(now.value(SWAPPED_IN) ?? 0, waits),
     pools: hostPoolsOf(now.labels('libvirt_storage_pool_info')),
   };
 }

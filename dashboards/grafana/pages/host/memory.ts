@@ -81,7 +81,7 @@ export const memoryPressure = () =>
 export const swap = () =>
   graph({
     title: 'Swap traffic',
-    help: 'Pages per second swapped in and out on the host. Swapping in slows guests.',
+    help: 'Pages per second swapped in and out on the host. Swapping in slows guests if tasks wait for it: HostSwappingIn also needs memory or I/O pressure, since swap in memory (zram) is fast.',
     unit: 'short',
     queries: [
       { expr: of('instance:virtune_host_swapped_in_pages:rate5m'), legend: `in ${LEGEND.host}` },

@@ -1,4 +1,5 @@
 import { serverText } from '../server-text.ts';
+import { clusterFaultOf } from './cluster-fault.ts';
 import { SearchError, type SearchErrorCode } from './search-error.ts';
 import type { RequestOutcome } from './sink-meter.ts';
 import type { Verdict } from './verdict.ts';
@@ -62,6 +63,8 @@ function blocked({ status, reason }: Extract<Refusal, { kind: 'blocked' }>): Tro
   if (isBlock(reason)) {
     return { code: 'SEARCH_BLOCKED', outcome: 'refused', next: UNBLOCK };
   }
+  const fault = status === 400 ? clusterFaultOf(reason) : undefined;
+  if (fault !== undefined) return { code: 'SEARCH_REFUSED', outcome: 'refused', next: fault.next };
   if (status === 404) {
     const next =
       'run virtune elasticsearch setup, and allow action.auto_create_index for metrics-kvm.* on the server';

@@ -1,6 +1,7 @@
 import { isObject } from '../../model/is-object.ts';
 import { reasonText } from './answer.ts';
 import type { SendItem } from './bulk.ts';
+import { clusterFaultOf } from './cluster-fault.ts';
 
 /** The server's answer on one document. */
 export type Verdict =
@@ -15,7 +16,7 @@ export type Verdict =
   | { readonly kind: 'early'; readonly reason: string }
   /** The server failed on this one. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** An operator has to act: permissions, templates, a write block. */
+  /** An operator has to act: permissions, templates, a write block, a limit of the cluster. */
   | { readonly kind: 'blocked'; readonly status: number; readonly reason: string }
   /** The server will never accept it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
@@ -74,7 +75,9 @@ function judge(status: number, reason: string, failureStore: unknown): Verdict {
   if (status === 429 || status === 503) return { kind: 'busy', status, reason };
   if (status === 401 || status === 403 || status === 404) return { kind: 'blocked', status, reason };
   if (status >= 400 && status < 500) {
-    return isEarly(reason) ? { kind: 'early', reason } : { kind: 'rejected', status, reason };
+    if (isEarly(reason)) return { kind: 'early', reason };
+    const isOfCluster = status === 400 && clusterFaultOf(reason) !== undefined;
+    return { kind: isOfCluster ? 'blocked' : 'rejected', status, reason };
   }
   return { kind: 'failed', reason };
 }

@@ -1,3 +1,5 @@
+import { clusterFaultOf } from './cluster-fault.ts';
+
 /**
  * Whether an operator or the flood stage of the disk watermark has blocked writes, rather than a permission be missing:
  * both have status 403, the flood stage since Elasticsearch 7.8 also 429. Blocks while the cluster starts are others.
@@ -8,10 +10,12 @@ export function isBlock(reason: string): boolean {
 
 /**
  * Whether one index takes no documents, while the newest index of its stream may: index.blocks.write, which downsampling,
- * shrinking and read-only actions of a lifecycle set for good, or index.blocks.read_only. Not the flood stage, which ends.
+ * shrinking and read-only actions of a lifecycle set for good, or index.blocks.read_only; an index that is closed or full.
+ * Not the flood stage, which ends.
  */
 export function isReadOnlyIndex(reason: string): boolean {
-  return /index \[[^[\]]+\] blocked by: \[FORBIDDEN\/[58]\//.test(reason);
+  const isBlocked = /index \[[^[\]]+\] blocked by: \[FORBIDDEN\/[58]\//.test(reason);
+  return isBlocked || clusterFaultOf(reason)?.isOfOneIndex === true;
 }
 
 /** What to do about a block. The flood stage of the disk watermark sets one, and removes it once there is space. */

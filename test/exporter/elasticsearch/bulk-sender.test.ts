@@ -601,6 +601,44 @@ test.each([
   },
 );
 
+test.each([
+  [
+    'the limit of shards in the cluster',
+    'validation_exception',
+    'Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;',
+    'raise cluster.max_shards_per_node',
+  ],
+  [
+    'a pipeline that is gone',
+    'illegal_argument_exception',
+    'pipeline with id [add-site] does not exist',
+    'create the pipeline',
+  ],
+])(
+  'while %s keeps a server from taking documents of one stream, they wait, and none becomes a dead letter',
+  async (_what, type, reason, next) => {
+    for (const kind of ['elasticsearch', 'opensearch'] as const) {
+      const search = new FakeSearch(kind);
+      search.refusalType = type;
+      search.refusal = reason;
+      search.refuses = (stream) => (stream === NET ? 400 : undefined);
+      const one = await rig(search, kind, { withParking: true });
+      for (let at = 0; at < 4; at++) await tick(one, at, 5, STREAMS);
+      one.sender.start();
+      await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(20), PATIENT);
+      await vi.waitFor(() => expect(one.figure('stream_up', { stream: NET })).toBe(0), PATIENT);
+      await vi.waitFor(() => expect(one.waits.length, 'it is asked again').toBeGreaterThan(3), PATIENT);
+      expect([one.figure('up'), one.figure('dead_letters_total')]).toEqual([0, 0]);
+      const said = one.said.join('\n');
+      expect(said).toContain(`${NET} does not accept documents (${type}: ${reason}); ${next}`);
+      expect(said).toContain('[SEARCH_REFUSED]');
+      search.refuses = () => undefined;
+      await settled(one);
+      expect([search.documents.length, one.figure('dead_letters_total')]).toEqual([60, 0]);
+    }
+  },
+);
+
 const READ_ONLY =
   'index [.ds-metrics-kvm.vm-default-2026.11.29-000003] blocked by: [FORBIDDEN/8/index write (api)];';
 
@@ -634,6 +672,28 @@ test.each([
     expect(letter?.reason).toContain(`${READ_ONLY}; its stream accepts newer documents`);
   },
 );
+
+test.each([
+  ['closed', 'index_closed_exception', 'closed'],
+  [
+    'full',
+    'illegal_argument_exception',
+    'Number of documents in shard [.ds-metrics-kvm.vm-default-2026.11.29-000003][0] exceeds the limit of [2147483519] documents per shard',
+  ],
+])('an index of the past that is %s holds up no newer documents', async (_what, type, reason) => {
+  const search = new FakeSearch();
+  search.refusalType = type;
+  search.refusal = reason;
+  search.refuses = (stream, body) => (downsampled(6)(stream, body) === undefined ? undefined : 400);
+  const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
+  for (let at = 0; at < 10; at++) await tick(one, at, 5, STREAMS);
+  one.sender.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(60);
+  expect(one.figure('dead_letters_total')).toBe(90);
+  const [letter] = await lettersIn('q');
+  expect(letter).toMatchObject({ status: 400, reason: expect.stringContaining('accepts newer documents') });
+});
 
 test('while an index takes none of the newest documents either, all wait, and are sent once the block is gone', async () => {
   const search = new FakeSearch();

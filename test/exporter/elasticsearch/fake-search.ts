@@ -40,6 +40,7 @@ export class FakeSearch implements SearchClient {
   refuses: (stream: string, body: string) => number | undefined = () => undefined;
   /** Why, as the server says it. */
   refusal = 'made up';
+  refusalType = 'fault';
   /** Whether an index of the stream, by its place, has no shard that can be read. */
   unreadable: (stream: string, place: number) => boolean = () => false;
   /** Documents that are never taken. */
@@ -149,7 +150,10 @@ export class FakeSearch implements SearchClient {
       }
       const status = isFaulty ? fault.status : this.#create(parts[line] ?? '', body);
       items.push({
-        create: { status, ...(status > 299 ? { error: { type: 'fault', reason: this.refusal } } : {}) },
+        create: {
+          status,
+          ...(status > 299 ? { error: { type: this.refusalType, reason: this.refusal } } : {}),
+        },
       });
     }
     if (fault?.kind === 'lost answer') throw new SearchError('SEARCH_NO_ANSWER', NODE, 'timeout');

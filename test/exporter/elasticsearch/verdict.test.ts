@@ -59,6 +59,54 @@ test('a timestamp error waits exactly when the document is at or after the end o
   );
 });
 
+const SHARDS = 'this cluster currently has [1000]/[1000] maximum';
+
+/** By what each server says of its limits and settings, with status 400: the document itself is right. */
+const OF_CLUSTER: readonly (readonly [type: string, reason: string])[] = [
+  [
+    'validation_exception',
+    `Validation Failed: 1: this action would add [2] shards, but ${SHARDS} normal shards open;`,
+  ],
+  [
+    'validation_exception',
+    `Validation Failed: 1: this action would add [2] total shards, but ${SHARDS} shards open;`,
+  ],
+  [
+    'illegal_argument_exception',
+    `Validation Failed: 1: this action would add [2] total shards, but ${SHARDS} shards open;`,
+  ],
+  [
+    'illegal_argument_exception',
+    `this action would add [2] shards, but ${SHARDS} index shards open; for more information, see ...`,
+  ],
+  [
+    'validation_exception',
+    'Validation Failed: 1: expected total copies needs to be a multiple of total awareness attributes [3];',
+  ],
+  ['illegal_argument_exception', 'pipeline with id [add-site] does not exist'],
+  ['index_closed_exception', 'closed'],
+  [
+    'illegal_argument_exception',
+    'Number of documents in shard [.ds-metrics-kvm.vm-default-2026.11.29-000003][0] exceeds the limit of [2147483519] documents per shard',
+  ],
+];
+
+test.each(OF_CLUSTER)('%s: %s: an operator ends it, and the document waits until then', (type, reason) => {
+  expect(verdictOn({ status: 400, error: { type, reason } })).toEqual({
+    kind: 'blocked',
+    status: 400,
+    reason: `${type}: ${reason}`,
+  });
+});
+
+test.each(OF_CLUSTER)('a document that quotes this is rejected anyway: %s: %s', (type, reason) => {
+  const error = {
+    type: 'document_parsing_exception',
+    reason: `failed to parse field [kvm.id] of type [long]. Preview of field's value: '${type}: ${reason}'`,
+  };
+  expect(verdictOn({ status: 400, error })?.kind).toBe('rejected');
+});
+
 test('no reason that a server gives, however odd, is an error of the reader', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (type, reason) => {
@@ -95,10 +143,15 @@ test.each([
   ['document timestamp [x] is outside of ranges of currently writable indices [', 200],
   ['[', 16_000],
   ['[,', 8_000],
+  ['pipeline with id [', 800],
+  ['Number of documents in shard ', 500],
 ])('reasons that begin with %j over and over are read once each', (part, times) => {
   const reason = `document timestamp [x] is outside of ranges of currently writable indices [${part.repeat(times)}`;
-  const items = Array.from({ length: 500 }, () => ({
-    create: { status: 400, error: { type: 'timestamp_error', reason: `${reason}]` } },
+  const items = Array.from({ length: 500 }, (_, place) => ({
+    create: {
+      status: 400,
+      error: { type: 'timestamp_error', reason: place % 2 === 0 ? `${reason}]` : part.repeat(times) },
+    },
   }));
   const sent = items.map(() => ({ index: 'metrics-kvm.vm-default' }));
   const verdicts = readBulkAnswer({ items }, sent) ?? [];

@@ -8,8 +8,8 @@ import type { SearchClient, SearchResponse } from './client.ts';
 import { findRolledOver } from './rolled-over.ts';
 import { SearchError, type SearchErrorCode } from './search-error.ts';
 import { nameOf, recognise, type SearchServer } from './server.ts';
-import { checkRank } from './setup/outranked.ts';
-import { TEMPLATES_VERSION, type Template, templatesFor } from './setup/templates.ts';
+import { TEMPLATES_VERSION } from './setup/templates.ts';
+import { StreamTemplates } from './stream-templates.ts';
 import { readBulkAnswer, type Verdict } from './verdict.ts';
 
 /** Errors of requests that reached no server. */
@@ -41,8 +41,7 @@ export class BulkClient {
   readonly #log: (message: string) => void;
   #client: SearchClient | undefined;
   #server: SearchServer | undefined;
-  /** Streams that get virtune's templates. */
-  readonly #ranked = new Set<string>();
+  readonly #templates: StreamTemplates;
 
   /**
    * @param open gives a client with the secrets as they are in their files now
@@ -56,6 +55,7 @@ export class BulkClient {
   ) {
     this.#bulkTimeout = `${Math.ceil(requestTimeoutMs / BULK_TIMEOUT_SHARE)}ms`;
     this.#log = log;
+    this.#templates = new StreamTemplates(log);
     this.#open = open;
     this.#now = now;
   }
@@ -64,12 +64,12 @@ export class BulkClient {
     try {
       this.#client ??= await this.#open();
       this.#server ??= await this.#meet(this.#client, signal);
-      await this.#rank(this.#client, this.#server, items, signal);
-      const unsure = items.filter(({ isUnsure }) => isUnsure);
-      const known =
-        unsure.length > 0 && this.#server.kind === 'opensearch'
-          ? await findRolledOver(this.#client, unsure, signal)
-          : new Map<SendItem, Verdict>();
+      const known = await this.#withheld(this.#client, this.#server, items, signal);
+      const unsure = items.filter((item) => item.isUnsure && !known.has(item));
+      if (unsure.length > 0 && this.#server.kind === 'opensearch') {
+        const found = await findRolledOver(this.#client, unsure, signal);
+        for (const [item, verdict] of found) known.set(item, verdict);
+      }
       const others = items.filter((item) => !known.has(item));
       const attempt: Attempt =
         others.length === 0
@@ -106,7 +106,7 @@ export class BulkClient {
     const client = this.#client;
     this.#client = undefined;
     this.#server = undefined;
-    this.#ranked.clear();
+    this.#templates.clear();
     await client?.close();
   }
 
@@ -133,23 +133,20 @@ export class BulkClient {
     return server;
   }
 
-  /** Before the first document of a stream: its first index would have the mappings of the template that wins. */
-  async #rank(
+  /** Documents that must not be sent: of streams that would not be what setup makes. The others go on. */
+  async #withheld(
     client: SearchClient,
     server: SearchServer,
     items: readonly SendItem[],
     signal: AbortSignal,
-  ): Promise<void> {
-    const all = new Set(items.map(({ index }) => index));
-    const streams = [...all].filter((stream) => !this.#ranked.has(stream));
-    if (streams.length === 0) return;
-    const templates = templatesFor(server, { lifecycle: { kind: 'none' }, metricbeatCompat: true });
-    const pairs = streams.flatMap((stream): [string, Template][] => {
-      const template = templates.find(({ name }) => stream.startsWith(`${name}-`));
-      return template === undefined ? [] : [[stream, template]];
-    });
-    await checkRank(client, server, pairs, signal);
-    for (const stream of streams) this.#ranked.add(stream);
+  ): Promise<Map<SendItem, Verdict>> {
+    const streams = await this.#templates.check(client, server, items, signal);
+    return new Map(
+      items.flatMap((item): [SendItem, Verdict][] => {
+        const error = streams.get(item.index);
+        return error === undefined ? [] : [[item, { kind: 'withheld', error }]];
+      }),
+    );
   }
 
   async #bulk(

@@ -3,6 +3,7 @@ import { textWithCode } from '../../model/virtune-error.ts';
 import type { Document } from '../documents/documents.ts';
 import { SamplingLoops } from '../documents/sampling-loops.ts';
 import type { HostExporter } from '../host-exporter.ts';
+import { onceLog } from '../once-log.ts';
 import type { Format } from '../prometheus/text.ts';
 import { DiskQueue, type QueueOptions } from '../queue/queue.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
@@ -110,13 +111,14 @@ export class ElasticsearchSink {
       random: Math.random,
       log,
     };
+    const notes = onceLog(log);
     // A connection each: one that fails for a parked stream must not end the requests of the others.
     const clientOf = (): BulkClient =>
       new BulkClient(
         async () => openClient(await parts.reread(), parts.version),
         settings.requestTimeoutMs,
         Date.now,
-        log,
+        notes,
       );
     const parking = await Parking.open({
       dir: join(settings.queueDir, 'parked'),

@@ -17,10 +17,11 @@ export interface Trouble {
 }
 
 /** Verdicts after which the document is sent again. */
-export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'blocked' }>;
+export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'blocked' | 'withheld' }>;
 
 /** With the server's reason and what to do. @param node of the server, as for SearchError */
 export function troubleOf(node: string, stream: string, refusal: Refusal): Trouble {
+  if (refusal.kind === 'withheld') return { outcome: 'refused', error: refusal.error, isOverload: false };
   const { code, outcome, next } = kindOf(refusal);
   const message = `${stream} does not accept documents (${serverText(refusal.reason, REASON_MAX)}); ${next}`;
   const isOverload = code === 'SEARCH_BUSY' && refusal.kind === 'busy' && refusal.status === 429;
@@ -33,7 +34,7 @@ interface TroubleKind {
   readonly next: string;
 }
 
-function kindOf(refusal: Refusal): TroubleKind {
+function kindOf(refusal: Exclude<Refusal, { kind: 'withheld' }>): TroubleKind {
   switch (refusal.kind) {
     case 'early':
       return {

@@ -2,8 +2,9 @@ import { isObject } from '../../model/is-object.ts';
 import { reasonText } from './answer.ts';
 import type { SendItem } from './bulk.ts';
 import { clusterFaultOf } from './cluster-fault.ts';
+import type { SearchError } from './search-error.ts';
 
-/** The server's answer on one document. */
+/** The server's answer on one document, or why it was not sent. */
 export type Verdict =
   | { readonly kind: 'delivered' }
   /** It was there already: the response to an earlier request was lost. */
@@ -18,6 +19,8 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly reason: string }
   /** An operator has to act: permissions, templates, a write block, a limit of the cluster. */
   | { readonly kind: 'blocked'; readonly status: number; readonly reason: string }
+  /** It was not sent: the server lacks the template of its stream, or has another one for it. */
+  | { readonly kind: 'withheld'; readonly error: SearchError }
   /** The server will never accept it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
 

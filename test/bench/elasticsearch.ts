@@ -16,6 +16,7 @@ import { connect } from '../../libvirt/client/connect.ts';
 import { DEFAULT_GROUPS } from '../../model/catalogue/catalogue.ts';
 import { Sampler } from '../../sampler/sampler.ts';
 import { startDemo } from '../../simulator/demo.ts';
+import { OWN_TEMPLATES } from '../exporter/elasticsearch/own-templates.ts';
 import { figure } from '../exposition.ts';
 import { SearchServer } from '../live/search-server/search-server.ts';
 import { SERVERS, type ServerName } from '../live/search-server/servers.ts';
@@ -93,7 +94,7 @@ async function swallower(): Promise<{
         response.end(JSON.stringify(body));
       };
       if (request.url === '/') return send({ version: { number: '9.1.0' } });
-      if (request.method === 'GET') return send({ index_templates: [] });
+      if (request.method === 'GET') return send({ index_templates: OWN_TEMPLATES });
       if (hangs) return;
       const raw = Buffer.concat(chunks);
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;

@@ -13,6 +13,7 @@ import { openOtlpClient, shownUrl } from '../../exporter/otlp/otlp-client.ts';
 import { OtlpMeter } from '../../exporter/otlp/otlp-meter.ts';
 import { OtlpSender } from '../../exporter/otlp/otlp-sender.ts';
 import { DiskQueue } from '../../exporter/queue/queue.ts';
+import { OWN_TEMPLATES } from './elasticsearch/own-templates.ts';
 import {
   answered,
   gzipBomb,
@@ -82,7 +83,7 @@ const deadLetters = { keep: async () => expect.fail('a dead letter'), path: 'dea
 function searchAnswer({ path, body }: RawRequest): RawAnswer {
   const headers = { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' };
   if (path === '/') return answered(200, { version: { number: '9.1.0' } }, headers);
-  if (path.startsWith('/_index_template?')) return answered(200, { index_templates: [] }, headers);
+  if (path.startsWith('/_index_template?')) return answered(200, { index_templates: OWN_TEMPLATES }, headers);
   if (path.startsWith('/_index_template'))
     return answered(200, { index_templates: [{ index_template: { version: TEMPLATES_VERSION } }] }, headers);
   const text = gunzipSync(body).toString();
@@ -285,7 +286,9 @@ test.each(ITEMS)('a search server that answers a bulk request with %s', async (_
 });
 
 const template = (more: object): RawAnswer =>
-  answered(200, { index_templates: [{ name: 'x', index_template: { priority: 1_000, ...more } }] });
+  answered(200, {
+    index_templates: [...OWN_TEMPLATES, { name: 'x', index_template: { priority: 1_000, ...more } }],
+  });
 
 const TEMPLATES: readonly (readonly [string, RawAnswer, string])[] = [
   [

@@ -84,6 +84,29 @@ describe.each(runnableServers())('%s', { timeout: 600_000 }, (name) => {
     }
   });
 
+  test('a stream that setup was not asked for is not created; its documents wait until it is', async () => {
+    const stream = 'metrics-kvm.status-default';
+    const exists = async (): Promise<boolean> => (await server.request('GET', `/${stream}`)).status === 200;
+    const virtune = exporterInto(server.url, queue.dir, '--connect', demo.uri, '--metricbeat-compat');
+    try {
+      await virtune.says(
+        /no template metrics-kvm\.status .*; run virtune elasticsearch setup --metricbeat-compat; .*\[SEARCH_NOT_SET_UP\]/,
+      );
+      await until('the other streams to be sent', 120_000, async () => {
+        return (await sinkFigure(virtune, 'stream_up', { stream: STREAM })) === 1;
+      });
+      expect([await exists(), await sinkFigure(virtune, 'stream_up', { stream })]).toEqual([false, 0]);
+      expect(await setUp(server.url, '--metricbeat-compat')).toMatchObject({ code: 0 });
+      await until('what waited to be sent', 120_000, async () => {
+        return (await sinkFigure(virtune, 'stream_up', { stream })) === 1;
+      });
+      expect(await exists()).toBe(true);
+      expect(await sinkFigure(virtune, 'dead_letters_total')).toBe(0);
+    } finally {
+      await virtune.stop();
+    }
+  });
+
   test.runIf(isElastic)('streams that exist get the look-ahead of setup, once', async () => {
     const { body } = await server.request('GET', `/_data_stream/${STREAM}`);
     const index = (body as unknown as Streams).data_streams[0]?.indices.at(-1)?.index_name;

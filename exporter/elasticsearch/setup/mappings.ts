@@ -70,3 +70,12 @@ export function leavesOf(properties: unknown, prefix = '', depth = 0): Map<strin
   }
   return leaves;
 }
+
+/** Fields of which a time series stream derives ids, by their whole names. */
+export function dimensionsOf(properties: Properties, prefix = ''): string[] {
+  return Object.entries(properties).flatMap(([name, field]) => {
+    const whole = `${prefix}${name}`;
+    if (!('type' in field)) return dimensionsOf(field.properties, `${whole}.`);
+    return field.time_series_dimension === true ? [whole] : [];
+  });
+}

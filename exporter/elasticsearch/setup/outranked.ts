@@ -4,7 +4,7 @@ import { firstTemplate } from '../answer.ts';
 import type { SearchClient, SearchResponse } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import type { SearchServer } from '../server.ts';
-import { leavesOf } from './mappings.ts';
+import { dimensionsOf, leavesOf } from './mappings.ts';
 import { PRIORITY, type Template } from './templates.ts';
 
 /** An index template, as far as it decides which one an index gets. */
@@ -14,19 +14,34 @@ interface Ranked {
   readonly priority: number;
 }
 
+/** A data stream that would not get all that virtune's template has. */
+export type Misfit =
+  /** virtune's template is not on the server, and no other outranks it. */
+  | { readonly kind: 'missing'; readonly stream: string; readonly template: Template }
+  /** It would get the template of another owner, with other mappings. */
+  | { readonly kind: 'outranked'; readonly stream: string; readonly error: SearchError }
+  /** The same, and that one only lacks fields: they are kept in the documents, and not indexed. */
+  | {
+      readonly kind: 'short';
+      readonly stream: string;
+      readonly error: SearchError;
+      /** The same for the streams of one template; of any bytes of the server. */
+      readonly what: string;
+    };
+
 /**
  * Looks whether the streams would get virtune's templates. Of the templates whose patterns match a name, a server uses
  * the one with the highest priority and nothing of the others. One of another owner that has all fields of virtune's with
  * the same types, and on Elasticsearch makes time series, is accepted: it may add settings.
  * @param streams names of data streams, each with the template of virtune for it
- * @throws SearchError that names the template that wins
+ * @returns the streams for which that is not so; none where the server does not let the key look
  */
-export async function checkRank(
+export async function findMisfits(
   client: SearchClient,
   server: SearchServer,
   streams: readonly (readonly [stream: string, template: Template])[],
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<Misfit[]> {
   const answer = await client.request({
     method: 'GET',
     path: '/_index_template',
@@ -34,20 +49,51 @@ export async function checkRank(
     signal,
   });
   // A key that may only write may not look: then the operator has to know.
-  if (answer.status !== 200) return;
+  if (answer.status !== 200) return [];
   const all = readTemplates(answer);
+  const misfits: Misfit[] = [];
   for (const [stream, template] of streams) {
     const winner = winnerOver(template.name, stream, all);
-    if (winner === undefined) continue;
+    if (winner === undefined) {
+      if (!all.some(({ name }) => name === template.name))
+        misfits.push({ kind: 'missing', stream, template });
+      continue;
+    }
     const resulting = await resultOf(client, stream, winner.name, signal);
-    const lacks = lackOf(resulting, server, template);
-    if (lacks === undefined) continue;
-    throw new SearchError(
+    const lack = lackOf(resulting, server, template);
+    if (lack === undefined) continue;
+    misfits.push(outrankedBy(winner, lack, stream, template, server));
+  }
+  return misfits;
+}
+
+function outrankedBy(
+  { name, priority, patterns }: Ranked,
+  lack: Lack,
+  stream: string,
+  template: Template,
+  server: SearchServer,
+): Misfit {
+  const winner = `index template ${name} (priority ${priority}, ${patterns.join(', ')})`;
+  if (lack.kind === 'short') {
+    const error = new SearchError(
       'SEARCH_OUTRANKED',
       server.node,
-      `index template ${winner.name} (priority ${winner.priority}, ${winner.patterns.join(', ')}) outranks ${template.name}, so the data stream ${stream} would have ${lacks}; exclude metrics-kvm.* from its patterns, or give it a priority below ${PRIORITY}`,
+      `${winner} outranks ${template.name}, so the data stream ${stream} would not have ${lack.what}; add to it what it lacks, or give it a priority below ${PRIORITY}`,
     );
+    return {
+      kind: 'short',
+      stream,
+      error,
+      what: `${winner} outranks ${template.name} and lacks ${lack.what}`,
+    };
   }
+  const error = new SearchError(
+    'SEARCH_OUTRANKED',
+    server.node,
+    `${winner} outranks ${template.name}, so the data stream ${stream} would have ${lack.what}; exclude metrics-kvm.* from its patterns, or give it a priority below ${PRIORITY}`,
+  );
+  return { kind: 'outranked', stream, error };
 }
 
 const LISTED = ['name', 'index_template.index_patterns', 'index_template.priority'];
@@ -90,17 +136,35 @@ async function resultOf(
   return isObject(about) ? about['template'] : undefined;
 }
 
+interface Lack {
+  /** `short`: fields are missing, and nothing is guessed for them or different. */
+  readonly kind: 'short' | 'other';
+  readonly what: string;
+}
+
 /** What an index would not have that virtune's would; undefined where it has everything. */
-function lackOf(resulting: unknown, server: SearchServer, { mapping }: Template): string | undefined {
+function lackOf(resulting: unknown, server: SearchServer, { mapping }: Template): Lack | undefined {
   const { settings, mappings } = isObject(resulting) ? resulting : {};
   const index = isObject(settings) ? settings['index'] : undefined;
   if (server.kind === 'elasticsearch' && !(isObject(index) && index['mode'] === 'time_series')) {
-    return 'indices without time series';
+    return { kind: 'other', what: 'indices without time series' };
   }
-  const leaves = leavesOf(isObject(mappings) ? mappings['properties'] : undefined);
+  const { properties, dynamic } = isObject(mappings) ? mappings : {};
+  const leaves = leavesOf(properties);
   const wrong = [...leavesOf(mapping.properties)].filter(([field, type]) => leaves.get(field) !== type);
   const [first] = wrong;
-  return first === undefined ? undefined : `${wrong.length} fields missing or of another type (${first[0]})`;
+  if (first === undefined) return undefined;
+  // With dynamic mappings a server guesses the type of a field that it lacks, and with strict ones it rejects it.
+  const isKept = dynamic === false || dynamic === 'false';
+  const dimensions = new Set(dimensionsOf(mapping.properties));
+  const taken = [...leaves.keys()];
+  const isAbsent = (field: string): boolean =>
+    !taken.some((each) => `${each}.`.startsWith(`${field}.`) || field.startsWith(`${each}.`));
+  if (isKept && wrong.every(([field]) => isAbsent(field) && !dimensions.has(field))) {
+    const others = wrong.length === 1 ? '' : ` and ${wrong.length - 1} more`;
+    return { kind: 'short', what: `the field ${first[0]}${others}` };
+  }
+  return { kind: 'other', what: `${wrong.length} fields missing or of another type (${first[0]})` };
 }
 
 function readTemplates({ body }: SearchResponse): Ranked[] {

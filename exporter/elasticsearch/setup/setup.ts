@@ -6,7 +6,7 @@ import { SearchError } from '../search-error.ts';
 import { isAtLeast, nameOf, recognise, type SearchServer } from '../server.ts';
 import { streamSteps } from './existing-streams.ts';
 import { type Ages, type Lifecycle, lifecycleFor } from './lifecycle.ts';
-import { checkRank } from './outranked.ts';
+import { findMisfits } from './outranked.ts';
 import { policySteps } from './policies.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';
 import { type Template, templatesFor } from './templates.ts';
@@ -44,11 +44,12 @@ export async function planSetup(client: SearchClient, options: SetupOptions): Pr
   const templates = templatesFor(server, { lifecycle, metricbeatCompat: options.metricbeatCompat });
   const namespace = options.namespace ?? 'default';
   // First: streams that get another template would be rolled over by each run, and would never be right.
-  await checkRank(
+  const misfits = await findMisfits(
     client,
     server,
     templates.map((template) => [`${template.name}-${namespace}`, template]),
   );
+  for (const misfit of misfits) if (misfit.kind !== 'missing') throw misfit.error;
   const steps = [...(await policySteps(client, lifecycle))];
   for (const template of templates) steps.push(await templateStep(client, template));
   for (const template of templates) steps.push(...(await streamSteps(client, server, template)));

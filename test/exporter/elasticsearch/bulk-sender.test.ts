@@ -10,6 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Document } from '../../../exporter/documents/documents.ts';
+import { fieldsOf } from '../../../exporter/documents/fields.ts';
 import type { StreamName } from '../../../exporter/documents/streams.ts';
 import { BulkClient } from '../../../exporter/elasticsearch/bulk-client.ts';
 import { BulkSender } from '../../../exporter/elasticsearch/bulk-sender.ts';
@@ -20,7 +22,9 @@ import { NewestDocuments } from '../../../exporter/elasticsearch/newest-document
 import { pack } from '../../../exporter/elasticsearch/pack.ts';
 import { parkedSender } from '../../../exporter/elasticsearch/parked-sender.ts';
 import { Parking } from '../../../exporter/elasticsearch/parking.ts';
+import { mappingOf } from '../../../exporter/elasticsearch/setup/mappings.ts';
 import { SinkMeter } from '../../../exporter/elasticsearch/sink-meter.ts';
+import { onceLog } from '../../../exporter/once-log.ts';
 import type { DropReason } from '../../../exporter/queue/drop-reason.ts';
 import { DiskQueue } from '../../../exporter/queue/queue.ts';
 import { seededRandom } from '../../../simulator/random.ts';
@@ -96,7 +100,8 @@ async function rig(
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
-  const clientOf = (): BulkClient => new BulkClient(search.open, 60_000, Date.now, log);
+  const notes = onceLog(log);
+  const clientOf = (): BulkClient => new BulkClient(search.open, 60_000, Date.now, notes);
   const parking = withParking
     ? await Parking.open({
         dir: join(root, dir, 'parked'),
@@ -147,7 +152,7 @@ async function tick(
   { queue, meter, newest }: Rig,
   atMs: number,
   vms: number,
-  streams: readonly StreamName[] = ['vm'],
+  streams: readonly Document['stream'][] = ['vm'],
 ): Promise<void> {
   const documents = Array.from({ length: vms }, (_, vm) =>
     streams.map((stream) => ({
@@ -513,6 +518,168 @@ test('nothing is sent to streams that would get the template of another owner, a
   expect(search.documents).toHaveLength(2);
 });
 
+test.each([
+  ['an update of virtune with a new stream', 'net', '; run virtune elasticsearch setup'],
+  ['a setup without --metricbeat-compat', 'status', '; run virtune elasticsearch setup --metricbeat-compat'],
+] as const)(
+  'after %s nothing is sent to the stream without a template, %s, until it has one; the other streams are not held up',
+  async (_why, lacking, command) => {
+    for (const kind of ['elasticsearch', 'opensearch'] as const) {
+      const stream = `metrics-kvm.${lacking}-default`;
+      const search = new FakeSearch(kind);
+      search.templatesVersion = 0;
+      search.missingTemplates.add(`metrics-kvm.${lacking}`);
+      const one = await rig(search, kind, { withParking: true });
+      for (let at = 0; at < 4; at++) await tick(one, at, 5, ['host', 'vm', lacking]);
+      one.sender.start();
+      await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(20), PATIENT);
+      await vi.waitFor(() => expect(one.figure('stream_up', { stream })).toBe(0), PATIENT);
+      await vi.waitFor(() => expect(one.waits.length, 'it is looked at again').toBeGreaterThan(3), PATIENT);
+      expect(search.streams.has(stream), 'a stream with guessed mappings').toBe(false);
+      expect(one.figure('stream_up', { stream: 'metrics-kvm.vm-default' })).toBe(1);
+      const missing = one.said.filter((line) => line.includes('[SEARCH_NOT_SET_UP]'));
+      expect(missing[0]).toContain(
+        `has no template metrics-kvm.${lacking} for the data stream ${stream} yet`,
+      );
+      expect(missing[0]).toContain(`${command};`);
+      const outdated = one.said.filter((line) => line.includes('older virtune'));
+      expect(outdated, 'each connection finds it').toHaveLength(1);
+      search.missingTemplates.clear();
+      await settled(one);
+      expect([search.documents.length, countOf(search, lacking)]).toEqual([60, 20]);
+      expect(one.figure('dead_letters_total')).toBe(0);
+    }
+  },
+);
+
+test('one stream that would get the template of another owner waits apart, and the others are sent', async () => {
+  const search = new FakeSearch();
+  search.otherTemplates = [
+    { name: 'net-replicas', index_template: { index_patterns: ['metrics-kvm.net-*'], priority: 500 } },
+  ];
+  const one = await rig(search, 'q', { withParking: true });
+  await tick(one, 0, 5, STREAMS);
+  one.sender.start();
+  for (let at = 1; at < 6; at++) {
+    await tick(one, at, 5, STREAMS);
+    await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(5 * (at + 1)), PATIENT);
+  }
+  await vi.waitFor(() => expect(one.queue.state.documents, 'only parked documents wait').toBe(0), PATIENT);
+  expect([one.figure('queue_documents'), search.streams.has(NET)]).toEqual([30, false]);
+  expect([one.figure('up'), one.figure('stream_up', { stream: NET })]).toEqual([0, 0]);
+  await vi.waitFor(
+    () =>
+      expect(one.said.join('\n')).toMatch(
+        /net-replicas .*outranks metrics-kvm.net, .* not held up \[SEARCH_OUTRANKED\]/,
+      ),
+    PATIENT,
+  );
+  search.otherTemplates = [];
+  await settled(one);
+  expect([search.documents.length, countOf(search, 'net')]).toEqual([90, 30]);
+  await vi.waitFor(() => expect(one.figure('up')).toBe(1), PATIENT);
+});
+
+/** A copy of virtune's template for `net`, made before the last two fields came. */
+function olderCopy(kind: 'elasticsearch' | 'opensearch', without: readonly string[]): SimulatedTemplate {
+  const { properties } = mappingOf(
+    fieldsOf('net').filter(({ name }) => !without.includes(name)),
+    { kind },
+  );
+  const index = kind === 'elasticsearch' ? { mode: 'time_series' } : {};
+  return { settings: { index }, mappings: { dynamic: 'false', properties } };
+}
+
+interface SimulatedTemplate {
+  readonly settings: unknown;
+  readonly mappings: { readonly dynamic?: unknown; readonly properties: Record<string, unknown> };
+}
+
+const NEW_FIELDS = ['libvirt_domain_interface_stats_receive_bytes_total', 'event.module'];
+
+const ranksCopy = (search: FakeSearch): void => {
+  search.otherTemplates = [
+    { name: 'net-copy', index_template: { index_patterns: ['metrics-kvm.net-*'], priority: 400 } },
+  ];
+};
+
+test.each(['elasticsearch', 'opensearch'] as const)(
+  'a copy of the template that lacks new fields holds up nothing, and the log names it once: %s',
+  async (kind) => {
+    const search = new FakeSearch(kind);
+    ranksCopy(search);
+    search.simulated = olderCopy(kind, NEW_FIELDS);
+    const one = await rig(search, 'q', { withParking: true });
+    for (let at = 0; at < 3; at++) await tick(one, at, 5, STREAMS);
+    one.sender.start();
+    await settled(one);
+    faults(search, ...Array(search.bulks), { kind: 'status', status: 401 });
+    await tick(one, 4, 5, STREAMS);
+    await settled(one);
+    expect([search.opened, search.documents.length]).toEqual([2, 60]);
+    expect(one.said.filter((line) => line.includes('net-copy'))).toEqual([
+      expect.stringMatching(
+        /^http:\S+: index template net-copy \(priority 400, metrics-kvm.net-\*\) outranks metrics-kvm.net and lacks the field \S+ and 1 more; .*add it there$/,
+      ),
+    ]);
+  },
+);
+
+test.each<[what: string, change: (copy: SimulatedTemplate) => unknown]>([
+  [
+    'guesses the fields that it lacks',
+    ({ mappings, ...rest }) => ({ ...rest, mappings: { properties: mappings.properties } }),
+  ],
+  [
+    'rejects the fields that it lacks',
+    ({ mappings, ...rest }) => ({ ...rest, mappings: { ...mappings, dynamic: 'strict' } }),
+  ],
+  [
+    'has another type for a field',
+    ({ mappings, ...rest }) => ({
+      ...rest,
+      mappings: {
+        ...mappings,
+        properties: { ...mappings.properties, [NEW_FIELDS[0] as string]: { type: 'text' } },
+      },
+    }),
+  ],
+  [
+    'has an object in the place of a field',
+    ({ mappings, ...rest }) => ({
+      ...rest,
+      mappings: {
+        ...mappings,
+        properties: {
+          ...mappings.properties,
+          [NEW_FIELDS[0] as string]: { properties: { a: { type: 'long' } } },
+        },
+      },
+    }),
+  ],
+  [
+    'lacks a dimension',
+    ({ mappings, ...rest }) => {
+      const { kvm: _kvm, ...properties } = mappings.properties;
+      return { ...rest, mappings: { ...mappings, properties } };
+    },
+  ],
+  ['makes no time series', ({ mappings }) => ({ settings: { index: {} }, mappings })],
+])('nothing is sent to a stream whose template %s', async (_what, change) => {
+  const search = new FakeSearch();
+  ranksCopy(search);
+  search.simulated = change(olderCopy('elasticsearch', NEW_FIELDS));
+  const one = await rig(search, 'q', { withParking: true });
+  await tick(one, 0, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(one.figure('stream_up', { stream: NET })).toBe(0), PATIENT);
+  expect([countOf(search, 'vm'), search.streams.has(NET)]).toEqual([5, false]);
+  await vi.waitFor(() => expect(one.said.join('\n')).toContain('[SEARCH_OUTRANKED]'), PATIENT);
+  search.simulated = olderCopy('elasticsearch', []);
+  await settled(one);
+  expect(countOf(search, 'net')).toBe(5);
+});
+
 test('templates of an older virtune are reported as outdated, and documents are sent anyway', async () => {
   const search = new FakeSearch();
   search.templatesVersion = 0;
@@ -552,7 +719,7 @@ function snapshot(from: string, to: string): void {
 const STREAMS: readonly StreamName[] = ['host', 'vm', 'net'];
 const NET = 'metrics-kvm.net-default';
 
-const countOf = (search: FakeSearch, stream: StreamName): number =>
+const countOf = (search: FakeSearch, stream: Document['stream']): number =>
   (search.streams.get(`metrics-kvm.${stream}-default`) ?? []).reduce((sum, index) => sum + index.size, 0);
 
 test.each([

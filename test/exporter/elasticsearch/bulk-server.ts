@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
+import { OWN_TEMPLATES } from './own-templates.ts';
 
 export interface BulkServer {
   readonly url: string;
@@ -26,8 +26,7 @@ export async function startBulkServer(): Promise<BulkServer> {
         response.end(JSON.stringify(body));
       };
       if (request.url === '/') return send({ version: { number: '9.1.0' } });
-      if (request.method === 'GET')
-        return send({ index_templates: [{ index_template: { version: TEMPLATES_VERSION } }] });
+      if (request.method === 'GET') return send({ index_templates: OWN_TEMPLATES });
       state.asked++;
       if (state.hang) return;
       const bodies = gunzipSync(Buffer.concat(chunks))

@@ -151,6 +151,17 @@ test('documents that are rejected again, or not accepted now, are kept; the othe
   ]);
 });
 
+test('letters of a stream without a template are kept with the next step; those of other streams are sent', async () => {
+  const search = new FakeSearch();
+  search.missingTemplates.add('metrics-kvm.net');
+  await keep(boxOf(), [1, 2]);
+  await keep(boxOf(), [3], 'net');
+  const reason = expect.stringMatching(/no template metrics-kvm\.net .*; run virtune elasticsearch setup$/);
+  expect(await resendAll(search)).toMatchObject([{ sent: 2 }, { sent: 0, reason }]);
+  expect(await numbers()).toEqual([3]);
+  expect([...search.streams.keys()]).toEqual(['metrics-kvm.vm-default']);
+});
+
 test('a request that is too large is halved, and one document that is too large is kept', async () => {
   const search = new FakeSearch();
   search.maxBytes = 160;

@@ -1,6 +1,7 @@
 import type { SearchClient, SearchRequest, SearchResponse } from '../../../exporter/elasticsearch/client.ts';
 import { SearchError } from '../../../exporter/elasticsearch/search-error.ts';
 import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
+import { type ListedTemplate, OWN_TEMPLATES } from './own-templates.ts';
 
 /** As its answers and errors name it. */
 export const NODE = 'http://search.example:9200';
@@ -32,8 +33,12 @@ export class FakeSearch implements SearchClient {
   bulks = 0;
   hasTemplates = true;
   templatesVersion = TEMPLATES_VERSION;
+  /** Of those that setup makes, the ones that it has not made. */
+  readonly missingTemplates = new Set<string>();
   /** Templates of other owners. */
-  otherTemplates: { name: string; index_template: { index_patterns: string[]; priority: number } }[] = [];
+  otherTemplates: ListedTemplate[] = [];
+  /** What an index would have, of which a template of another owner decides. */
+  simulated: unknown = { settings: {}, mappings: {} };
   maxBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
   /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
@@ -76,9 +81,12 @@ export class FakeSearch implements SearchClient {
     this.asked.push(`${request.method} ${request.path}`);
     if (request.path === '/') return this.#greeting();
     if (request.path.includes('/_simulate_index/')) {
-      return answer(200, { template: { settings: {}, mappings: {} }, overlapping: [] });
+      return answer(200, { template: this.simulated, overlapping: [] });
     }
-    if (request.path === '/_index_template') return answer(200, { index_templates: this.otherTemplates });
+    if (request.path === '/_index_template') {
+      const own = OWN_TEMPLATES.filter(({ name }) => !this.missingTemplates.has(name));
+      return answer(200, { index_templates: [...own, ...this.otherTemplates] });
+    }
     if (request.path.startsWith('/_index_template')) {
       return answer(this.hasTemplates ? 200 : 404, {
         index_templates: [{ index_template: { version: this.templatesVersion } }],

@@ -313,6 +313,17 @@ test('a template with a higher priority that has all that virtune needs may add 
   const { kvm: _left, ...fewer } = mapping.properties;
   client.simulated = { settings: { index: { mode: 'time_series' } }, mappings: { properties: fewer } };
   await expect(planSetup(client, OPTIONS)).rejects.toThrow(/\d fields missing or of another type \(kvm/);
+  const { event: _event, ...older } = mapping.properties;
+  client.simulated = {
+    settings: { index: { mode: 'time_series' } },
+    mappings: { dynamic: false, properties: older },
+  };
+  await expect(planSetup(client, OPTIONS), 'setup has every field indexed').rejects.toMatchObject({
+    code: 'SEARCH_OUTRANKED',
+    message: expect.stringMatching(
+      /would not have the field event\.\w+ and \d more; add to it what it lacks/,
+    ),
+  });
 });
 
 test('a retention that is shorter than the time until downsampling is refused', async () => {

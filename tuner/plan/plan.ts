@@ -91,7 +91,7 @@ export interface DomainPlanInput {
 /** Judges every wish, and says what has to be done. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at, around } = input;
-  const beside = besideOf(wishes);
+  const beside = besideOf(wishes, state, judging);
   const judged = wishes.map((wish) => judge(wish, state, judging, beside));
   const rows = around === undefined ? judged : safeNow(judged, state, around);
   const taken = rows.filter(({ verdict }) => verdict.kind === 'live' || verdict.kind === 'boot');

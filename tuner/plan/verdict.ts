@@ -39,14 +39,16 @@ export interface Judging {
 
 /** What a wish stands beside in its plan. */
 export interface Beside {
-  /** Ids of the iothreads that the plan wants the domain to have; undefined: it does not change them. */
+  /** Ids of the iothreads that the plan wants the domain to have; undefined: it does not change them now. */
   readonly ioThreads: CpuSet | undefined;
 }
 
-/** The iothreads that these wishes come to, which a running domain gets at once. */
-export function besideOf(wishes: readonly Wish[]): Beside {
+/** The iothreads that these wishes come to, where a running domain gets them at once. */
+export function besideOf(wishes: readonly Wish[], state: DomainState, judging: Judging): Beside {
   const wanted = wishes.find(({ setting, problem }) => setting.id === 'iothreads' && problem === undefined);
-  return { ioThreads: wanted && cpuNumbers(wanted.value) };
+  if (wanted === undefined || judge(wanted, state, judging).verdict.kind !== 'live')
+    return { ioThreads: undefined };
+  return { ioThreads: cpuNumbers(wanted.value) };
 }
 
 export const TRANSIENT: Problem = {

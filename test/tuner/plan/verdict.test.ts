@@ -128,9 +128,13 @@ test('a setting of an iothread that the same plan adds is applied at once', () =
   const setting = attributeSetting('color', { on: 'iothread', live: () => [STEP] });
   const count = wish(attributeSetting('iothreads', { live: () => [STEP] }), '1-2');
   const second = wish(setting, 'red', { target: '2' });
-  const kindBeside = (wishes: readonly Wish[]) => judge(second, running, none, besideOf(wishes)).verdict.kind;
+  const kindBeside = (wishes: readonly Wish[]) =>
+    judge(second, running, none, besideOf(wishes, running, none)).verdict.kind;
   expect(kindBeside([count, second])).toBe('live');
   const problem = { code: 'IOTHREADS_UNSUPPORTED', text: 'it has none' };
   expect(kindBeside([{ ...count, problem }, second])).toBe('boot');
   expect(kindBeside([second])).toBe('boot');
+  // Where one that goes is in use, those that come wait for the boot with it.
+  const waiting = wish(attributeSetting('iothreads', { live: () => undefined }), '1-2');
+  expect(kindBeside([waiting, second])).toBe('boot');
 });

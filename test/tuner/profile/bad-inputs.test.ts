@@ -212,6 +212,18 @@ const BAD: readonly [
     { 'memtune.hardLimit': 'SWAP_LIMIT_NEEDS_LIMIT' },
   ],
   [
+    'no limit of memory to go beside one of memory and swap',
+    { 'memory.hardLimit': 'default' },
+    guestXml({ more: "  <memtune><swap_hard_limit unit='GiB'>40</swap_hard_limit></memtune>\n" }),
+    {},
+  ],
+  [
+    'no limit of memory to go where memory is locked',
+    { 'memory.hardLimit': 'default' },
+    guestXml({ more: '  <memoryBacking><locked/></memoryBacking>\n' }),
+    {},
+  ],
+  [
     'both limits going at once',
     { 'memory.hardLimit': 'default', 'memory.swapHardLimit': 'default' },
     guestXml({ more: SWAP_LIMITED }),

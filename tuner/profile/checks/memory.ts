@@ -1,4 +1,5 @@
 import type { Problem } from '../../errors.ts';
+import { findSetting } from '../../settings/all.ts';
 import { memorySource, parsePages } from '../../settings/memory.ts';
 import { parseCells } from '../../settings/numa.ts';
 import { cpuNumbers, parseSize, sizeText } from '../../settings/values.ts';
@@ -9,6 +10,12 @@ function cellMemory(view: CheckView): number[] {
   const cells = parseCells(view.will('numa.cells') ?? '');
   return cells.length > 0 ? cells.map(({ memoryKiB }) => memoryKiB) : [view.facts.memory.maximumKiB ?? 0];
 }
+
+/** Whether there is a limit that would go. */
+const hasHardLimit = ({ root, state }: CheckView): boolean =>
+  [root, state.live?.root].some(
+    (each) => each !== undefined && findSetting('memtune.hardLimit')?.read(each, '') !== undefined,
+  );
 
 function pagesFit(value: string, view: CheckView): Problem | undefined {
   const known = new Set(view.host.topology.cells.flatMap(({ pages }) => pages.map(({ sizeKiB }) => sizeKiB)));
@@ -104,7 +111,7 @@ export const memoryChecks: readonly Check[] = [
     // What stays as it is needs the limit that would go: libvirt compares with no limit as with the largest.
     of: /^memtune\.hardLimit$/,
     find: ({ value }, view) => {
-      if (value !== undefined) return undefined;
+      if (value !== undefined || !hasHardLimit(view)) return undefined;
       const swap = view.will('memtune.swapHardLimit');
       if (swap !== undefined) {
         return {

@@ -90,8 +90,10 @@ export class Sampler {
     }
     const sample = await joined.sample;
     const leftMs = endMs - performance.now();
+    const { facts } = this.#parts;
     const isCut = sample.domains.some(
-      ({ outcome, facts }) => outcome.kind === 'late' || (outcome.kind === 'fresh' && facts === undefined),
+      ({ domain, outcome, facts: known }) =>
+        outcome.kind === 'late' || (outcome.kind === 'fresh' && known === undefined && facts.isDue(domain)),
     );
     if (!isCut || leftMs < joined.deadlineMs) return sample;
     return this.#running?.sample ?? this.#start(leftMs);

@@ -228,6 +228,16 @@ test('a caller with little time, which left none for the XML of VMs, does not le
   expect((await long).domains.filter(({ facts }) => facts === undefined)).toEqual([]);
 });
 
+test('XML that cannot be understood does not have a caller who has more time sample the host again', async () => {
+  vi.spyOn(daemon.vm(VM), 'xml').mockReturnValue('<domain><unclosed></domain>');
+  const sampler = another({ tickDeadlineMs: 20_000, groups: new Set(['block']) });
+  await sampler.sample();
+  calls = [];
+  const [short] = await Promise.all([sampler.sample(10_000), sampler.sample()]);
+  expect(of(short)?.facts).toBeUndefined();
+  expect(calls.filter((name) => name === 'connectListAllDomains')).toHaveLength(1);
+});
+
 test('a caller with little time does not cut the sample of one that has more', async () => {
   const sampler = another({ tickDeadlineMs: 20_000, inFlight: 1, groups: new Set(['block']) });
   await sampler.sample();

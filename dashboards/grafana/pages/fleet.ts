@@ -129,7 +129,7 @@ const memoryRatioAfterLoss = () =>
 const contention = () =>
   figure({
     title: 'CPU contention',
-    help: `% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest. ${IDLE_HOSTS}`,
+    help: '% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest.',
     unit: 'percentunit',
     queries: [{ expr: `max(${CLUSTER.contention})` }],
     limits: byContention(),
@@ -177,7 +177,7 @@ const memoryByHost = () =>
 const allClusters = () =>
   rows({
     title: 'Clusters',
-    help: `Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster. ${IDLE_HOSTS}`,
+    help: 'Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster.',
     labels: [],
     identity: ['cluster'],
     columns: [

@@ -1,4 +1,4 @@
-import { HOST_CONTENTION, WHAT_COUNTS } from '../../contention.ts';
+import { IDLE_HOSTS } from '../../contention.ts';
 import { LEGEND } from '../../legends.ts';
 import { limitsOf } from '../../limits.ts';
 import { seriesToVm } from '../../links.ts';
@@ -7,6 +7,8 @@ import { byHost, of, rateOf } from '../../query.ts';
 import { byContention, bySteal } from '../../shared-limits.ts';
 
 const byBusy = () => limitsOf('green', ['orange', 'HostCpuSaturated', 'busy']);
+
+const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 
 export const vcpuRatio = () =>
   figure({
@@ -26,9 +28,9 @@ export const vcpuRatio = () =>
 export const cpuContention = () =>
   figure({
     title: 'CPU contention',
-    help: `% of CPU demand not served: delay / (delay + run) over all VMs of the host, 5 minutes. ${WHAT_COUNTS}`,
+    help: `% of CPU demand not served: delay / (delay + run) over all VMs of the host, 5 minutes. ${IDLE_HOSTS}`,
     unit: 'percentunit',
-    queries: [{ expr: `max ${byHost()} (${HOST_CONTENTION})`, legend: LEGEND.host }],
+    queries: [{ expr: `max ${byHost()} (${CONTENTION})`, legend: LEGEND.host }],
     limits: byContention(),
     span: 4,
   });
@@ -93,10 +95,10 @@ export const cpuStealByVm = () =>
 export const cpuPressure = () =>
   graph({
     title: 'CPU contention and pressure',
-    help: `CPU contention of VMs, CPU pressure of all tasks (PSI some), and steal of the host where it is itself a VM. ${WHAT_COUNTS}`,
+    help: `CPU contention of VMs, CPU pressure of all tasks (PSI some), and steal of the host where it is itself a VM. ${IDLE_HOSTS}`,
     unit: 'percentunit',
     queries: [
-      { expr: HOST_CONTENTION, legend: `contention ${LEGEND.host}` },
+      { expr: CONTENTION, legend: `contention ${LEGEND.host}` },
       {
         expr: of('instance:virtune_host_pressure:ratio_rate5m', 'resource="cpu"', 'share="some"'),
         legend: `pressure (some) ${LEGEND.host}`,

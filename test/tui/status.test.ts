@@ -85,6 +85,17 @@ test.each(VIEW_NAMES)('%s names a host that is down, however many others are not
   }
 });
 
+test('a host in trouble has a line, however many others are well', () => {
+  const scene = hostsOf(6, []);
+  const contention = { runNs: 5e8, delayNs: 5e8, elapsedMs: 1_000 };
+  const hosts = scene.hosts.map((host, index) =>
+    index === 5 && host.sample !== undefined ? { ...host, sample: { ...host.sample, contention } } : host,
+  );
+  for (const size of SIZES) {
+    expect(lineOf(textOf(frameOf({ ...scene, hosts }, size)), ' kvm6 ')).toContain('CPU CONTENTION');
+  }
+});
+
 test('of more hosts that are down than there is room for, all are counted', () => {
   const text = textOf(frameOf(hostsOf(6, [1, 2, 3, 4, 5, 6]), { width: 80, height: 24 }));
   expect(text).toContain('6 hosts, 6 down  6 VMs  6 stale');

@@ -69,9 +69,9 @@ test('a host that is almost full, or that swaps, is in trouble whatever its rati
 
 test('swap-in counts if some task waits for it, and where the kernel does not measure that', () => {
   expect(verdictAfter({ swapIn: 500 })).toEqual({ text: 'ok', role: 'ok' });
-  expect(verdictAfter({ swapIn: 500, ioSome: 0.05 })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
-  expect(verdictAfter({ swapIn: 500, memorySome: 0.02 })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
-  expect(verdictAfter({ swapIn: 500, hasPressure: false })).toEqual({ text: 'MEMORY SHORT', role: 'bad' });
+  expect(verdictAfter({ swapIn: 500, ioSome: 0.05 })).toEqual({ text: 'SWAPPING', role: 'bad' });
+  expect(verdictAfter({ swapIn: 500, memorySome: 0.02 })).toEqual({ text: 'SWAPPING', role: 'bad' });
+  expect(verdictAfter({ swapIn: 500, hasPressure: false })).toEqual({ text: 'SWAPPING', role: 'bad' });
   // Nor does advice call it short of memory.
   expect(verdictAfter({ availableKiB: 0.6 * GIB, swapIn: 500 })).toEqual({
     text: 'ok, memory almost full',
@@ -87,7 +87,7 @@ test('a host that waits for memory although it has some is warned of, and not ca
 test('contention and lack of memory are both named', () => {
   expect(verdictAfter({ delayShare: 0.5 })).toEqual({ text: 'CPU CONTENTION', role: 'bad' });
   expect(verdictAfter({ delayShare: 0.5, swapIn: 500, ioSome: 0.05 })).toEqual({
-    text: 'CPU CONTENTION, MEMORY SHORT',
+    text: 'CPU CONTENTION, SWAPPING',
     role: 'bad',
   });
 });

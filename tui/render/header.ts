@@ -29,7 +29,7 @@ function intervalOf({ session, state }: Context): TitleInterval {
 
 /**
  * The lines above the rows: which hosts, how they are, whether overcommit hurts. Of more hosts than `hostsMax` those that cannot
- * be asked are among these; the title counts all of them.
+ * be asked have one first, then those in trouble; the title counts all that cannot be asked.
  */
 export function header(
   context: Context,
@@ -60,8 +60,11 @@ function worstOf(
   return hosts.filter((host) => chosen.has(host));
 }
 
-function hostRank({ down, sample }: HostView): number {
-  return down !== undefined ? 0 : sample === undefined ? 1 : 2;
+function hostRank(host: HostView): number {
+  if (host.down !== undefined) return 0;
+  if (host.sample === undefined) return 2;
+  const { role } = verdictOf(host);
+  return role === 'bad' ? 1 : role === 'warn' ? 3 : 4;
 }
 
 /**

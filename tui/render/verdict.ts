@@ -46,18 +46,27 @@ function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined
   const pressure = rates?.pressure.get('memory')?.full;
   const swapIn = rates?.swapIn;
   const short = advice.all.find(({ kind }) => kind === 'host-memory-short')?.severity;
-  const isStalled = (pressure ?? 0) > MEMORY_PRESSURE_BAD || (rates !== undefined && isHurtBySwap(rates));
-  if (short === 'bad' || isStalled) {
+  const isSwapping = rates !== undefined && isHurtBySwap(rates);
+  if (short === 'bad' || isSwapping || (pressure ?? 0) > MEMORY_PRESSURE_BAD) {
     const isOvercommitted = (sample?.overcommit?.memoryMaximumRatio ?? 0) > 0.9;
-    return { text: isOvercommitted ? 'MEMORY OVERCOMMITTED' : 'MEMORY SHORT', role: 'bad' };
+    // Tasks may wait for memory although the host has some.
+    const waits = isSwapping ? 'SWAPPING' : 'MEMORY PRESSURE';
+    return {
+      text: isOvercommitted ? 'MEMORY OVERCOMMITTED' : short === 'bad' ? 'MEMORY SHORT' : waits,
+      role: 'bad',
+    };
   }
   if (rates === undefined) return undefined;
   const available = figures && availableKiB(figures);
   const total = figures?.memoryKiB.get('total');
   if (available !== undefined && total !== undefined && available < AVAILABLE_LOW * total)
     return { text: 'memory almost full', role: 'warn' };
-  // It waits although its memory suffices.
-  if (short !== undefined) return { text: 'memory pressure', role: 'warn' };
+  // It waits, or did just now, although its memory suffices.
+  if (short !== undefined)
+    return {
+      text: (rates.pressure.get('memory')?.some ?? 0) > 0 ? 'memory pressure' : 'swapping',
+      role: 'warn',
+    };
   if (pressure !== undefined || (swapIn !== undefined && available !== undefined)) return undefined;
   return { text: 'memory: unknown', role: 'text' };
 }

@@ -13,6 +13,7 @@ import { figure } from '../exposition.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { virsh } from './lab/virsh.ts';
+import { LAB_GUESTS } from './setup-lab.ts';
 
 const SOCKET = '/tmp/virtune-recording-proxy.sock';
 const PROGRAM = 0x2000_8086;
@@ -78,7 +79,7 @@ async function recordRun(collect: readonly string[]): Promise<Recorded[]> {
     ...collect.map((name) => `--collect.${name}`),
   );
   for (let scrape = 0; scrape < 7; scrape++) {
-    expect(figure(await virtune.scrape(), 'libvirt_domains')).toBeGreaterThan(14);
+    expect(figure(await virtune.scrape(), 'libvirt_domains')).toBeGreaterThan(LAB_GUESTS);
   }
   await virtune.stop();
   return [...recorded];

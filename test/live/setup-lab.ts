@@ -5,10 +5,18 @@ import { down, up } from './lab/main.ts';
 import { virsh } from './lab/virsh.ts';
 
 /** A second lab beside the first needs guests of each kind, not a crowd. */
-const GUESTS = process.env['VIRTUNE_NAMESPACED'] === undefined ? CROWD : 4;
+const NAMESPACED_GUESTS = 4;
 
 /** In another Debian's root. */
 const BARE_GUESTS = 14;
+
+/** Bare guests of the lab that the tests find. */
+export const LAB_GUESTS =
+  process.env['VIRTUNE_LAB_ROOT'] !== undefined
+    ? BARE_GUESTS
+    : process.env['VIRTUNE_NAMESPACED'] !== undefined
+      ? NAMESPACED_GUESTS
+      : CROWD;
 
 /** The lab with so many guests, here or in the other Debian's root that this runs in. */
 export async function upHere(guests: number): Promise<void> {
@@ -22,7 +30,7 @@ export async function upHere(guests: number): Promise<void> {
 
 /** The lab goes down afterwards, unless VIRTUNE_LAB_KEEP is set. */
 export async function setup(): Promise<() => Promise<void>> {
-  await upHere(process.env['VIRTUNE_LAB_ROOT'] === undefined ? GUESTS : BARE_GUESTS);
+  await upHere(LAB_GUESTS);
   return async () => {
     if (process.env['VIRTUNE_LAB_KEEP'] === undefined) await down();
   };

@@ -24,6 +24,7 @@ export interface FailedAttempt {
 export function outcomeOf(attempt: Attempt): RequestOutcome {
   switch (attempt.kind) {
     case 'judged': {
+      if (isWithheld(attempt)) return 'refused';
       return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
     }
     case 'too-large':
@@ -33,4 +34,11 @@ export function outcomeOf(attempt: Attempt): RequestOutcome {
     case 'again':
       return attempt.outcome;
   }
+}
+
+/** Whether all of its documents were held back for lack of templates, so that no bulk request was made. */
+export function isWithheld(attempt: Attempt): boolean {
+  if (attempt.kind !== 'judged') return false;
+  const { verdicts } = attempt;
+  return verdicts.length > 0 && verdicts.every(({ kind }) => kind === 'withheld');
 }

@@ -110,18 +110,16 @@ export class BulkClient {
     await client?.close();
   }
 
-  /** Which server it is, and whether it was set up: documents in streams with guessed mappings could not be repaired. */
+  /** Which server it is, and whether its templates are of this version. */
   async #meet(client: SearchClient, signal: AbortSignal): Promise<SearchServer> {
     const server = await recognise(client, signal);
     const answer = await client.request({ method: 'GET', path: INDEX_TEMPLATE, signal });
     const other = foreign(answer);
     if (other !== undefined) throw other;
+    // Where the list can be read, each stream is judged by it.
     if (answer.status === 404) {
-      throw new SearchError(
-        'SEARCH_NOT_SET_UP',
-        answer.node,
-        `${nameOf(server)} has no templates for virtune yet; run virtune elasticsearch setup`,
-      );
+      await requireList(client, server, signal);
+      return server;
     }
     if (answer.status === 200 && versionOf(answer.body) < TEMPLATES_VERSION) {
       this.#log(
@@ -185,6 +183,22 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
     return verdict.kind === 'duplicate' && wasUnsure[place] === false ? { kind: 'conflict' } : verdict;
   });
   return { ...attempt, verdicts };
+}
+
+/** Without the list of templates nobody can tell which streams lack theirs, so a missing one stands for all. */
+async function requireList(client: SearchClient, server: SearchServer, signal: AbortSignal): Promise<void> {
+  const query = { filter_path: 'index_templates.name' };
+  const list = await client.request({ method: 'GET', path: '/_index_template', query, signal });
+  const other = foreign(list);
+  if (other !== undefined) throw other;
+  if (list.status === 403) {
+    throw new SearchError(
+      'SEARCH_NOT_SET_UP',
+      list.node,
+      `${nameOf(server)} has no templates for virtune yet; run virtune elasticsearch setup`,
+    );
+  }
+  if (list.status !== 200) throw refused('for its templates', list);
 }
 
 /** Of the templates; what has none was not made by setup, and is as old as can be. */

@@ -4,7 +4,7 @@ import type { DiskQueue } from '../queue/queue.ts';
 import { type Filled, QueueDrain, type Shipped } from '../queue/queue-drain.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import { serverText } from '../server-text.ts';
-import { type Attempt, outcomeOf } from './attempt.ts';
+import { type Attempt, isWithheld, outcomeOf } from './attempt.ts';
 import { Batch, bytesIn } from './batch.ts';
 import type { BulkItem } from './bulk.ts';
 import type { BulkClient } from './bulk-client.ts';
@@ -143,7 +143,8 @@ export class BulkSender {
     const startedMs = performance.now();
     const attempt = await client.send(items, signal);
     if (!signal.aborted || attempt.kind !== 'again') {
-      meter.countRequest(outcomeOf(attempt), performance.now() - startedMs);
+      const durationMs = isWithheld(attempt) ? undefined : performance.now() - startedMs;
+      meter.countRequest(outcomeOf(attempt), durationMs);
     }
     return attempt;
   }

@@ -56,9 +56,10 @@ export class SinkMeter {
     this.#dropped[reason] += documents;
   }
 
-  countRequest(outcome: RequestOutcome, durationMs: number): void {
+  /** @param durationMs undefined where no bulk request was made */
+  countRequest(outcome: RequestOutcome, durationMs: number | undefined): void {
     this.#requests[outcome]++;
-    this.#durations.observe(durationMs);
+    if (durationMs !== undefined) this.#durations.observe(durationMs);
   }
 
   countSettled({ delivered, duplicates, conflicts }: SettledDocuments): void {

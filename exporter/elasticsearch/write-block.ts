@@ -10,7 +10,7 @@ export function isBlock(reason: string): boolean {
 
 /**
  * Whether one index takes no documents, while the newest index of its stream may: index.blocks.write, which downsampling,
- * shrinking and read-only actions of a lifecycle set for good, or index.blocks.read_only; an index that is closed or full.
+ * shrinking and read-only actions of a lifecycle set for good, or index.blocks.read_only; an index that is closed.
  * Not the flood stage, which ends.
  */
 export function isReadOnlyIndex(reason: string): boolean {

@@ -486,19 +486,32 @@ test('waits double up to a minute, and are at least as long as the server asks f
   expect(one.said[1]).toContain('accepts documents again');
 });
 
-test('nothing is sent to a server without templates, and the log says what to do', async () => {
-  const search = new FakeSearch();
-  search.hasTemplates = false;
-  const one = await rig(search);
-  await tick(one, 1, 2);
-  one.sender.start();
-  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThanOrEqual(3), PATIENT);
-  expect(search.bulks).toBe(0);
-  expect(one.said).toEqual([expect.stringContaining('virtune elasticsearch setup')]);
-  search.hasTemplates = true;
-  await settled(one);
-  expect(search.documents).toHaveLength(2);
-});
+test.each([
+  [true, ' has no template metrics-kvm.vm for '],
+  [false, ' has no templates for virtune yet'],
+])(
+  'nothing is sent to a server without templates, whose list can be read: %s, and the log says what to do',
+  async (isListed, what) => {
+    const search = new FakeSearch();
+    search.isListed = isListed;
+    search.hasTemplates = false;
+    const one = await rig(search);
+    await tick(one, 1, 2);
+    one.sender.start();
+    await vi.waitFor(() => expect(one.waits.length).toBeGreaterThanOrEqual(3), PATIENT);
+    expect(search.bulks).toBe(0);
+    expect(one.said).toEqual([expect.stringContaining('virtune elasticsearch setup')]);
+    expect(one.said[0]).toContain(what);
+    expect(one.figure('requests_total', { outcome: 'partial' })).toBe(0);
+    if (isListed) {
+      expect(one.figure('requests_total', { outcome: 'refused' })).toBeGreaterThanOrEqual(3);
+      expect(one.figure('request_duration_seconds_count')).toBe(0);
+    }
+    search.hasTemplates = true;
+    await settled(one);
+    expect(search.documents).toHaveLength(2);
+  },
+);
 
 test('nothing is sent to streams that would get the template of another owner, and the log names it', async () => {
   const search = new FakeSearch();
@@ -520,30 +533,32 @@ test('nothing is sent to streams that would get the template of another owner, a
 
 test.each([
   ['an update of virtune with a new stream', 'net', '; run virtune elasticsearch setup'],
+  ['the removal of a template', 'vm', '; run virtune elasticsearch setup'],
   ['a setup without --metricbeat-compat', 'status', '; run virtune elasticsearch setup --metricbeat-compat'],
 ] as const)(
   'after %s nothing is sent to the stream without a template, %s, until it has one; the other streams are not held up',
   async (_why, lacking, command) => {
     for (const kind of ['elasticsearch', 'opensearch'] as const) {
       const stream = `metrics-kvm.${lacking}-default`;
+      const other = lacking === 'vm' ? 'net' : 'vm';
       const search = new FakeSearch(kind);
       search.templatesVersion = 0;
       search.missingTemplates.add(`metrics-kvm.${lacking}`);
       const one = await rig(search, kind, { withParking: true });
-      for (let at = 0; at < 4; at++) await tick(one, at, 5, ['host', 'vm', lacking]);
+      for (let at = 0; at < 4; at++) await tick(one, at, 5, ['host', other, lacking]);
       one.sender.start();
-      await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(20), PATIENT);
+      await vi.waitFor(() => expect(countOf(search, other)).toBe(20), PATIENT);
       await vi.waitFor(() => expect(one.figure('stream_up', { stream })).toBe(0), PATIENT);
       await vi.waitFor(() => expect(one.waits.length, 'it is looked at again').toBeGreaterThan(3), PATIENT);
       expect(search.streams.has(stream), 'a stream with guessed mappings').toBe(false);
-      expect(one.figure('stream_up', { stream: 'metrics-kvm.vm-default' })).toBe(1);
+      expect(one.figure('stream_up', { stream: `metrics-kvm.${other}-default` })).toBe(1);
       const missing = one.said.filter((line) => line.includes('[SEARCH_NOT_SET_UP]'));
       expect(missing[0]).toContain(
         `has no template metrics-kvm.${lacking} for the data stream ${stream} yet`,
       );
       expect(missing[0]).toContain(`${command};`);
       const outdated = one.said.filter((line) => line.includes('older virtune'));
-      expect(outdated, 'each connection finds it').toHaveLength(1);
+      expect(outdated, 'each connection finds it').toHaveLength(lacking === 'vm' ? 0 : 1);
       search.missingTemplates.clear();
       await settled(one);
       expect([search.documents.length, countOf(search, lacking)]).toEqual([60, 20]);
@@ -840,17 +855,29 @@ test.each([
   },
 );
 
-test.each([
-  ['closed', 'index_closed_exception', 'closed'],
-  [
-    'full',
-    'illegal_argument_exception',
-    'Number of documents in shard [.ds-metrics-kvm.vm-default-2026.11.29-000003][0] exceeds the limit of [2147483519] documents per shard',
-  ],
-])('an index of the past that is %s holds up no newer documents', async (_what, type, reason) => {
+test('documents for a full shard wait while other shards of the index take newer ones, and none becomes a dead letter', async () => {
   const search = new FakeSearch();
-  search.refusalType = type;
-  search.refusal = reason;
+  search.refusalType = 'illegal_argument_exception';
+  search.refusal =
+    'Number of documents in shard [.ds-metrics-kvm.vm-default-2026.11.29-000003][0] exceeds the limit of [2147483519] documents per shard';
+  search.refuses = (stream, body) =>
+    stream === NET && downsampled(6)(stream, body) !== undefined ? 400 : undefined;
+  const one = await rig(search, 'q', { withParking: true });
+  for (let at = 0; at < 10; at++) await tick(one, at, 5, STREAMS);
+  one.sender.start();
+  await vi.waitFor(() => expect(countOf(search, 'vm')).toBe(50), PATIENT);
+  await vi.waitFor(() => expect(one.waits.length).toBeGreaterThan(5), PATIENT);
+  expect([countOf(search, 'net'), one.figure('dead_letters_total')]).toEqual([20, 0]);
+  expect(one.said.join('\n')).toContain('roll the stream over');
+  search.refuses = () => undefined;
+  await settled(one);
+  expect([search.documents.length, one.figure('dead_letters_total')]).toEqual([150, 0]);
+});
+
+test('an index of the past that is closed holds up no newer documents', async () => {
+  const search = new FakeSearch();
+  search.refusalType = 'index_closed_exception';
+  search.refusal = 'closed';
   search.refuses = (stream, body) => (downsampled(6)(stream, body) === undefined ? undefined : 400);
   const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true });
   for (let at = 0; at < 10; at++) await tick(one, at, 5, STREAMS);

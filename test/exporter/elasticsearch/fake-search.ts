@@ -32,6 +32,8 @@ export class FakeSearch implements SearchClient {
   readonly asked: string[] = [];
   bulks = 0;
   hasTemplates = true;
+  /** Whether the key may list templates. */
+  isListed = true;
   templatesVersion = TEMPLATES_VERSION;
   /** Of those that setup makes, the ones that it has not made. */
   readonly missingTemplates = new Set<string>();
@@ -83,12 +85,15 @@ export class FakeSearch implements SearchClient {
     if (request.path.includes('/_simulate_index/')) {
       return answer(200, { template: this.simulated, overlapping: [] });
     }
-    if (request.path === '/_index_template') {
-      const own = OWN_TEMPLATES.filter(({ name }) => !this.missingTemplates.has(name));
+    if (request.path === '/_index_template' && this.isListed) {
+      const own = OWN_TEMPLATES.filter(({ name }) => this.#has(name));
       return answer(200, { index_templates: [...own, ...this.otherTemplates] });
     }
+    if (request.path === '/_index_template' && !this.isListed) {
+      return answer(403, { error: { type: 'security_exception', reason: 'made up' } });
+    }
     if (request.path.startsWith('/_index_template')) {
-      return answer(this.hasTemplates ? 200 : 404, {
+      return answer(this.#has(request.path.split('/')[2] ?? '') ? 200 : 404, {
         index_templates: [{ index_template: { version: this.templatesVersion } }],
       });
     }
@@ -96,6 +101,10 @@ export class FakeSearch implements SearchClient {
       return this.#indices(decodeURIComponent(request.path.split('/')[1] ?? ''));
     if (request.path.endsWith('/_mget')) return this.#found(request);
     return this.#bulk(request.lines ?? '');
+  }
+
+  #has(template: string): boolean {
+    return this.hasTemplates && !this.missingTemplates.has(template);
   }
 
   #greeting(): SearchResponse {

@@ -185,7 +185,7 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
   return { ...attempt, verdicts };
 }
 
-/** Without the list of templates nobody can tell which streams lack theirs, so a missing one stands for all. */
+/** Without the list nothing shows which streams lack their template, so a missing one stands for all. */
 async function requireList(client: SearchClient, server: SearchServer, signal: AbortSignal): Promise<void> {
   const query = { filter_path: 'index_templates.name' };
   const list = await client.request({ method: 'GET', path: '/_index_template', query, signal });

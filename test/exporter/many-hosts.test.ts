@@ -195,7 +195,11 @@ test('two hosts with one UUID are named once, and not once host_id sets them apa
     }, PATIENT);
     const lines = (): string[] => said.filter((line) => line.includes('same host.id'));
     expect(lines()).toEqual([
-      expect.stringMatching(new RegExp(`^virtune: kvm[12] and kvm[12] are sent with .*${uuid}: .*host_id`)),
+      expect.stringMatching(
+        new RegExp(
+          `^virtune: kvm[12] and kvm[12] are sent with .*${uuid}: .*host, its NUMA cells and pools of only one .*host_id`,
+        ),
+      ),
     ]);
     expect(lines()[0]).toMatch(/kvm1 and kvm2|kvm2 and kvm1/);
     write(hostsText({ ...hosts, kvm2: { uri: other.uri, host_id: 'machine-2' } }));

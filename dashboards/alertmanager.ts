@@ -45,8 +45,10 @@ export const alertmanagerExample = {
       },
       // A network, a certificate or a rollout that is broken is one event, on however many hosts it shows.
       oncePerCluster('alertname=~"ExporterDown|LibvirtUnreachable|HostDisappeared|ExporterConfigInvalid"'),
-      // So is storage that many hosts use. VMs that an I/O error pauses stay with their host: no label has the reason of a pause.
-      oncePerCluster('alertname=~"HostDisksHung|HostDisksSlow|HostIoStalled"'),
+      // So is storage that many hosts use, whether it hangs, is slow, or fails.
+      oncePerCluster(
+        'alertname=~"HostDisksHung|HostDisksSlow|HostIoStalled|DomainPausedByIoError|DiskErrors"',
+      ),
       // And the server that all hosts send to.
       oncePerCluster(
         'alertname=~"ElasticsearchDocumentsLost|ElasticsearchQueueDelayed|OtlpPointsLost|OtlpQueueDelayed"',

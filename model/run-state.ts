@@ -21,6 +21,12 @@ export const PAUSED_BY_JOB: readonly number[] = [
   PausedReason.postCopy,
 ];
 
+/**
+ * QEMU paused the domain because a request failed (`werror`, `rerror`: `stop`, or `enospace`). On storage that hosts share, one
+ * fault pauses the VMs of all of them.
+ */
+export const PAUSED_BY_IO_ERROR: number = PausedReason.ioError;
+
 /** QEMU exited by itself, or libvirtd could not reconnect to it and killed it (virDomainShutoffReason). */
 const STOPPED_BY_FAILURE: readonly number[] = [ShutoffReason.crashed, ShutoffReason.daemon];
 

@@ -171,6 +171,7 @@ test.each([
   ['a configuration that is broken', 'ExporterConfigInvalid'],
   ['storage that hangs', 'HostDisksHung'],
   ['storage that is slow', 'HostDisksSlow', 'HostIoStalled'],
+  ['storage that is full or fails', 'DomainPausedByIoError', 'DiskErrors'],
   ['a search server that is down', 'ElasticsearchQueueDelayed', 'ElasticsearchDocumentsLost'],
   ['an OTLP receiver that is down', 'OtlpQueueDelayed', 'OtlpPointsLost'],
 ])('%s is one notification, on however many hosts of a cluster it shows', (_, ...names) => {
@@ -182,7 +183,7 @@ test.each([
   expect(new Set(names.map((name) => groupOf(alertOf(name)))).size).toBe(names.length);
 });
 
-test('a host that stalls, or whose VMs are paused, is one notification for each host', () => {
+test('a host that stalls, or whose VMs are paused for another reason than storage, is one notification for each host', () => {
   for (const name of ['HostMemoryStalled', 'HostCpuSaturated', 'DomainPaused', 'OutputDocumentsDropped'])
     expect(groups(name, 'instance'), name).toBe(3);
 });

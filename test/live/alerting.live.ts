@@ -64,7 +64,7 @@ const LIT: Readonly<Record<string, readonly string[]>> = {
     'HostMemoryOvercommitHigh',
     'HostMemoryPressure',
   ],
-  mishaps: ['DiskErrors', 'DomainCrashed', 'DomainPaused', 'DomainUnresponsive'],
+  mishaps: ['DiskErrors', 'DomainCrashed', 'DomainPausedByIoError', 'DomainUnresponsive'],
   'without-libvirt': ['LibvirtUnreachable'],
   gone: ['ExporterDown'],
 };
@@ -234,10 +234,12 @@ test('each mishap fires for its VM, whichever host is gone', () => {
   const domains = (alert: string): (string | undefined)[] => [
     ...new Set(sent(alert, 'mishaps').map(({ labels }) => labels['domain'])),
   ];
-  expect(domains('DomainPaused')).toEqual(['web-01']);
+  expect(domains('DomainPausedByIoError')).toEqual(['web-01']);
   expect(domains('DomainCrashed')).toEqual(['web-02']);
   expect(domains('DomainUnresponsive')).toEqual(['web-03']);
-  expect(sent('DomainPaused', 'mishaps')[0]?.annotations['description']).toContain('Paused by an I/O error');
+  expect(sent('DomainPausedByIoError', 'mishaps')[0]?.annotations['summary']).toContain(
+    'paused by an I/O error',
+  );
   expect(sent('ExporterDown', 'gone')).not.toEqual([]);
   expect(sent('LibvirtUnreachable', 'without-libvirt')).not.toEqual([]);
 });
@@ -273,13 +275,11 @@ test('a host that stalls pages once, and does not also notify that it is under p
 
 test('the VMs of a host that wait for CPU are one group, and so are those that are in trouble', () => {
   expect([...pagesOf('overcommitted')]).toEqual([['cpu', new Set(['DomainCpuStealCritical'])]]);
-  expect([...pagesOf('mishaps')]).toEqual([
-    ['vm', new Set(['DomainCrashed', 'DomainPaused', 'DomainUnresponsive'])],
-  ]);
+  expect([...pagesOf('mishaps')]).toEqual([['vm', new Set(['DomainCrashed', 'DomainUnresponsive'])]]);
 });
 
-test('a host that is not reached is in one notification with all others of its cluster', () => {
-  for (const alertname of ['ExporterDown', 'LibvirtUnreachable']) {
+test('a host that is not reached, or whose storage fails, is in one notification with all others of its cluster', () => {
+  for (const alertname of ['ExporterDown', 'LibvirtUnreachable', 'DomainPausedByIoError']) {
     const groups = webhook.notifications
       .filter(({ alerts }) => alerts.some(({ labels }) => labels['alertname'] === alertname))
       .map(({ groupLabels }) => Object.keys(groupLabels).sort());

@@ -1,4 +1,4 @@
-import { PAUSED_BY_JOB, PAUSED_ON_PURPOSE } from '../../../model/run-state.ts';
+import { PAUSED_BY_IO_ERROR, PAUSED_BY_JOB, PAUSED_ON_PURPOSE } from '../../../model/run-state.ts';
 import { ON_VM } from '../../promql.ts';
 import { type AlertContext, type AlertGroup, alert } from '../rule.ts';
 import { HOST, LASTING, SHARE, VM } from '../text.ts';
@@ -31,10 +31,24 @@ export const guestAlerts: AlertGroup = {
       component: 'vm',
       for: '5m',
       thresholds: {},
-      expr: (_, context) => noneOf([...PAUSED_ON_PURPOSE, ...PAUSED_BY_JOB], reasonOfPaused(context)),
+      expr: (_, context) =>
+        noneOf([...PAUSED_ON_PURPOSE, ...PAUSED_BY_JOB, PAUSED_BY_IO_ERROR], reasonOfPaused(context)),
       summary: () => `${VM} on ${HOST} is paused, but not by a user.`,
       description: () =>
-        '{{ if eq $value 5.0 }}Paused by an I/O error. Check whether the storage pool is full or unreachable, fix that, then resume the VM.{{ else if eq $value 6.0 }}Paused by its watchdog: the guest hung. Take a dump, then reset the VM.{{ else }}Paused for reason {{ $value }} (virDomainPausedReason); virsh domstate --reason shows its name.{{ end }}',
+        '{{ if eq $value 6.0 }}Paused by its watchdog: the guest hung. Take a dump, then reset the VM.{{ else }}Paused for reason {{ $value }} (virDomainPausedReason); virsh domstate --reason shows its name.{{ end }}',
+    }),
+    // Apart from other pauses, so that a notification can be one for all hosts that share the storage.
+    alert({
+      alert: 'DomainPausedByIoError',
+      severity: 'critical',
+      subject: 'vm',
+      component: 'disk',
+      for: '5m',
+      thresholds: {},
+      expr: (_, context) => `${reasonOfPaused(context)} == ${PAUSED_BY_IO_ERROR}`,
+      summary: () => `${VM} on ${HOST} is paused by an I/O error.`,
+      description: () =>
+        'The guest does not run. Check whether the storage pool is full or unreachable, fix that, then resume the VM.',
     }),
     alert({
       alert: 'DomainPausedByJob',

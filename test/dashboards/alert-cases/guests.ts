@@ -10,7 +10,7 @@ const crash = (domain: string): string =>
 
 export const guestCases: readonly AlertCase[] = [
   {
-    alert: 'DomainPaused',
+    alert: 'DomainPausedByIoError',
     what: 'after an I/O error, and not by the hand of a user',
     series: {
       [state('db1', 'running')]: '1+0x4 _x15 1+0x10',
@@ -25,10 +25,10 @@ export const guestCases: readonly AlertCase[] = [
       15: [
         firing(
           'critical',
-          'vm',
+          'disk',
           { domain: 'db1' },
-          'VM "db1" on host kvm1 is paused, but not by a user.',
-          'Paused by an I/O error. Check whether the storage pool is full or unreachable, fix that, then resume the VM.',
+          'VM "db1" on host kvm1 is paused by an I/O error.',
+          'The guest does not run. Check whether the storage pool is full or unreachable, fix that, then resume the VM.',
         ),
       ],
       22: [],
@@ -38,13 +38,14 @@ export const guestCases: readonly AlertCase[] = [
     alert: 'DomainPaused',
     what: 'by its watchdog, and for a reason that only libvirt can say in words',
     series: {
-      [state('hung', 'paused')]: '3+0x20',
-      [reason('hung')]: '6+0x20',
-      [state('moved', 'paused')]: '3+0x20',
-      [reason('moved')]: '13+0x20',
+      [state('hung', 'paused')]: '_x5 3+0x14 stale',
+      [reason('hung')]: '1+0x4 6+0x14 1+0x10',
+      [state('moved', 'paused')]: '_x5 3+0x14 stale',
+      [reason('moved')]: '1+0x4 13+0x14 1+0x10',
     },
     at: {
-      10: [
+      4: [],
+      15: [
         firing(
           'critical',
           'vm',
@@ -60,6 +61,7 @@ export const guestCases: readonly AlertCase[] = [
           'Paused for reason 13 (virDomainPausedReason); virsh domstate --reason shows its name.',
         ),
       ],
+      22: [],
     },
   },
   {

@@ -59,7 +59,10 @@ export const migrationStories: readonly Story[] = [
     series: pausedFor(0, 5, 6, 8, 10, 13, 14),
     at: {
       10: {
-        'count(ALERTS{alertstate="firing", alertname="DomainPaused", severity="critical"})': { '{}': 7 },
+        'count(ALERTS{alertstate="firing", alertname="DomainPaused", severity="critical"})': { '{}': 6 },
+        'count(ALERTS{alertstate="firing", alertname="DomainPausedByIoError", severity="critical"})': {
+          '{}': 1,
+        },
       },
     },
   },

@@ -13,11 +13,11 @@ async function scrapeOf50Vms() {
   return parseExposition(sampleText(await sampleOf({ ...withVmCount(calm, 50), host }), 'text'));
 }
 
-test('rules read no more samples per host than they did before they were made for fleets', async () => {
+test('rules read at most 650 samples per second of a host with 50 VMs, and room for another alert is left', async () => {
   const scrape = await scrapeOf50Vms();
   expect(scrape.length).toBeGreaterThan(4_000);
   const samples = samplesPerSecond(scrape);
   // At 200 hosts these take a tenth of a core (`npm run bench -- rules`).
-  expect(samples).toBeLessThanOrEqual(640);
+  expect(samples).toBeLessThanOrEqual(650);
   expect(samples).toBeGreaterThan(500);
 });

@@ -1,4 +1,4 @@
-/** virErrorNumber: the codes a caller decides on. */
+/** virErrorNumber: the codes that callers act on. */
 export const ErrorCode = {
   internal: 1,
   noSupport: 3,
@@ -31,7 +31,7 @@ export const ErrorCode = {
   agentCommandFailed: 113,
 } as const;
 
-/** virErrorDomain, as far as this client speaks of it. */
+/** virErrorDomain, as far as this client uses it. */
 export const ErrorDomain = { none: 0, rpc: 7, qemu: 10, domain: 20 } as const;
 
 /** virSecretUsageType */
@@ -40,7 +40,7 @@ export const SecretUsage = { volume: 1, ceph: 2, iscsi: 3, tls: 4, vtpm: 5 } as 
 /** remote_auth_type */
 export const AuthType = { none: 0, sasl: 1, polkit: 2 } as const;
 
-/** VIR_DRV_FEATURE_*, as far as the protocol lets a client ask. */
+/** VIR_DRV_FEATURE_*, as far as a client may query them. */
 export const Feature = { programKeepalive: 10, remoteEventCallback: 14, remoteCloseCallback: 15 } as const;
 
 /** virConnectFlags */
@@ -85,7 +85,7 @@ export const ListFlag = {
 /** virDomainJobType */
 export const JobType = { none: 0, bounded: 1, unbounded: 2, completed: 3 } as const;
 
-/** virDomainGetJobStatsFlags; reading a completed job forgets it unless the flag to keep it is set. */
+/** virDomainGetJobStatsFlags; reading a completed job clears it unless `keepCompleted` is set. */
 export const JobStatsFlag = { completed: 1, keepCompleted: 2 } as const;
 
 /** virDomainGuestInfoTypes */
@@ -121,7 +121,7 @@ export const CreateFlag = { paused: 1 } as const;
 /** VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, in KiB: no limit. */
 export const MEMORY_UNLIMITED_KIB = 9_007_199_254_740_991;
 
-/** virTypedParameterFlags: without it a getter leaves string values out. */
+/** virTypedParameterFlags: without it, getters omit string values. */
 export const PARAM_STRING_OKAY = 4;
 
 /** virDomainState */
@@ -137,8 +137,8 @@ export const DomainState = {
 } as const;
 
 /**
- * virDomainShutoffReason, as far as this client speaks of it. Of a domain that has not run since libvirtd was started:
- * unknown. `daemon`: libvirtd could not reconnect to its QEMU, and killed it.
+ * virDomainShutoffReason, as far as this client uses it. `unknown`: the domain has not run since libvirtd was started.
+ * `daemon`: libvirtd could not reconnect to its QEMU, and killed it.
  */
 export const ShutoffReason = {
   unknown: 0,
@@ -151,10 +151,10 @@ export const ShutoffReason = {
   daemon: 8,
 } as const;
 
-/** virDomainUndefineFlagsValues, as far as this client speaks of them. `keepTpm`: since libvirt 8.9. */
+/** virDomainUndefineFlagsValues, as far as this client uses them. `keepTpm`: since libvirt 8.9. */
 export const UndefineFlag = { keepNvram: 8, keepTpm: 64 } as const;
 
-/** virDomainPausedReason, as far as this client speaks of it. */
+/** virDomainPausedReason, as far as this client uses it. */
 export const PausedReason = {
   user: 1,
   migration: 2,
@@ -183,8 +183,8 @@ export const LifecycleEvent = {
   crashed: 8,
 } as const;
 
-/** virDomainEventStoppedDetailType, as far as this client speaks of it. `failed`: QEMU died, or an incoming migration did. */
+/** virDomainEventStoppedDetailType, as far as used here. `failed`: QEMU died, or an incoming migration did. */
 export const StoppedDetail = { crashed: 2, failed: 5 } as const;
 
-/** virDomainEventSuspendedDetailType, as far as this client speaks of it. */
+/** virDomainEventSuspendedDetailType, as far as this client uses it. */
 export const SuspendedDetail = { migrated: 1, postCopy: 7 } as const;

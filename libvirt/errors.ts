@@ -22,7 +22,7 @@ export class LibvirtClientError extends Error {
   }
 }
 
-/** The peer sent bytes that are not the protocol; the connection is closed when this is thrown. */
+/** The peer sent bytes that violate the protocol; the connection is closed when this is thrown. */
 export class ProtocolError extends LibvirtClientError {
   override readonly name = 'ProtocolError';
   constructor(message: string, options?: ErrorOptions) {
@@ -30,7 +30,7 @@ export class ProtocolError extends LibvirtClientError {
   }
 }
 
-/** What we were asked to send does not fit the protocol (a string too long, a number out of range). */
+/** A value to send does not fit the protocol (a string too long, a number out of range). */
 export class EncodeError extends LibvirtClientError {
   override readonly name = 'EncodeError';
   constructor(message: string) {
@@ -55,7 +55,7 @@ export type ConnectErrorCode =
   | 'LIBVIRT_CONNECT_TIMEOUT'
   | 'LIBVIRT_UNREACHABLE';
 
-/** No connection could be made: nothing there, not permitted, or no answer. */
+/** No connection could be made: no listener, not permitted, or no answer. */
 export class ConnectError extends LibvirtClientError {
   override readonly name = 'ConnectError';
   declare readonly code: ConnectErrorCode;
@@ -72,7 +72,7 @@ export type AuthErrorCode =
   | 'LIBVIRT_AUTH_UNKNOWN_USER'
   | 'LIBVIRT_AUTH_SERVER_UNPROVEN';
 
-/** The server wants proof of who we are and did not get it, or failed to prove who it is. */
+/** The server requires authentication that failed or is missing, or it failed to prove its own identity. */
 export class AuthError extends LibvirtClientError {
   override readonly name = 'AuthError';
   declare readonly code: AuthErrorCode;
@@ -81,7 +81,7 @@ export class AuthError extends LibvirtClientError {
   }
 }
 
-/** The connection is closed; `cause` says why when it was not asked for. */
+/** The connection is closed; `cause` says why, unless the caller closed it. */
 export class ClosedError extends LibvirtClientError {
   override readonly name = 'ClosedError';
   constructor(message: string, options?: ErrorOptions) {
@@ -90,8 +90,8 @@ export class ClosedError extends LibvirtClientError {
 }
 
 /**
- * The caller stopped waiting (deadline or AbortSignal) while the server had the call. It still holds one of
- * the connection's places until `finished` resolves: the server answered after all, or the connection ended.
+ * The caller gave up on a call (deadline or AbortSignal). A call in flight still holds one of the
+ * connection's places until `finished` resolves: the server answered after all, or the connection ended.
  */
 export class CallAbandonedError extends LibvirtClientError {
   override readonly name = 'CallAbandonedError';
@@ -108,7 +108,7 @@ export class CallAbandonedError extends LibvirtClientError {
   }
 }
 
-/** A call that changes something, or discloses a secret, was asked of a read-only connection. */
+/** A call that changes something, or discloses a secret, was made on a read-only connection. */
 export class ReadOnlyError extends LibvirtClientError {
   override readonly name = 'ReadOnlyError';
   constructor(message: string) {
@@ -116,7 +116,7 @@ export class ReadOnlyError extends LibvirtClientError {
   }
 }
 
-/** A call was asked of a connection that is open for something else alone. */
+/** A call was made on a connection that is restricted to other calls. */
 export class CallNotAllowedError extends LibvirtClientError {
   override readonly name = 'CallNotAllowedError';
   constructor(message: string) {
@@ -124,7 +124,7 @@ export class CallNotAllowedError extends LibvirtClientError {
   }
 }
 
-/** The daemon's own answer that a call failed. */
+/** The daemon reported that a call failed. */
 export class RemoteError extends LibvirtClientError {
   override readonly name = 'RemoteError';
   /** virErrorNumber, see `ErrorCode`. */

@@ -2,14 +2,14 @@ import { type Codec, hyper, int, optional, string, struct, uhyper, uint, type Va
 import { domain, pool, typedParams } from './wire/types.ts';
 
 export interface EventDeclaration {
-  /** virDomainEventID or virStoragePoolEventID: what one registers for. */
+  /** virDomainEventID or virStoragePoolEventID, used to register. */
   readonly id: number;
   /** The procedure number that the message arrives under. */
   readonly proc: number;
   /** What follows the callback id. */
   readonly payload: Codec<unknown>;
   readonly of: 'domain' | 'pool';
-  /** The first libvirt that has it, by libvirt's number; absent: older than 9.0. */
+  /** The libvirt version that introduced it, as libvirt's number; absent: older than 9.0. */
   readonly since?: number;
 }
 
@@ -18,7 +18,7 @@ const withAlias = struct({ domain, alias: string });
 const blockJob = struct({ domain, disk: string, type: int, status: int });
 const powerManagement = struct({ reason: int, domain });
 
-/** Every event message, its callback id left out. Source: remote_protocol.x, 9.0.0 to 12.9.0. */
+/** Every event message, without its callback id. Source: remote_protocol.x, 9.0.0 to 12.9.0. */
 export const events = {
   lifecycle: { of: 'domain', id: 0, proc: 318, payload: struct({ domain, event: int, detail: int }) },
   reboot: { of: 'domain', id: 1, proc: 319, payload: justDomain },
@@ -130,11 +130,11 @@ export function eventByProcedure(procedure: number): EventName | undefined {
   return byProcedure.get(procedure);
 }
 
-/** An event that an older daemon does not know: it refuses to register it (libvirt error 1), and never sends it. */
+/** Whether older daemons lack this event: they refuse to register it (libvirt error 1), and never send it. */
 export function isOfNewerLibvirt(name: EventName): boolean {
   return (events[name] as EventDeclaration).since !== undefined;
 }
 
-/** virConnectCloseReason: the message (procedure 362) that says why the daemon's own link closed. */
+/** virConnectCloseReason: the message (procedure 362) that says why the daemon lost its own connection. */
 export const CLOSE_EVENT_PROCEDURE = 362;
 export const closeEventPayload = struct({ reason: int });

@@ -1,45 +1,45 @@
 import { dirname, resolve } from 'node:path';
 
-/** Far more than a file system that works takes, and less than a service manager waits for a start or a reload. */
+/** Far longer than a healthy file system takes, and shorter than a service manager waits for a start or a reload. */
 export const FILE_DEADLINE_MS = 10_000;
 
 /**
- * How many folders are asked at once. What a file system that hangs was asked holds a thread of libuv until it answers, and
- * nothing can call that off: with each file of each host such a mount would take them all, and names, compression and queues
- * would wait for it, too.
+ * How many folders may have a request in flight. A request to a hung file system occupies a libuv thread until it is
+ * answered and cannot be canceled: with one per file and host, such a mount would take the whole pool, and name
+ * lookups, compression and queues would wait for it, too.
  */
 const FOLDERS_MAX = 4;
 
-/** A file system that has not answered in time, worded as the system words its errors. Its code is ETIMEDOUT. */
+/** A file system did not answer in time. Code ETIMEDOUT, worded like the system's errors. */
 export interface FileTimeout extends NodeJS.ErrnoException {
-  /** Folders whose file systems do not answer and hold up this one, which was not asked; empty where it was. */
+  /** Folders whose hung file systems kept this request queued; empty if it was sent. */
   readonly behind: readonly string[];
 }
 
-/** Asks the file system. `takeTime`: from here on it is not the file system that is waited for, but who writes to a pipe. */
+/** Asks the file system. `takeTime` lifts the deadline: from here on the writer of a pipe is waited for. */
 type Ask<T> = (takeTime: () => void) => Promise<T>;
 
-/** A question, whether or not it has been asked yet. */
+/** A request, queued or in flight. */
 interface Turn {
   readonly begin: () => void;
   readonly answer: Promise<unknown>;
   hasTime: boolean;
-  /** How many wait for the answer. */
+  /** How many callers wait for the answer. */
   waiters: number;
 }
 
-/** Folders that were asked something and have not answered. */
+/** Folders with a request in flight. */
 const asked = new Set<string>();
-/** By folder, and there by question, in their order. */
+/** Queued requests by folder, and within it by question, in order of arrival. */
 const waiting = new Map<string, Map<string, Turn>>();
 
 /**
- * Asks the file system for something of a path, and waits for that so long. What is asked of one folder is asked one after the
- * other: while its file system hangs (NFS without its server), it costs one thread. What several ask before it is asked is
- * asked once: a thousand hosts that are connected to again read one certificate.
+ * Runs a file-system request with a deadline. Requests to one folder are serialized, so that a hung file system (NFS
+ * without its server) costs one thread. Identical requests that are still queued are merged: a thousand hosts that
+ * reconnect read a certificate once.
  *
- * @param what is waited for, as the system names its calls: `read`; the same for the same question
- * @throws FileTimeout once the time is over; what `ask` rejects with
+ * @param what the system call that is waited for, such as `read`; the same for the same question
+ * @throws FileTimeout after `withinMs`; what `ask` rejects with
  */
 export async function inFileTurn<T>(
   path: string,
@@ -67,7 +67,7 @@ export async function inFileTurn<T>(
 
 function addTurn(folder: string, question: string, ask: Ask<unknown>): Turn {
   const { promise, resolve: settle, reject } = Promise.withResolvers<unknown>();
-  // All that waited may have given up.
+  // Avoids an unhandled rejection once all waiters have given up.
   promise.catch(() => undefined);
   const begin = (): void => {
     asked.add(folder);
@@ -87,20 +87,20 @@ function addTurn(folder: string, question: string, ask: Ask<unknown>): Turn {
   return turn;
 }
 
-/** Asks the folders that have answered, each for its first question. */
+/** Sends the first queued request of each idle folder. */
 function beginNext(): void {
   for (const [folder, turns] of waiting) {
     if (asked.size >= FOLDERS_MAX) return;
     const [first] = asked.has(folder) ? [] : turns;
     if (first === undefined) continue;
     forget(folder, ...first);
-    // Behind the others, which are asked next.
+    // Moved to the end: the other folders come next.
     if (waiting.delete(folder)) waiting.set(folder, turns);
     first[1].begin();
   }
 }
 
-/** It is asked now, or nothing waits for it. */
+/** Dequeues a request that is now sent, or that no caller waits for. */
 function forget(folder: string, question: string, turn: Turn): void {
   const turns = waiting.get(folder);
   if (turns?.get(question) !== turn) return;

@@ -1,4 +1,7 @@
-/** `virtune/libvirt`: libvirt's RPC protocol in TypeScript, with nothing but Node.js. See README.md. */
+/**
+ * `virtune/libvirt`: libvirt's RPC protocol in TypeScript, without dependencies other than Node.js. See
+ * README.md.
+ */
 export type { Credentials } from './auth/mechanism.ts';
 export type { CallArgs, CallName, CallResult } from './calls/all.ts';
 export { calls } from './calls/all.ts';

@@ -1,7 +1,7 @@
 import { access, type FileHandle, open } from 'node:fs/promises';
 import { FILE_DEADLINE_MS, inFileTurn } from './file-turn.ts';
 
-/** Far more than any file has that a user writes by hand. */
+/** Far larger than any file that a user writes by hand. */
 const SMALL_FILE_MAX_BYTES = 16 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
@@ -15,11 +15,11 @@ export interface SmallFileOptions {
 export type ReadFile = (path: string) => Promise<Buffer>;
 
 /**
- * Reads a file that the user named and that should be small, without loading what has no end: a device (`/dev/zero`), or a disk
- * image named by mistake. A pipe, as a shell makes it for `<(command)`, is read to its end, however long the command takes. The
- * process goes on while the file system does not answer.
+ * Reads a user-named file that should be small, without loading an endless or huge one: a device (`/dev/zero`), or a
+ * disk image named by mistake. A pipe, such as a shell's `<(command)`, is read to its end, however long the command
+ * takes. A hung file system does not block the process.
  *
- * It stands here because connections, commands, exporter and tuner need it, and this is the lowest room that they share.
+ * It lives here because connections, commands, exporter and tuner need it: this is the lowest folder they share.
  *
  * @throws the system's error; EFBIG for a file that is larger than `maxBytes`; FileTimeout
  */
@@ -43,7 +43,7 @@ export function isThere(path: string, withinMs: number = FILE_DEADLINE_MS): Prom
 async function readWhole(path: string, maxBytes: number, takeTime: () => void): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
-    // What writes to a pipe or types at a terminal may take its time, as a password manager that asks somebody.
+    // The writer of a pipe or a terminal may take its time: a password manager may prompt the user.
     if (!(await file.stat()).isFile()) takeTime();
     return await readToEnd(file, path, maxBytes);
   } finally {
@@ -54,7 +54,7 @@ async function readWhole(path: string, maxBytes: number, takeTime: () => void): 
 async function readToEnd(file: FileHandle, path: string, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for (let length = 0; ; ) {
-    // Without a position: a pipe has none.
+    // Without a position, since a pipe has none.
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
     if (bytesRead === 0) return Buffer.concat(chunks, length);
     length += bytesRead;
@@ -63,7 +63,7 @@ async function readToEnd(file: FileHandle, path: string, maxBytes: number): Prom
   }
 }
 
-/** As the system words its errors. */
+/** Worded like the system's errors. */
 function tooLarge(path: string, maxBytes: number): NodeJS.ErrnoException {
   const error = new Error(`EFBIG: file is larger than ${maxBytes} bytes, read '${path}'`);
   return Object.assign(error, { code: 'EFBIG', syscall: 'read', path });

@@ -2,7 +2,7 @@ import { UriError } from './errors.ts';
 
 export type TransportKind = 'unix' | 'tls' | 'tcp' | 'ssh';
 
-/** What only this side needs to know; the rest of the query goes to the daemon. Source: libvirt's docs/uri. */
+/** Parameters for the client; the rest of the query goes to the daemon. Source: libvirt's docs/uri. */
 const CLIENT_PARAMS = [
   'name',
   'command',
@@ -81,8 +81,8 @@ export function parseUri(text: string): ConnectionUri {
 }
 
 /**
- * Names and values of the query, as libvirt reads it (src/util/viruri.c, virURIParseParams): `+` is a plus and not a
- * space, behind the last `&` a `;` separates too, and what has no name is left out.
+ * Names and values of the query, parsed as libvirt does (src/util/viruri.c, virURIParseParams): `+` is a plus, not a
+ * space; after the last `&`, `;` is a separator too; parameters without a name are dropped.
  * @throws UriError where a name or value is not percent-encoded
  */
 function queryParams(text: string, { search }: URL): (readonly [name: string, value: string])[] {
@@ -164,7 +164,7 @@ function isClientParam(key: string): key is ClientParam {
   return (CLIENT_PARAMS as readonly string[]).includes(key);
 }
 
-/** `no_verify=1` and the like. */
+/** Whether a switch such as `no_verify=1` is on. */
 export function isSet(uri: ConnectionUri, key: ClientParam): boolean {
   const value = uri.params.get(key);
   return value !== undefined && value !== '' && value !== '0';

@@ -5,7 +5,7 @@ import type { Credentials, SaslMechanism } from './mechanism.ts';
 import { plain } from './plain.ts';
 import { scramSha256 } from './scram.ts';
 
-/** More rounds than any mechanism has: a server that never says it is complete is not waited for. */
+/** More rounds than any mechanism needs: stops a server that never completes. */
 const ROUNDS_MAX = 10;
 /** libvirt's virGetUserEnt: the daemon looks up the name of the client's UID before it lists what it requires. */
 const UNKNOWN_USER = /user record for uid/;
@@ -13,14 +13,14 @@ const NO_BYTES = new Uint8Array();
 
 export interface AuthContext {
   readonly credentials: Credentials | undefined;
-  /** Nobody between can read: only then may a password itself be sent. */
+  /** No one in between can read the transport; required before the password itself may be sent. */
   readonly private: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Does what the daemon asks for before it lets anyone in.
- * @throws AuthError, saying what was asked for and what to do.
+ * Performs the authentication that the daemon requires.
+ * @throws AuthError that says what the daemon requires and what to do.
  */
 export async function authenticate(connection: Connection, context: AuthContext): Promise<void> {
   const types = await requiredTypes(connection, context);

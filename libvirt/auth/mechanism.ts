@@ -6,8 +6,8 @@ export interface SaslMechanism {
   /** The client's first message. */
   first(): Uint8Array;
   /**
-   * Answers what the server sent; undefined when there is nothing left to say.
-   * @throws AuthError when the server's message is wrong or proves it to be no friend.
+   * The response to the server's message; undefined when there is none to send.
+   * @throws AuthError when the server's message is invalid or fails to prove the server's identity.
    */
   answer(challenge: Uint8Array): Promise<Uint8Array | undefined>;
   /** True once nothing more is expected, the server's own proof included. */

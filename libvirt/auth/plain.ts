@@ -1,6 +1,6 @@
 import type { Credentials, SaslMechanism } from './mechanism.ts';
 
-/** RFC 4616: the name and the password as they are, so only where nobody can listen. */
+/** RFC 4616: sends name and password as plain text, so only for a private transport. */
 export function plain({ username, password }: Credentials): SaslMechanism {
   return {
     name: 'PLAIN',

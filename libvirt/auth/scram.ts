@@ -14,7 +14,7 @@ const GS2_HEADER = 'n,,';
 
 const hmac = (key: Uint8Array, text: string): Buffer => createHmac(HASH, key).update(text).digest();
 
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677): neither side learns the password, and each proves that it knew it. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677): the password is not sent, and each side proves that it knows it. */
 export function scramSha256(
   { username, password }: Credentials,
   nonce = randomBytes(24).toString('base64'),

@@ -32,7 +32,7 @@ const byNumber = new Map<string, CallName>(
   ]),
 );
 
-/** The call with this number, or undefined: what a server needs to understand a frame. */
+/** The call with this number, or undefined; a server needs it to decode a frame. */
 export function callByNumber(program: number, procedure: number): CallName | undefined {
   return byNumber.get(`${program}:${procedure}`);
 }

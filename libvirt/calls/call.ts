@@ -10,7 +10,7 @@ export interface CallDeclaration {
   readonly ret: Codec<unknown>;
   /** Served by workers that stuck guests cannot starve (`@priority: high` in remote_protocol.x). */
   readonly priority?: 'high';
-  /** The first libvirt that has it, by libvirt's number; absent: older than 9.0. */
+  /** The libvirt version that introduced it, as libvirt's number; absent: older than 9.0. */
   readonly since?: number;
   /** QEMU-only procedures live in a separate program. */
   readonly program?: 'qemu';

@@ -5,7 +5,7 @@ import type { CallOptions } from './rpc-channel.ts';
 /** One domain's statistics as `virConnectGetAllDomainStats` names them: `cpu.time`, `vcpu.0.delay`. */
 export type DomainStatsRecord = CallResult<'connectGetAllDomainStats'>['records'][number];
 
-/** The calls that most programs begin with, each one procedure without its wire details. Errors are those of `call`. */
+/** The calls that most programs start with, without wire details. Errors are those of `call`. */
 export abstract class CommonCalls {
   abstract call<N extends CallName>(
     name: N,
@@ -13,7 +13,7 @@ export abstract class CommonCalls {
     options?: CallOptions,
   ): Promise<CallResult<N>>;
 
-  /** What the host calls itself. */
+  /** The name that the host reports. */
   async hostname(options?: CallOptions): Promise<string> {
     return (await this.call('connectGetHostname', undefined, options)).hostname;
   }
@@ -28,14 +28,14 @@ export abstract class CommonCalls {
     return (await this.call('domainLookupByName', { name }, options)).domain;
   }
 
-  /** @param flags of `XmlFlag`; 0 is the running definition, or the saved one of a domain that is off */
+  /** @param flags of `XmlFlag`; 0 is the live definition, or the persistent one of an inactive domain */
   async domainXml(domain: Domain, flags = 0, options?: CallOptions): Promise<string> {
     return (await this.call('domainGetXmlDesc', { domain, flags }, options)).xml;
   }
 
   /**
-   * One domain's statistics, undefined when it is gone. Ask for each domain apart, with a deadline: one call for many waits
-   * for the slowest of them.
+   * One domain's statistics, undefined if it no longer exists. Ask for each domain separately, with a deadline: one
+   * call for many waits for the slowest of them.
    * @param groups of `StatsGroup`, or-ed
    */
   async domainStats(

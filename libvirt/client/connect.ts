@@ -16,25 +16,25 @@ export interface ConnectOptions {
   /** True by default: only calls on the allow list are sent, and the daemon's read-only socket is used. */
   readonly readOnly?: boolean | undefined;
   /**
-   * Opened for writing, which libvirt requires for calls to guest agents, and sends nothing but that: the client
-   * itself refuses any call that is not in GUEST_AGENT_CALLS. `readOnly` is passed over.
+   * Opens a writable connection, which libvirt requires for calls to guest agents, and restricts it to those: the
+   * client refuses any call that is not in GUEST_AGENT_CALLS. `readOnly` is ignored.
    */
   readonly guestAgentOnly?: boolean | undefined;
-  /** For a daemon that wants SASL. */
+  /** For a daemon that requires SASL. */
   readonly credentials?: Credentials | undefined;
-  /** For all of it: transport, authentication and opening. 10 s by default. */
+  /** For transport, authentication and opening together. 10 s by default. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** libvirt's own 5 s and 5 misses by default; false for none. */
   readonly keepAlive?: KeepAliveOptions | false | undefined;
-  /** For figures of how the daemon answers. */
+  /** Observes each call, for metrics of how the daemon responds. */
   readonly observe?: CallObserver | undefined;
   /**
-   * Of what the daemon may send at once; default: the protocol's 32 MiB. A reply of that size has some million values, and takes
-   * a second and 300 MB to read.
+   * Limits one frame from the daemon; default: the protocol's 32 MiB. A reply of that size has some million values, and
+   * takes a second and 300 MB to decode.
    */
   readonly maxFrameBytes?: number | undefined;
-  /** Reads certificates and keys for TLS: a process that runs for long may remember them. */
+  /** Reads certificates and keys for TLS; a long-running process may cache them. */
   readonly pki?: PkiReader | undefined;
 }
 

@@ -17,21 +17,21 @@ import type { KeepAliveOptions } from './keepalive.ts';
 import { assertReadOnly } from './read-only.ts';
 import { type CallOptions, RpcChannel } from './rpc-channel.ts';
 
-/** How long the goodbye may take before the socket is closed without it. */
+/** How long connectClose may take before the socket is closed without it. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /** virConnectCloseReason */
 const CLOSE_REASONS = ['error', 'end of file', 'keepalive timeout', 'requested by a client'];
 
-/** Called for each call once it has settled: how long it took, and the error that it ended in. */
+/** Called once for each settled call: how long it took, and the error it failed with. */
 export type CallObserver = (name: CallName, durationMs: number, error: Error | undefined) => void;
 
 export interface ConnectionOptions {
   readonly readOnly: boolean;
-  /** Sends nothing but what asks guest agents: GUEST_AGENT_CALLS. */
+  /** Sends only GUEST_AGENT_CALLS. */
   readonly guestAgentOnly?: boolean | undefined;
   readonly observe?: CallObserver | undefined;
-  /** Of what the daemon may send at once; default: the protocol's 32 MiB. */
+  /** Limits one frame from the daemon; default: the protocol's 32 MiB. */
   readonly maxFrameBytes?: number | undefined;
 }
 
@@ -67,7 +67,7 @@ export class Connection extends CommonCalls {
     );
   }
 
-  /** What it runs over, for messages. */
+  /** The transport, for messages. */
   get description(): string {
     return this.#channel.description;
   }
@@ -77,7 +77,7 @@ export class Connection extends CommonCalls {
     return this.#channel.closed;
   }
 
-  /** Calls that were given up but that the daemon still works on; each holds one of four places. */
+  /** Abandoned calls that the daemon still works on; each holds one of four places. */
   get abandonedCalls(): number {
     return this.#channel.abandonedCalls;
   }
@@ -90,8 +90,8 @@ export class Connection extends CommonCalls {
   /**
    * Sends one call, and settles exactly once.
    *
-   * Rejects with RemoteError (the daemon said no), CallAbandonedError (deadline or signal), EncodeError (the
-   * arguments do not fit the protocol), ReadOnlyError, CallNotAllowedError, or with the reason why the connection closed
+   * Rejects with RemoteError (the daemon refused or failed), CallAbandonedError (deadline or signal), EncodeError (the
+   * arguments do not fit the protocol), ReadOnlyError, CallNotAllowedError, or the reason why the connection closed
    * (ClosedError, ProtocolError).
    */
   override call<N extends CallName>(
@@ -111,8 +111,8 @@ export class Connection extends CommonCalls {
   }
 
   /**
-   * Listens for an event, of one domain or of all. Returns a function that stops it. The daemon refuses to
-   * register the same twice on one connection, so all who listen for the same share one registration.
+   * Subscribes to an event, of one domain or of all. Returns a function that unsubscribes. The daemon refuses a second
+   * registration of the same event on one connection, so its listeners share one.
    */
   async on<N extends EventName>(
     name: N,
@@ -166,7 +166,7 @@ export class Connection extends CommonCalls {
     return reply.callbackId;
   }
 
-  /** Called once, with the reason; soon, if it is closed already. Returns a function that takes it back. */
+  /** Called once, with the reason; in a microtask if already closed. Returns a function that removes the listener. */
   onClose(listener: (reason: Error) => void): () => void {
     const { closed } = this;
     if (closed !== undefined) queueMicrotask(() => listener(closed));
@@ -178,14 +178,14 @@ export class Connection extends CommonCalls {
     this.#channel.startKeepAlive(options);
   }
 
-  /** Says goodbye and closes. Never rejects; calls under way reject with ClosedError. */
+  /** Says goodbye and closes. Never rejects; pending calls reject with ClosedError. */
   async close(): Promise<void> {
     if (this.closed !== undefined) return;
     await this.call('connectClose', undefined, { timeoutMs: CLOSE_TIMEOUT_MS }).catch(() => undefined);
     this.abort(new ClosedError('the connection was closed by this client'));
   }
 
-  /** Closes at once, with a reason that every waiting call gets. */
+  /** Closes at once; pending calls reject with `reason`. */
   abort(reason: Error): void {
     this.#channel.close(reason);
   }
@@ -209,7 +209,7 @@ export class Connection extends CommonCalls {
   }
 }
 
-/** One listener's exception keeps the event from no other. */
+/** An exception in one listener does not keep the event from the others. */
 function deliverToAll<N extends EventName>(
   listeners: ReadonlySet<EventListener<EventName>>,
   payload: EventPayload<N>,

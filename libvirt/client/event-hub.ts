@@ -4,22 +4,22 @@ import { XdrReader } from '../wire/xdr.ts';
 
 export type EventListener<N extends EventName> = (payload: EventPayload<N>) => void;
 
-/** An event that reached us before the reply that names its callback id. */
+/** An event that arrived before the reply that names its callback id. */
 interface EarlyEvent {
   readonly bytes: number;
   readonly key: string;
   readonly payload: unknown;
 }
 
-/** More than this many early events mean a server gone wild; the oldest are dropped. */
+/** More early events than this mean a misbehaving server; the oldest are dropped. */
 const EARLY_EVENTS_MAX = 4_096;
-/** The same in bytes: an event can have texts of megabytes. */
+/** The same in bytes: an event can have strings of megabytes. */
 const EARLY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * Gives each event to the listener that registered for it. libvirtd may send an event before the reply to
- * the registration, so events of unknown ids are held until no registration is under way. libvirt's drivers number callbacks
- * separately, so that an event of a domain and one of a pool may have the same id.
+ * Dispatches each event to its listener. libvirtd may send an event before the reply to its registration, so events
+ * with unknown ids are held while a registration is in flight. libvirt's drivers number callbacks separately, so an
+ * event of a domain and one of a pool may have the same id.
  */
 export class EventHub {
   /** By event and callback id. */
@@ -28,7 +28,7 @@ export class EventHub {
   #earlyBytes = 0;
   #registrations = 0;
 
-  /** @throws ProtocolError when the payload is not the event's. Unknown events are passed over. */
+  /** @throws ProtocolError when the payload does not match the event. Unknown events are ignored. */
   received(procedure: number, payload: Buffer): void {
     const name = eventByProcedure(procedure);
     if (name === undefined) return;
@@ -48,7 +48,7 @@ export class EventHub {
     }
   }
 
-  /** Runs a registration, and hands over what came in before its reply. Returns the callback id. */
+  /** Runs a registration, and delivers what arrived before its reply. Returns the callback id. */
   async register<N extends EventName>(
     name: N,
     listener: EventListener<N>,
@@ -84,7 +84,7 @@ export class EventHub {
 
 const keyOf = (name: EventName, callbackId: number): string => `${name} ${callbackId}`;
 
-/** A listener's exception is its own: it must not be taken for a broken frame. */
+/** Rethrows a listener's exception outside the call: it must not be mistaken for a broken frame. */
 export function deliver(listener: (payload: never) => void, payload: unknown): void {
   try {
     listener(payload as never);

@@ -2,11 +2,10 @@ import type { CallName } from '../calls/all.ts';
 import { CallNotAllowedError } from '../errors.ts';
 
 /**
- * What a connection may send that is there to ask guest agents, and nothing else. libvirt counts that as
- * writing (remote_protocol.x: @acl domain:write), since a guest is made to do something, so the connection
- * has to be a writable one; this list is all that stands between it and the rest of the API. Neither
- * domainAgentSetResponseTimeout is on it, which changes how long everybody waits for that agent, nor
- * qemuAgentCommand, which runs what one likes.
+ * What a connection for guest agents may send. libvirt counts asking an agent as writing (remote_protocol.x:
+ * @acl domain:write), since it makes the guest do something, so the connection has to be writable; only this
+ * list keeps it from the rest of the API. Two calls are left out on purpose: domainAgentSetResponseTimeout
+ * changes how long every client waits for that agent, and qemuAgentCommand runs arbitrary commands.
  */
 export const GUEST_AGENT_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'connectOpen',

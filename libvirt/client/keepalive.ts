@@ -17,19 +17,19 @@ const PING = frame(Procedure.ping);
 const PONG = frame(Procedure.pong);
 
 /**
- * A daemon pings once per second at most (keepalive_interval of libvirtd.conf is in seconds). One that pings without end, and
- * does not read the answers, would have them fill the memory.
+ * Minimum time between pongs. A daemon pings once per second at most (keepalive_interval of libvirtd.conf is in
+ * seconds); pongs to one that floods us with pings and does not read would fill our memory.
  */
 const PONG_PAUSE_MS = 100;
 
 export interface KeepAliveOptions {
-  /** How long the peer may be silent before it is asked for a sign of life. libvirt's own default: 5 s. */
+  /** How long the peer may be silent before it is pinged. libvirt's own default: 5 s. */
   readonly intervalMs: number;
   /** Unanswered pings after which the peer counts as dead. libvirt's own default: 5. */
   readonly maxMisses: number;
 }
 
-/** Both ends' keepalive: answers the server's pings always, sends ours once started. */
+/** Both sides of the keepalive: always answers the server's pings, sends ours once started. */
 export class KeepAlive {
   readonly #send: (bytes: Buffer) => void;
   readonly #onDead: (silentMs: number) => void;
@@ -43,7 +43,7 @@ export class KeepAlive {
     this.#onDead = onDead;
   }
 
-  /** Any packet counts as life (libvirt's virnetclient.c does the same). */
+  /** Any packet counts as a sign of life (as in libvirt's virnetclient.c). */
   heard(): void {
     this.#heard = true;
   }

@@ -16,7 +16,7 @@ export interface Backoff {
   readonly factor: number;
 }
 
-/** The longest wait stays below 5 s, so that a daemon is found again within 5 s of its return. */
+/** The longest delay stays below 5 s, so that we reconnect within 5 s of a daemon's return. */
 const BACKOFF: Backoff = { firstMs: 200, maxMs: 4_000, factor: 2 };
 
 export interface ManagedOptions {
@@ -26,13 +26,13 @@ export interface ManagedOptions {
   readonly random?: (() => number) | undefined;
   readonly onState?: ((state: ManagedState) => void) | undefined;
   /**
-   * Runs on each new connection, once its events are registered and before anybody gets it; when it rejects
-   * the connection is closed and tried again.
+   * Runs on each new connection, once its events are registered and before it is handed out; if it rejects, the
+   * connection is closed and retried.
    */
   readonly onOpen?: ((connection: Connection) => Promise<void>) | undefined;
 }
 
-/** Wait before attempt `n` (from 1): exponential, the upper half of it at random. */
+/** Delay after a failed attempt (counted from 1): exponential, with its upper half randomized. */
 export function backoffMs({ firstMs, maxMs, factor }: Backoff, attempt: number, random: number): number {
   const full = Math.min(maxMs, firstMs * factor ** (attempt - 1));
   return Math.round(full / 2 + (full / 2) * random);
@@ -49,7 +49,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** A connection that comes back: opened again with backoff and jitter, its events registered again. */
+/** A connection that is reopened with backoff and jitter, and registers its events again. */
 export class ManagedConnection {
   readonly #options: ManagedOptions;
   readonly #subscriptions: Subscription[] = [];
@@ -72,7 +72,7 @@ export class ManagedConnection {
     return this.#state;
   }
 
-  /** How often it was opened again after the first time. */
+  /** Successful opens after the first. */
   get reconnects(): number {
     return this.#reconnects;
   }
@@ -81,20 +81,20 @@ export class ManagedConnection {
     return this.#lastError;
   }
 
-  /** The open connection, or undefined just now. */
+  /** The open connection, or undefined while there is none. */
   get current(): Connection | undefined {
     return this.#connection;
   }
 
   /**
-   * Waits for an open connection, through as many attempts as it takes; rejects when `signal` fires first,
-   * with the last failure.
+   * Waits for an open connection, through as many attempts as it takes; if `signal` fires first, rejects with the
+   * last failure.
    */
   ready(signal?: AbortSignal): Promise<Connection> {
     return this.#wait('patient', signal);
   }
 
-  /** The open connection, or that of an attempt made at once; rejects when that attempt fails. */
+  /** The open connection, or that of an immediate attempt; rejects if that attempt fails. */
   attempt(signal?: AbortSignal): Promise<Connection> {
     this.#wake?.();
     return this.#wait('impatient', signal);
@@ -130,8 +130,8 @@ export class ManagedConnection {
   }
 
   /**
-   * Listens on this and on every later connection; an event that the daemon is too old to know never comes. Call it
-   * before the first await after construction.
+   * Subscribes on every connection; an event that an older daemon does not know never arrives. Call it before the
+   * first await after construction.
    */
   on<N extends EventName>(name: N, listener: EventListener<N>): void {
     this.#subscriptions.push({ name, listener: listener as EventListener<EventName> });
@@ -224,7 +224,7 @@ export class ManagedConnection {
   }
 }
 
-/** libvirt, remoteDispatchConnectDomainEventCallbackRegisterAny; error 1 alone is any internal error. */
+/** libvirt, remoteDispatchConnectDomainEventCallbackRegisterAny; error 1 alone can be any internal error. */
 const UNKNOWN_EVENT = /unsupported event ID/;
 
 async function listen(

@@ -1,4 +1,4 @@
-/** First in, first out, in constant time; Array.shift moves every item that is left. */
+/** First in, first out, in constant time; Array.shift moves all remaining items. */
 export class Queue<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -22,7 +22,7 @@ export class Queue<T> {
     return item;
   }
 
-  /** Takes out one that is not to wait any longer; nothing where it is not in the queue. */
+  /** Removes an item that should no longer wait; a no-op if it is not queued. */
   remove(item: T): void {
     const at = this.#items.indexOf(item, this.#head);
     if (at >= 0) this.#items.splice(at, 1);

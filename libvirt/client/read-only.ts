@@ -3,8 +3,8 @@ import { ConnectFlag, XmlFlag } from '../constants.ts';
 import { ReadOnlyError } from '../errors.ts';
 
 /**
- * What a read-only connection may send. The client holds to it itself: a daemon that is misconfigured, or
- * an old one with a hole in its own read-only check, is given no chance to let a change through.
+ * What a read-only connection may send. Enforced in the client, so that a misconfigured daemon, or an old one
+ * with a hole in its own read-only check, cannot let a change through.
  */
 export const READ_ONLY_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'connectOpen',

@@ -19,15 +19,15 @@ import { KeepAlive, type KeepAliveOptions } from './keepalive.ts';
 import { Queue } from './queue.ts';
 
 /**
- * libvirtd's max_client_requests is 5 and counts its receive buffer: with a fifth call out it stops reading
- * us, our keepalive answers too, and then drops the connection.
+ * libvirtd's max_client_requests is 5 and counts its receive buffer: with a fifth call in flight it stops
+ * reading from us, our keepalive responses included, and then drops the connection.
  */
 export const MAX_IN_FLIGHT = 4;
 
 const NEVER_ABORTED: CallOptions = {};
 
 export interface CallOptions {
-  /** From the call to its settling, time in the queue included. None by default. */
+  /** From the call until it settles, time in the queue included. None by default. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,8 +46,8 @@ interface PendingCall {
 }
 
 /**
- * Calls out, replies in, in any order; at most four in flight, the rest wait their turn. Each call settles
- * exactly once. A call that its caller gave up keeps its place until the server has answered it.
+ * Matches replies, which arrive in any order, to calls; at most four in flight, the rest queued. Each call
+ * settles exactly once. An abandoned call keeps its place until the server has answered it.
  */
 export class RpcChannel {
   readonly #transport: Transport;
@@ -99,7 +99,7 @@ export class RpcChannel {
     return this.#closed;
   }
 
-  /** Calls that were given up but that the server still works on. */
+  /** Abandoned calls that the server still works on. */
   get abandonedCalls(): number {
     return this.#abandoned;
   }
@@ -143,7 +143,7 @@ export class RpcChannel {
     });
   }
 
-  /** Closes the channel; every call that waits rejects with `reason`. */
+  /** Closes the channel; every pending call rejects with `reason`. */
   close(reason: Error): void {
     this.#fail(reason, 'politely');
   }
@@ -186,7 +186,7 @@ export class RpcChannel {
         call.finish = resolve;
       });
     } else {
-      // A daemon that answers nothing would else be left a longer queue by each attempt.
+      // Otherwise each attempt would lengthen the queue of an unresponsive daemon.
       this.#waiting.remove(call);
     }
     call.reject(abandoned(code, call.name, call.options, finished));
@@ -272,7 +272,7 @@ function callHeader(declaration: CallDeclaration, serial: number): FrameHeader {
 
 type CallOutcome = { ok: true; value: unknown } | { ok: false; error: RemoteError };
 
-/** @throws ProtocolError when the payload is not what the declaration says, whole. */
+/** @throws ProtocolError when the payload does not match the declaration exactly. */
 export function decodeReply(
   name: string,
   declaration: CallDeclaration,

@@ -7,7 +7,7 @@ const [, , uri = 'qemu:///system', seconds = '1'] = process.argv;
 /** ns that each vCPU was ready and did not run (libvirt: `vcpu.N.delay`); undefined where there is no answer. */
 async function delaysNs(connection: Connection, domain: Domain): Promise<readonly number[] | undefined> {
   try {
-    // Each VM apart and with a deadline, so that one whose QEMU hangs holds up no other.
+    // Each VM separately and with a deadline, so that one whose QEMU hangs holds up no other.
     const params = await connection.domainStats(domain, StatsGroup.vcpu, { timeoutMs: 2_000 });
     return params?.filter(({ field }) => /^vcpu\.\d+\.delay$/.test(field)).map(({ value }) => Number(value));
   } catch (error) {

@@ -3,9 +3,9 @@ import { X509Certificate } from 'node:crypto';
 const BEGIN = /(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/;
 
 /**
- * What is wrong with the text of a file of CA certificates, and what to do; undefined for one or more PEM certificates
- * (RFC 7468). Node.js takes any text as a CA and uses the certificates up to the first fault: each server is then "not
- * trusted", whatever its certificate.
+ * What is wrong with the text of a CA file, and what to do; undefined for one or more valid PEM certificates (RFC
+ * 7468). Node.js accepts any text as a CA and uses only the certificates before the first fault: each server is then
+ * "not trusted", whatever its certificate.
  */
 export function certificateFault(pem: string): string | undefined {
   const [, ...certificates] = ` ${pem}`.split(BEGIN);

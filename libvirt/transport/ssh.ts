@@ -8,7 +8,7 @@ import { streamTransport, type Transport } from './transport.ts';
 const STDERR_MAX_BYTES = 4_096;
 const DEFAULT_SOCKET = '/var/run/libvirt/libvirt-sock';
 
-/** What may stand in a command that the far side's shell reads, and in an argument of ssh. */
+/** Characters allowed in an argument of ssh, and in a command that the remote shell parses. */
 const SAFE = /^[A-Za-z0-9_./:@=,+~%?&[\]-]+$/;
 const SAFE_SHELL = /^[A-Za-z0-9_./:@=,+?&-]+$/;
 
@@ -22,8 +22,8 @@ function safe(what: string, value: string, allowed = SAFE): string {
 }
 
 /**
- * The command for the far side: virt-ssh-helper, which finds the right socket itself, where there is one,
- * else netcat on libvirtd's socket. A named socket needs netcat, a session URI the helper.
+ * The remote command: virt-ssh-helper, which finds the right socket itself, if installed, else netcat to libvirtd's
+ * socket. A named socket requires netcat, a session URI the helper.
  */
 export function remoteCommand(uri: ConnectionUri, readOnly: boolean): string {
   const name = safe('the URI', uri.remoteName, SAFE_SHELL);
@@ -42,7 +42,7 @@ export function remoteCommand(uri: ConnectionUri, readOnly: boolean): string {
   return `sh -c 'if command -v virt-ssh-helper >/dev/null 2>&1; then exec ${helper}; else ${nc}; fi'`;
 }
 
-/** ssh's arguments, as an array: no shell of ours ever reads them. */
+/** ssh's arguments as an array, so that no local shell parses them. */
 export function sshArguments(uri: ConnectionUri, readOnly: boolean): string[] {
   const knownHosts = uri.params.get('known_hosts');
   const keyFile = uri.params.get('keyfile');
@@ -52,7 +52,7 @@ export function sshArguments(uri: ConnectionUri, readOnly: boolean): string[] {
     ...(keyFile === undefined ? [] : ['-i', safe('keyfile', keyFile)]),
     ...(knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile=${safe('known_hosts', knownHosts)}`]),
     ...(isSet(uri, 'no_verify') ? ['-o', 'StrictHostKeyChecking=no'] : []),
-    // Always: a daemon has nobody who could type a password, and would hang at the question.
+    // Always: a daemon has no user to type a password, and would hang at the prompt.
     '-o',
     'BatchMode=yes',
     '-T',
@@ -64,7 +64,7 @@ export function sshArguments(uri: ConnectionUri, readOnly: boolean): string[] {
   ];
 }
 
-/** RPC over the standard streams of the system's ssh. What goes wrong there is known when it ends. */
+/** RPC over stdin and stdout of the system's ssh. Why it failed is known only once it exits. */
 export async function openSsh(
   uri: ConnectionUri,
   readOnly: boolean,
@@ -90,11 +90,11 @@ export async function openSsh(
   });
 }
 
-/** Its streams keep what it prints until they are read. */
+/** Starts a command; its streams buffer its output until it is read. */
 async function start(command: string, args: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
   try {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    // Without memory spawn() throws; without descriptors the process has no streams, and says why in an event, as else.
+    // Out of memory, spawn() throws; out of descriptors, there are no streams, and the error comes as an event.
     await once(child, 'spawn');
     child.on('error', () => undefined);
     return child;
@@ -107,7 +107,7 @@ async function start(command: string, args: readonly string[]): Promise<ChildPro
   }
 }
 
-/** @param error of the start of a command */
+/** @param error why a command could not be started */
 export function startText(command: string, { code, message }: NodeJS.ErrnoException): string {
   const next =
     code === 'EAGAIN'
@@ -120,7 +120,7 @@ export function startText(command: string, { code, message }: NodeJS.ErrnoExcept
   return `${message}; ${next}`;
 }
 
-/** Text of the far side's making, for a message: no control characters. */
+/** Makes remote output safe for a message: no control characters. */
 function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
 }

@@ -5,7 +5,7 @@ import { streamTransport, type Transport } from './transport.ts';
 
 const TCP_PORT = 16_509;
 
-/** A clear connection: anyone between can read and change it. For a trusted network or a test. */
+/** Unencrypted: anyone in between can read and change it. Only for a trusted network or a test. */
 export async function openTcp(uri: ConnectionUri, signal: AbortSignal): Promise<Transport> {
   const host = uri.host as string;
   const port = uri.port ?? TCP_PORT;

@@ -21,11 +21,11 @@ export interface PkiFiles {
 export interface PkiReader {
   /** @throws the system's error */
   readonly read: (path: string) => Promise<Buffer>;
-  /** @throws where that cannot be known */
+  /** @throws where that cannot be determined */
   readonly exists: (path: string) => Promise<boolean>;
 }
 
-/** Half of the time of an attempt to connect, so that the error says which file it was. */
+/** Half the time of a connection attempt, so that the error names the file. */
 const FILE_MS = 5_000;
 
 const FROM_DISK: PkiReader = {
@@ -34,8 +34,8 @@ const FROM_DISK: PkiReader = {
 };
 
 /**
- * Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's. The CA is looked
- * for apart from certificate and key, which belong together (src/rpc/virnettlsconfig.c,
+ * Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's files. The CA
+ * is looked up separately from certificate and key, which belong together (src/rpc/virnettlsconfig.c,
  * virNetTLSConfigUserCreds).
  */
 export async function pkiFiles(
@@ -62,9 +62,9 @@ export async function pkiFiles(
 }
 
 /**
- * TLS from the first byte. libvirtd judges our certificate after the handshake and then sends the one byte
- * 0x01; until it comes we are not let in.
- * @throws ConnectError LIBVIRT_TLS: a certificate is missing, not trusted, or refused by the daemon.
+ * TLS from the first byte. libvirtd checks our certificate after the handshake and then sends the single byte 0x01;
+ * only then are we admitted.
+ * @throws ConnectError LIBVIRT_TLS: a certificate is missing, not trusted, or rejected by the daemon.
  */
 export async function openTls(
   uri: ConnectionUri,
@@ -95,7 +95,7 @@ export async function openTls(
   return streamTransport(socket, { description, private: true });
 }
 
-/** The file system may take longer than the attempt has: its certificates are then not waited for. */
+/** Stops waiting for certificates when the connection attempt times out before the file system answers. */
 async function inTime<T>(work: Promise<T>, description: string, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const onAbort = (): void => aborted.reject(timeoutError(description, signal));
@@ -120,7 +120,7 @@ async function letIn(
       `${description}: the daemon rejected the client certificate (${certificate}); check that a CA of the daemon signed it, and that its DN is in tls_allowed_dn_list`,
       { cause: error },
     );
-  // Paused, so that bytes behind the first stay in the socket for the next reader.
+  // In paused mode, so that bytes after the first stay in the socket for the next reader.
   let first: Buffer | null = null;
   while (first === null) {
     await connected(socket, 'readable', description, signal, refused);
@@ -162,7 +162,7 @@ async function readPki(uri: ConnectionUri, verify: boolean, reader: PkiReader): 
   const ca = verify || (await exists(files.ca)) ? await read(files.ca, 'CA certificate') : undefined;
   const fault = verify && ca !== undefined ? certificateFault(ca.toString('latin1')) : undefined;
   if (fault !== undefined) throw new ConnectError('LIBVIRT_TLS', `the CA certificate ${files.ca} ${fault}`);
-  // A daemon may do without client certificates; where it wants one it says so by closing.
+  // A daemon may not require client certificates; one that does closes the connection.
   if (!(await exists(files.cert))) return { files, ca, cert: undefined, key: undefined };
   return {
     files,

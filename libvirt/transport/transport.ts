@@ -1,24 +1,24 @@
 import type { Duplex } from 'node:stream';
 
-/** A daemon that is stuck never closes its side; a process that wants to end must not wait for it. */
+/** A stuck daemon never closes its side; a process that wants to exit must not wait for it. */
 const END_TIMEOUT_MS = 500;
 
-/** Bytes both ways, and whether someone between could read them. */
+/** A byte stream in both directions, and whether anyone in between could read it. */
 export interface Transport {
   /** For messages: `unix socket /run/libvirt/libvirt-sock`, `TLS to host:16514`. */
   readonly description: string;
-  /** Nobody on the way can read it: a local socket, TLS or ssh. */
+  /** No one in between can read it: a local socket, TLS or ssh. */
   readonly private: boolean;
   write(bytes: Buffer): void;
   /** Called once, before anything is written. */
   start(handlers: { data(chunk: Buffer): void; closed(error: Error | undefined): void }): void;
-  /** Sends what is written, then closes, whether or not the other side does. */
+  /** Flushes what is written, then closes, whether or not the other side does. */
   end(): void;
   /** Closes at once. */
   destroy(): void;
 }
 
-/** A transport over any stream; `explain` turns the end of the stream into a reason, where one is known. */
+/** A transport over any stream; `explain` provides the reason why the stream closed, where one is known. */
 export function streamTransport(
   stream: Duplex,
   about: { description: string; private: boolean; explain?: () => Error | undefined },
@@ -33,7 +33,7 @@ export function streamTransport(
     private: about.private,
     write: (bytes) => {
       if (!stream.writable) return;
-      // Calls made in one turn leave in one system call: it wakes the daemon, which is what costs.
+      // Calls made in one turn go out in one system call: the cost is waking the daemon.
       if (!corked) {
         corked = true;
         stream.cork();
@@ -47,7 +47,7 @@ export function streamTransport(
       stream.on('error', (error: Error) => {
         reason ??= error;
       });
-      // A peer that ends its half speaks no more; libvirt never half-closes.
+      // A peer that ends its side is done; libvirt never half-closes.
       stream.once('end', () => stream.destroy());
       stream.once('close', () => closed(about.explain?.() ?? reason));
     },

@@ -30,8 +30,8 @@ const thisSystem = (): LocalSystem => ({
 });
 
 /**
- * The sockets to try, best first: the modular daemon's before libvirtd's, in the system's folder, or for a
- * `session` URI of an ordinary user in the user's own. Root's session is the system daemon, as in libvirt.
+ * The sockets to try, best first: the modular daemon's before libvirtd's, in the system's folder, or in the
+ * user's for a `session` URI of an ordinary user. Root's session is the system daemon, as in libvirt.
  */
 export function socketCandidates(uri: ConnectionUri, readOnly: boolean, { uid, env }: LocalSystem): string[] {
   const chosen = uri.params.get('socket');
@@ -48,10 +48,10 @@ export function socketCandidates(uri: ConnectionUri, readOnly: boolean, { uid, e
 }
 
 /**
- * Connects to the first socket at which somebody listens. A modular daemon that was stopped for good leaves its
- * socket behind: where libvirtd is up beside it, that one is asked. virsh (12.9) gives up at the first socket
- * file that is there; a socket that the URI names is the only one tried here, too.
- * @throws ConnectError: no socket there, not permitted, or nobody listens.
+ * Connects to the first socket with a listener. A disabled modular daemon leaves its socket behind: if libvirtd
+ * runs beside it, libvirtd's socket is used. virsh (12.9) gives up at the first socket file that exists. As
+ * there, a socket named in the URI is the only one tried.
+ * @throws ConnectError: no socket, not permitted, or no listener.
  */
 export async function openUnix(
   uri: ConnectionUri,
@@ -75,7 +75,7 @@ export async function openUnix(
       await connected(socket, 'connect', description, signal);
       return streamTransport(socket, { description, private: true });
     } catch (error) {
-      // The first is the one that was meant: why it refused says more than what became of the others.
+      // The first socket is the preferred one: its error says more than those of the others.
       refused ??= error;
       if (!isDead(error)) break;
     }
@@ -83,7 +83,7 @@ export async function openUnix(
   throw refused;
 }
 
-/** Nobody listens at the socket, or it has just gone. */
+/** No listener, or the socket file has just been removed. */
 function isDead(error: unknown): boolean {
   return (
     error instanceof ConnectError && (error.code === 'LIBVIRT_REFUSED' || error.code === 'LIBVIRT_NOT_FOUND')

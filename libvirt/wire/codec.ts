@@ -2,11 +2,11 @@ import { EncodeError, ProtocolError } from '../errors.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 /**
- * How one type of the protocol is read and written. The client reads replies and writes arguments with it,
- * a server (the simulator) does the reverse with the very same declaration.
+ * How one type of the protocol is read and written. The client reads replies and writes arguments with it; a
+ * server (the simulator) does the reverse with the same declaration.
  */
 export interface Codec<T> {
-  /** The fewest bytes a value takes: what bounds an array's count before it is allocated. */
+  /** Minimum encoded size: bounds an array's count before it is allocated. */
   readonly minBytes: number;
   read(reader: XdrReader): T;
   write(writer: XdrWriter, value: T): void;
@@ -125,7 +125,7 @@ export function struct<const F extends Fields>(fields: F): Codec<StructValue<F>>
 /** The payload of a call without arguments or without a result. */
 export const nothing: Codec<undefined> = { minBytes: 0, read: () => undefined, write: () => undefined };
 
-/** A `char x[n]` of XDR takes four bytes a character; a NUL ends it early. One byte a character: Latin-1. */
+/** XDR `char x[n]`: four bytes per character, ended early by a NUL. Characters are bytes: Latin-1. */
 export function paddedChars(length: number): Codec<string> {
   return {
     minBytes: length * 4,
@@ -143,7 +143,7 @@ export function paddedChars(length: number): Codec<string> {
   };
 }
 
-/** A `char x<max>` of XDR: a count, then four bytes a character (how libvirt carries SASL data). */
+/** XDR `char x<max>`: a count, then four bytes per character (how libvirt carries SASL data). */
 export function wideBytes(max: number): Codec<Uint8Array> {
   return {
     minBytes: 4,
@@ -156,7 +156,7 @@ export function wideBytes(max: number): Codec<Uint8Array> {
     write(w, value) {
       if (value.length > max) throw new EncodeError(`${value.length} bytes, at most ${max} are allowed`);
       w.uint(value.length);
-      // `char` is signed where libvirt runs, and its XDR routine sends it sign-extended.
+      // `char` is signed where libvirt runs, and its XDR routine sign-extends it.
       for (const byte of value) w.int((byte << 24) >> 24);
     },
   };

@@ -24,12 +24,12 @@ export interface FrameHeader {
 
 export interface Frame {
   readonly header: FrameHeader;
-  /** The bytes after the header; a view, valid as long as its holder keeps it. */
+  /** The bytes after the header; a view that stays valid. */
   readonly payload: Buffer;
 }
 
 const LENGTH_BYTES = 4;
-/** Sockets are read 64 KiB at a time; what is smaller than this came in pieces. */
+/** Sockets are read 64 KiB at a time; a smaller chunk than this was sent in pieces. */
 const SMALL_BYTES = 8_192;
 const HEADER_BYTES = 24;
 const FRAME_MIN_BYTES = LENGTH_BYTES + HEADER_BYTES;
@@ -63,32 +63,32 @@ function decodeHeader(bytes: Buffer, at: number): FrameHeader {
 }
 
 /**
- * Cuts a stream of bytes into frames. A length is judged before anything is kept for it, and chunks are
- * joined when the frame is whole.
+ * Splits a byte stream into frames. A length is checked before anything is buffered for it, and chunks are joined once
+ * the frame is complete.
  */
 export class FrameSplitter {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
   #buffered = 0;
-  /** Length of the frame under way, or 0 while its length word is not here. */
+  /** Length of the frame being received, or 0 until its length word has arrived. */
   #wanted = 0;
 
   constructor(maxBytes = FRAME_MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes held for a frame that is not whole yet. */
+  /** Bytes buffered for an incomplete frame. */
   get bufferedBytes(): number {
     return this.#buffered;
   }
 
-  /** In how many pieces. */
+  /** The number of chunks that they are in. */
   get bufferedChunks(): number {
     return this.#chunks.length;
   }
 
   /**
-   * Takes what arrived and gives each frame that is now whole to `onFrame`.
+   * Adds a chunk and passes each completed frame to `onFrame`.
    * @throws ProtocolError on a length below 28 or above the limit.
    */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
@@ -106,8 +106,9 @@ export class FrameSplitter {
   }
 
   /**
-   * A chunk costs some hundred bytes besides what is in it, and a peer may send a frame of 32 MiB byte by byte. Two neighbours
-   * of one size become one, so that each byte is copied a dozen times at most, and none of an ordinary frame.
+   * Bounds memory: a chunk costs some hundred bytes beyond its content, and a peer may send a frame of 32 MiB byte by
+   * byte. Neighbours of one size are merged, so that each byte is copied a dozen times at most, and none of an ordinary
+   * frame.
    */
   #mergeSmall(): void {
     const chunks = this.#chunks;

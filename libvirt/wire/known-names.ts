@@ -1,26 +1,26 @@
 /** Slots of the table: a power of two, so that a hash picks one with a mask. */
 const SLOTS = 8_192;
-/** Longer strings than this are not field names, and are decoded the ordinary way. */
+/** Longer strings are not field names, and are decoded the ordinary way. */
 const MAX_BYTES = 64;
 
 interface Known {
   readonly text: string;
   readonly bytes: number;
-  /** As they came, four bytes each, with what XDR pads the last one with. */
+  /** The bytes as received, in words of four, XDR padding included. */
   readonly words: Int32Array;
 }
 
 const table: (Known | undefined)[] = new Array(SLOTS).fill(undefined);
 
 /**
- * The string at `at`, padded to whole words as XDR pads it. Names of fields recur for each VM and tick: a string
- * that was made of the same bytes before is used again. Read by words, a name is five comparisons.
+ * The string at `at`, padded to whole words as in XDR. Field names recur for each VM and tick: equal bytes
+ * return the same string. Compared by words, a name takes five comparisons.
  */
 export function knownName(bytes: Buffer, view: DataView, at: number, length: number): string {
   if (length > MAX_BYTES) return bytes.toString('utf8', at, at + length);
   const count = (length + 3) >> 2;
   let hash = length;
-  // Rotated, or what only the first byte of a word contains would never reach the bits that pick the slot.
+  // Rotated, or differences in the first byte of a word would never reach the bits that select the slot.
   for (let i = 0; i < count; i++) {
     const word = view.getInt32(at + i * 4);
     hash = Math.imul(((hash << 13) | (hash >>> 19)) ^ word, 0x5bd1_e995);
@@ -30,14 +30,14 @@ export function knownName(bytes: Buffer, view: DataView, at: number, length: num
   if (first !== undefined && first.bytes === length && matches(first.words, view, at)) return first.text;
   const second = table[slot ^ 1];
   if (second !== undefined && second.bytes === length && matches(second.words, view, at)) return second.text;
-  // Two that share a slot, and come in turn, both stay.
+  // Two names that share a slot and alternate both stay.
   if (first !== undefined) table[slot ^ 1] = first;
   const text = bytes.toString('utf8', at, at + length);
   table[slot] = { text, bytes: length, words: wordsOf(view, at, count) };
   return text;
 }
 
-/** Not inline: with a closure in it, each call of knownName would allocate what the closure needs. */
+/** Not inlined: a closure in knownName would make each call allocate its context. */
 function wordsOf(view: DataView, at: number, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => view.getInt32(at + i * 4));
 }

@@ -25,10 +25,10 @@ export const uuid: Codec<string> = {
   },
 };
 
-/** Written over by the next one: each is copied at once. */
+/** Overwritten by the next UUID; callers copy it at once. */
 const scratch = new Uint8Array(16);
 
-/** Of a UUID that has been checked. */
+/** Parses a UUID that has been validated. */
 function uuidBytes(text: string): Uint8Array {
   let nibbles = 0;
   for (let i = 0; i < text.length; i++) {
@@ -46,7 +46,7 @@ const DASH = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-// Written out, not made by struct(): this and typedParam are read a hundred times for each VM and tick.
+// Hand-written instead of struct(): this and typedParam are read a hundred times for each VM and tick.
 export const domain: Codec<Domain> = {
   minBytes: 24,
   read: (r) => ({ name: r.string(STRING_MAX_BYTES), uuid: uuid.read(r), id: r.int() }),

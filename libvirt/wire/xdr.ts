@@ -5,7 +5,7 @@ const pad = (length: number): number => (4 - (length & 3)) & 3;
 
 /**
  * Reads XDR (RFC 4506) from a buffer: big-endian, every item padded to 4 bytes.
- * Each read checks what is left first, so that a length in a hostile frame allocates nothing.
+ * Each read first checks what is left, so that a length in a hostile frame allocates nothing.
  */
 export class XdrReader {
   readonly #bytes: Buffer;
@@ -83,7 +83,7 @@ export class XdrReader {
     return this.#bytes.toString('utf8', at, at + length);
   }
 
-  /** A string of which the same few are read over and over: like string(), without creating it again. */
+  /** Like string(), for names that recur: returns the cached string. */
   name(max: number): string {
     const length = this.#length(max, 'string');
     const at = this.#take(length + pad(length), 'string');
@@ -163,7 +163,7 @@ export class XdrWriter {
     this.#bytes.writeBigUInt64BE(whole, at);
   }
 
-  /** Nearly every counter is one: written without the detour through a bigint. */
+  /** Fast path for nearly every counter: avoids a bigint. */
   #safeInteger(value: number | bigint): boolean {
     if (typeof value === 'bigint') return false;
     if (!Number.isInteger(value)) throw new EncodeError(`${value} is not a whole number`);
@@ -183,7 +183,7 @@ export class XdrWriter {
   string(value: string, max: number): void {
     const length = Buffer.byteLength(value);
     if (length > max) throw new EncodeError(`string of ${length} bytes, at most ${max} are allowed`);
-    // libvirt's strings are C strings: what follows a NUL would be cut off there without a word.
+    // libvirt's strings are C strings: what follows a NUL would be silently dropped.
     if (value.includes('\0')) throw new EncodeError('a string with a NUL character cannot be sent');
     this.uint(length);
     const at = this.#grow(length + pad(length));

@@ -3,9 +3,9 @@ import { LIBVIRT_FEATURES } from '../model/libvirt-features.ts';
 import { versionNumber } from '../model/versions.ts';
 
 const SINCE = versionNumber(LIBVIRT_FEATURES.autostartOnce.libvirt);
-/** It changes by hand and with each boot of the host, and no event reports it. */
+/** Changed by users and by each boot of the host, and no event reports it. */
 const REFRESH_MS = 60_000;
-/** An answer stands for this long while the calls that would confirm it fail. */
+/** How long an answer stays valid while the calls that would confirm it fail. */
 const UNCONFIRMED_MAX_MS = 300_000;
 /** Domains per tick whose answer is refreshed, at one call each. */
 const PER_TICK = 64;
@@ -16,9 +16,9 @@ interface Answer {
 }
 
 /**
- * Whether domains start at the next boot of the host only (`virsh autostart --once`). No filter of the domain list has
- * it, so each domain is asked: a new one at once, the others in turns of `PER_TICK`, at most once a minute, first those
- * whose answer is the oldest.
+ * Whether domains start at the next boot of the host only (`virsh autostart --once`). The domain list has no filter for
+ * it, so each domain is asked: a new one at once, the others at most once a minute, `PER_TICK` per tick, oldest answer
+ * first.
  */
 export class AutostartOnce {
   readonly #now: () => number;
@@ -36,7 +36,7 @@ export class AutostartOnce {
     this.#failingSinceMs.clear();
   }
 
-  /** `libvirtVersion` by libvirt's number: none is asked while it is unknown or too old. */
+  /** `libvirtVersion` as libvirt's number: none is asked while it is unknown or too old. */
   startTick(domains: readonly Domain[], libvirtVersion: number | undefined): void {
     this.#due.clear();
     if ((libvirtVersion ?? 0) < SINCE) return this.forget();

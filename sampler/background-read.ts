@@ -3,27 +3,27 @@ import { CallAbandonedError, ClosedError, ConnectError, isRemoteError } from '..
 import type { CallReason, PartStatus } from '../model/host.ts';
 
 export interface ReadOptions<T> {
-  /** Asks. It has no deadline: a late answer is as good as an early one. */
+  /** Sends the request. It has no deadline: a late answer is as good as an early one. */
   readonly read: () => Promise<T>;
-  /** An answer is asked for again once it is this old; 0: at every tick, Infinity: never. */
+  /** Age at which an answer is refreshed; 0: at every tick, Infinity: never. */
   readonly refreshMs: number;
-  /** An answer older than this, counted from its arrival, is not shown any more. */
+  /** Age, counted from arrival, beyond which an answer is no longer shown. */
   readonly maxAgeMs: number;
-  /** Wall clock, ms since 1970. */
+  /** Monotonic clock, ms. */
   readonly now: () => number;
-  /** Called with each answer, before anybody who waits for it goes on. */
+  /** Called with each answer, before those waiting for it continue. */
   readonly onAnswer?: ((value: T) => void) | undefined;
   /** Called with each failure. */
   readonly onFailure?: ((error: Error, reason: CallReason) => void) | undefined;
 }
 
-/** A read that took longer than this is not waited for the next time. */
+/** After a read that took longer than this, the next one is not waited for. */
 const SLOW_MS = 100;
 
 /**
- * One subject that is read beside the ticks: out once at most, however long it takes, and its answer is kept
- * whenever it comes. When the source itself says no, the answer before it is dropped; when the source is slow
- * or out of reach, the answer before it stands until it is too old.
+ * One value that is read in the background: at most one request in flight, however long it takes, and its answer
+ * is kept whenever it comes. If the source refuses, the previous answer is dropped; if the source is slow or
+ * unreachable, the previous answer stays valid until it is too old.
  */
 export class BackgroundRead<T> {
   readonly #options: ReadOptions<T>;
@@ -37,7 +37,7 @@ export class BackgroundRead<T> {
     this.#options = options;
   }
 
-  /** Asks, where that is due and the last question is not still out. */
+  /** Sends a request if one is due and none is in flight. */
   start(): void {
     if (this.#pending !== undefined || !this.#isDue()) return;
     this.#isExpired = false;
@@ -63,17 +63,17 @@ export class BackgroundRead<T> {
       });
   }
 
-  /** The newest answer, where it is not too old. */
+  /** The newest answer, unless it is too old. */
   get value(): T | undefined {
     return this.#isYoung() ? this.#answer?.value : undefined;
   }
 
-  /** While a question is out: resolves, and never rejects, when it is answered. */
+  /** The request in flight, if any: resolves, and never rejects, once it is answered. */
   get pending(): Promise<void> | undefined {
     return this.#pending;
   }
 
-  /** Whether it has ever been answered, or refused. */
+  /** Whether a request has succeeded or failed since the last forget(). */
   get hasAnswered(): boolean {
     return this.#answer !== undefined || this.#failure !== undefined;
   }
@@ -82,12 +82,12 @@ export class BackgroundRead<T> {
     return this.#slow;
   }
 
-  /** A tick has waited for it without a result: the next one does not wait. */
+  /** A tick has waited without a result, so the next one does not wait. */
   giveUpWaiting(): void {
     this.#slow = true;
   }
 
-  /** How old the answer is that is shown; and why there is none, or none that is newer. */
+  /** Age of the answer that is shown, and why there is none, or no newer one. */
   get status(): PartStatus {
     const ageMs = this.#isYoung() ? this.#ageMs() : undefined;
     if (this.#pending !== undefined) return { ageMs, reason: 'unresponsive' };
@@ -95,12 +95,12 @@ export class BackgroundRead<T> {
     return { ageMs, reason: ageMs === undefined ? 'not_asked_yet' : undefined };
   }
 
-  /** What was learnt before may have changed: it stands, and the next start asks for it, however young it is. */
+  /** The answer may have changed: it stays valid, but the next start() refreshes it, whatever its age. */
   expire(): void {
     this.#isExpired = true;
   }
 
-  /** Nothing that was learnt before is sure any more. A question that is out stays out. */
+  /** Discards what is known. A request in flight stays in flight. */
   forget(): void {
     this.#answer = undefined;
     this.#failure = undefined;
@@ -133,13 +133,13 @@ function reasonOf(error: Error): CallReason {
   return 'error';
 }
 
-/** A background read, whatever it reads. */
+/** A background read of any type. */
 export type AnyRead = Pick<
   BackgroundRead<unknown>,
   'pending' | 'slow' | 'hasAnswered' | 'status' | 'start' | 'giveUpWaiting' | 'forget'
 >;
 
-/** All background reads of one host, so that a tick can wait a little for those that are usually quick. */
+/** All background reads of one host, so that a tick can wait briefly for those that are usually quick. */
 export class Background {
   readonly #reads = new Set<AnyRead>();
 
@@ -158,9 +158,9 @@ export class Background {
   }
 
   /**
-   * Waits for reads that are out, also for those that an answer starts: until `firstUntilMs` for one that has
-   * never been answered, so that the first sample of a healthy host has all figures; else until `untilMs`
-   * (both on performance.now()'s clock). A read that was slow the last time is not waited for.
+   * Waits for reads in flight, including those that an answer starts: until `firstUntilMs` for one that has
+   * never been answered, so that the first sample of a healthy host has all figures; else until `untilMs` (both
+   * as performance.now()). A read that was slow the last time is not waited for.
    */
   async waitForAnswers({
     firstUntilMs,

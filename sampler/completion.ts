@@ -7,7 +7,7 @@ import { mapAtMost, mapYielding } from './event-loop.ts';
 import type { DomainSample, Outcome } from './host-sample.ts';
 import type { SamplerParts } from './parts.ts';
 
-/** Of more domains that did not answer, the states are listed first: one by one there may be no time for them. */
+/** Above this many domains that did not answer, list the states first: there may be no time to ask one by one. */
 const STATES_ONE_BY_ONE = 12;
 
 /** What a tick knows of the domains once they have been asked. */
@@ -18,10 +18,10 @@ export interface AskedDomains {
   readonly outcomes: Map<string, Outcome>;
 }
 
-/** By UUID, what libvirt knows without their QEMU. */
+/** What libvirt knows of domains without asking their QEMU, by UUID. */
 export interface Known {
   readonly summaries: ReadonlyMap<string, Omit<DomainSummary, 'marks'>>;
-  /** virDomainState, of all or of none. */
+  /** virDomainState, listed for all domains or for none. */
   readonly states: ReadonlyMap<string, number>;
 }
 
@@ -34,7 +34,7 @@ export async function askKnown(parts: SamplerParts, asked: AskedDomains, deadlin
   return { states, summaries };
 }
 
-/** Listed by state where so many did not answer that there may be no time to ask for each. */
+/** Lists domains by state if too many did not answer to ask for each in time. */
 async function statesOf(
   { summaries }: SamplerParts,
   { control, domains, outcomes }: AskedDomains,
@@ -50,7 +50,7 @@ async function summariesOf(
   deadline: Deadline,
 ): Promise<Known['summaries']> {
   const { domainDeadlineMs: timeoutMs, groups, inFlight } = limits;
-  // For all of them: where libvirt answers none of these calls, the sample goes out without them.
+  // One deadline for all: if libvirt answers none of these calls, the sample goes out without them.
   const within = new Deadline(Math.min(timeoutMs, deadline.remainingMs));
   const caller = pool.caller({ deadline: within, timeoutMs });
   const withCpuTimes = groups.has('domain');

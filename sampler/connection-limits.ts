@@ -2,9 +2,9 @@ import { parseUri } from '../libvirt/uri.ts';
 import type { SamplerOptions } from './parts.ts';
 
 /**
- * How many connections the calls to VMs go over, by how their host is reached. Over ssh each connection is a process on both sides
- * and takes a second to open, so there are as few as hold the calls of a sample at once (8 VMs, and what is asked beside them, of 4
- * places each), and none that is opened for a moment.
+ * How many connections the calls to VMs use, depending on the transport. Over ssh each connection is a process on both
+ * sides and takes a second to open, so there are only as many as the calls of a sample need at once (8 VMs, and what is
+ * asked beside them, at 4 places each), and none is opened just for a moment.
  * @throws UriError
  */
 export function connectionLimits(

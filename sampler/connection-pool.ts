@@ -10,15 +10,15 @@ export interface PoolOptions {
   /** Kept open between ticks. */
   readonly base: number;
   /**
-   * Opened at most, when calls that never come back hold the places of the others. libvirtd has 20 ordinary
-   * workers (max_workers); five connections of four places can occupy them all, more would gain nothing.
+   * Upper limit, reached when calls that never return occupy places. libvirtd has 20 ordinary workers (max_workers);
+   * five connections of four places can occupy them all, so more would gain nothing.
    */
   readonly max: number;
 }
 
 const PAUSE_MS = 20;
 
-/** Opening goes on beyond the tick that began it: on a slow host it takes longer than a tick. */
+/** Opening outlives the tick that started it: on a slow host it takes longer than a tick. */
 const OPEN_MS = 30_000;
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -30,12 +30,12 @@ class NoPlaceError extends VirtuneError {
   }
 }
 
-/** The connections that calls go over which a stuck guest can block. */
+/** The connections for calls that a stuck guest can block. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
   #connections: Connection[] = [];
   readonly #opening = new Set<Promise<Connection>>();
-  /** When the newest of the calls for statistics went out that libvirtd has answered, by the clock that never jumps. */
+  /** When the newest statistics call that libvirtd has answered was sent, on the monotonic clock. */
   #answeredSentMs = Number.NEGATIVE_INFINITY;
   #lost = 0;
   #openError: Error | undefined;
@@ -49,7 +49,7 @@ export class ConnectionPool {
     return this.#connections.length;
   }
 
-  /** Connections that closed without being asked to. */
+  /** Connections that closed unexpectedly. */
   get lost(): number {
     return this.#lost;
   }
@@ -58,21 +58,21 @@ export class ConnectionPool {
     return this.#connections.reduce((sum, connection) => sum + connection.abandonedCalls, 0);
   }
 
-  /** VcpuPlacement for calls, stuck ones included, once every connection is open that may be. */
+  /** Places for calls, including those of stuck ones, once all allowed connections are open. */
   get placesMax(): number {
     return this.#options.max * MAX_IN_FLIGHT;
   }
 
   /**
-   * Whether libvirtd has answered a call for statistics that went out after this moment (performance.now()): then
-   * its workers are free, and what has not been answered since waits for something else. Other calls prove
-   * nothing: libvirtd keeps workers free for some of them (remote_protocol.x, "@priority: high").
+   * Whether libvirtd has answered a statistics call that was sent after this moment (performance.now()): then its
+   * workers are free, and an unanswered earlier call waits for something else. Other calls prove nothing: libvirtd
+   * reserves workers for some of them (remote_protocol.x, "@priority: high").
    */
   hasAnsweredSince(sentMs: number): boolean {
     return this.#answeredSentMs > sentMs;
   }
 
-  /** Opens the base connections concurrently, and lets a new tick try again what failed in the last. */
+  /** Opens the base connections concurrently, and lets a new tick retry what failed in the last. */
   startTick(): void {
     this.#openError = undefined;
     for (let open = this.#connections.length + this.#opening.size; open < this.#options.base; open++) {
@@ -81,8 +81,8 @@ export class ConnectionPool {
   }
 
   /**
-   * A connection with a place free, the emptiest first; undefined when there is none. Use it before the next
-   * await: a call that is queued behind stuck ones would look stuck itself.
+   * The connection with the most free places; undefined if none has one. Use it before the next await: a call that is
+   * queued behind stuck ones would look stuck itself.
    */
   pick(): Connection | undefined {
     const best = this.#emptiest();
@@ -90,8 +90,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Sends a call that may be blocked; 'late' when no place came free before the tick's deadline. `beside` may
-   * send more in the same packet.
+   * Sends a call that may block; 'late' if no place became free before the tick's deadline. `beside` may send more in
+   * the same packet.
    */
   async call<N extends CallName>(
     name: N,
@@ -120,7 +120,7 @@ export class ConnectionPool {
     return 'late';
   }
 
-  /** Sends as a connection does, over whichever has a place; rejects when none came free in time. */
+  /** Calls like a connection, over any that has a free place; rejects if none became free in time. */
   caller(within: { readonly deadline: Deadline; readonly timeoutMs: number }): Pick<Connection, 'call'> {
     return {
       call: async (name, args) => {
@@ -132,8 +132,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Opens another connection where that is allowed, else waits a moment; then pick again. Rejects when there
-   * is not a single connection and none can be opened.
+   * Opens another connection if allowed, else waits a moment; then pick again. Rejects if there is no connection at all
+   * and none can be opened.
    */
   async makeRoom(): Promise<void> {
     const open = this.#connections.length;
@@ -146,7 +146,7 @@ export class ConnectionPool {
       throw this.#openError;
   }
 
-  /** Closes what the stuck calls of the past needed, once they are gone. */
+  /** Closes connections that were opened because of stuck calls, once those are gone. */
   shrink(): void {
     for (const connection of [...this.#connections].reverse()) {
       if (this.#connections.length <= this.#options.base) return;

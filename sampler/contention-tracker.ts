@@ -1,11 +1,11 @@
 import { type Contention, contentionBetween, type VcpuTimes, vcpuTimesOf } from '../model/overcommit.ts';
 import { type HostSample, steadyStartMs } from './host-sample.ts';
 
-/** Contention between the samples that one reader takes in, whatever samples others take between them. */
+/** Contention between the samples of one reader, whatever samples others take in between. */
 export class ContentionTracker {
   #before: { readonly times: VcpuTimes; readonly atMs: number } | undefined;
 
-  /** Takes in the next sample, and compares it with the one before. Undefined for the first. */
+  /** Contention since the previous sample; undefined for the first. */
   next(sample: HostSample): Contention | undefined {
     const times = vcpuTimesByRun(sample);
     const contention = this.#since(sample, times);
@@ -13,7 +13,7 @@ export class ContentionTracker {
     return contention;
   }
 
-  /** The same of a sample that the next one is not compared with. */
+  /** Like next(), but the next sample is not compared with this one. */
   preview(sample: HostSample): Contention | undefined {
     return this.#since(sample, vcpuTimesByRun(sample));
   }
@@ -21,13 +21,13 @@ export class ContentionTracker {
   #since(sample: HostSample, times: VcpuTimes): Contention | undefined {
     const before = this.#before;
     const atMs = steadyStartMs(sample);
-    // In a recording of an earlier version, a clock that was set back says nothing about how long it was.
+    // Recordings of earlier versions have only the wall clock: if it was set back, the interval is unknown.
     if (before === undefined || atMs <= before.atMs) return undefined;
     return contentionBetween(before.times, times, atMs - before.atMs);
   }
 }
 
-/** Run and delay of each VM that answered, by UUID and run. */
+/** Run time and delay of each VM that answered, by UUID and run. */
 function vcpuTimesByRun({ domains }: HostSample): VcpuTimes {
   const times = new Map<string, { runNs: number; delayNs: number }>();
   for (const { domain, outcome } of domains) {

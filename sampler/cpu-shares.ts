@@ -6,13 +6,12 @@ import type { Domain } from '../libvirt/wire/types.ts';
 const LIVE = 1;
 /** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX */
 const PARAMS_MAX = 16;
-/** For one VM, and for all of them: what is not known by then is left out. */
+/** Deadlines for one VM and for all of them; what is not known by then is left out. */
 const [CALL_MS, TOTAL_MS] = [2_000, 10_000];
 
 /**
- * `cpu_shares` that the kernel uses for each running VM, by UUID: 1024 by default with cgroup v1, 100 with v2, so that a
- * number means nothing without it. VMs for which libvirt does not report it, or not in
- * time, are left out.
+ * The `cpu_shares` in effect for each running VM, by UUID: 1024 by default with cgroup v1, 100 with v2, so a value is
+ * only meaningful relative to others. VMs for which libvirt does not report it in time are left out.
  */
 export async function readCpuShares(
   connection: Connection,
@@ -31,10 +30,10 @@ export async function readCpuShares(
       const shares = params.find(({ field }) => field === 'cpu_shares')?.value;
       if (shares !== undefined) found.set(domain.uuid, Number(shares));
     } catch (error) {
-      // One that has ended since, or a host without control groups.
+      // The VM has ended, or the host has no control groups.
       if (error instanceof RemoteError) continue;
       if (!(error instanceof CallAbandonedError)) throw error;
-      // One that does not answer does not keep the others from being read.
+      // A VM that does not answer must not keep the others from being read.
       if (total.aborted) break;
     }
   }

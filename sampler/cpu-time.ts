@@ -4,10 +4,10 @@ const context = createContext({});
 const script = new Script('run()');
 
 /**
- * Runs a function that does not wait, and interrupts it once it has used this much CPU time; undefined then. For code that
- * takes long on hostile input: no other thread is needed, and what it holds is freed.
+ * Runs a synchronous function, and interrupts it once it has used this much CPU time; undefined then. For code that
+ * hostile input can make slow: it needs no other thread, and frees what the function holds.
  *
- * The interrupt comes by the wall clock, so on a busy host it comes early: then the function runs again, a few times.
+ * The timer runs on the wall clock, so on a busy host it fires early: then the function runs again, a few times.
  * @throws what the function throws
  */
 export function withinCpuTime<T>(limitMs: number, run: () => T): { readonly value: T } | undefined {

@@ -3,20 +3,20 @@ import { DomainState, LifecycleEvent, StoppedDetail, SuspendedDetail } from '../
 import { hasFailed, isMigrationCopy } from '../model/run-state.ts';
 import type { Crash, DomainSample } from './host-sample.ts';
 
-/** A VM that libvirt no longer knows is kept for so long: a transient one is gone with its QEMU. */
+/** How long to remember a VM that libvirt no longer lists: a transient VM disappears together with its QEMU process. */
 const KEEP_MS = 86_400_000;
-/** A host on which every VM dies again and again must not grow without bounds. */
+/** Bounds memory on a host where VMs keep crashing. */
 const KEEP_MAX = 100;
 /** As many VMs as libvirt lists (REMOTE_DOMAIN_LIST_MAX). */
 const ALIVE_MAX = 16_384;
 
 /**
- * Which VMs have crashed and have not run since, and when. libvirt keeps no time of it, and forgets a transient VM at
- * once: only the event says that it crashed.
+ * Which VMs have crashed and not run since, and when. libvirt does not record the time, and forgets a transient VM at
+ * once: only the event reports its crash.
  */
 export class Crashes {
   readonly #now: () => number;
-  /** UUIDs of VMs that run here. The stopped copy of a migration is not among them: it may end while its VM runs on. */
+  /** UUIDs of VMs that run here. Excludes the stopped copy of a migration: it may end while its VM runs on. */
   readonly #alive = new Set<string>();
   readonly #crashes = new Map<string, Crash>();
 
@@ -31,25 +31,25 @@ export class Crashes {
   watch(control: Pick<ManagedConnection, 'on'>): void {
     control.on('lifecycle', ({ domain: { uuid, name }, event, detail }) => {
       const runs = event === LifecycleEvent.started || event === LifecycleEvent.resumed;
-      // Of events alone there is no end; the next sample has those that are there.
+      // Bounded, since there is no limit to events; the next sample adds the VMs that exist.
       if (runs && this.#alive.size < ALIVE_MAX) this.#alive.add(uuid);
       if (event === LifecycleEvent.suspended && MOVING.has(detail)) this.#alive.delete(uuid);
       if (event === LifecycleEvent.undefined) this.#crashes.delete(uuid);
       if (event !== LifecycleEvent.stopped) return;
-      // libvirt says "failed" of a QEMU that died, and of an incoming migration that did not arrive.
+      // libvirt reports "failed" for a QEMU that died, and for an incoming migration that did not complete.
       const crashed = detail === StoppedDetail.crashed || detail === StoppedDetail.failed;
       if (this.#alive.delete(uuid) && crashed) this.#note(uuid, name);
     });
   }
 
-  /** Compares with what libvirt lists now; `sinceMs`: when it was asked, wall clock. An event since then is newer. */
+  /** Reconciles with what libvirt lists; `sinceMs`: when it was asked, wall clock. Later events take precedence. */
   update(domains: readonly DomainSample[], sinceMs: number): void {
     const listed = new Set(domains.map(({ domain }) => domain.uuid));
     const running = new Set<string>();
     for (const { domain, summary } of domains) {
       const run = { active: domain.id !== -1, state: summary.state, reason: summary.reason };
       if (run.active) running.add(domain.name);
-      // Of a VM that could not be asked in time, nothing new is known.
+      // Not asked in time: nothing new is known of this VM.
       if (run.state === undefined || (run.state === DomainState.shutoff && run.reason === undefined))
         continue;
       if (hasFailed(run)) {
@@ -70,7 +70,7 @@ export class Crashes {
     }
   }
 
-  /** The wall clock was set: what is remembered moves with it. */
+  /** The wall clock was set: shifts remembered times with it. */
   clockSet(byMs: number): void {
     for (const [uuid, crash] of this.#crashes) this.#crashes.set(uuid, { ...crash, atMs: crash.atMs + byMs });
   }

@@ -1,15 +1,15 @@
 /** A timer may fire a moment before the clock says so. */
 export const CLOCK_SLACK_MS = 20;
 
-/** The longest that a Node.js timer can wait; one that is given more fires at once. */
+/** The longest delay of a Node.js timer; a longer one fires at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/** A time that a timer can wait: 1 at least, as long as a timer lasts where it is more or is not a number. */
+/** Clamps to what a timer can wait: at least 1 ms; too long or NaN becomes the longest delay. */
 export function timerMs(ms: number): number {
   return Number.isNaN(ms) ? TIMER_MAX_MS : Math.min(Math.max(1, ms), TIMER_MAX_MS);
 }
 
-/** When something has to be over: as a signal, and as the time that is left. */
+/** A deadline, as a signal and as the remaining time. */
 export class Deadline {
   readonly signal: AbortSignal;
   readonly #atMs: number;
@@ -30,7 +30,7 @@ export class Deadline {
   }
 }
 
-/** What it resolves to, or undefined when that takes longer. Rejects with its error. */
+/** What the promise resolves to, or undefined if that takes longer. Rejects with its error. */
 export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T | undefined> {
   const over = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => over.resolve(undefined), timerMs(withinMs));

@@ -20,15 +20,15 @@ export interface DomainAskerOptions extends Omit<DomainFiguresOptions, 'memories
   readonly liveness: Liveness;
 }
 
-/** How often a call that is past its deadline is looked into, until it is answered or the tick is over. */
+/** How often a call past its deadline is checked, until it is answered or the tick is over. */
 const LOOK_EVERY_MS = 500;
 
-/** From here on an answer takes so long that more calls have to be on their way at once. */
+/** When answers take longer than this, more calls have to be in flight. */
 const SLOW_ANSWER_MS = 200;
 
 /**
- * Asks domains for what needs their QEMU: one call per domain, each with its own deadline, a bounded number at
- * once, so that one that hangs costs no other a figure.
+ * Asks domains for what requires their QEMU: one call per domain, each with a separate deadline and a bounded number
+ * in flight, so that a hung domain does not cost the others their figures.
  */
 export class DomainAsker {
   readonly #options: DomainAskerOptions;
@@ -53,18 +53,18 @@ export class DomainAsker {
     return this.#memories.find(domain)?.lastFreshAtMs;
   }
 
-  /** How libvirt reaches a domain that does not answer; undefined for all others. */
+  /** The state of libvirt's link to a domain that does not answer; undefined for all others. */
   controlOf(domain: Domain): ControlFigures | undefined {
     const memory = this.#memories.find(domain);
     return memory?.hungSinceMs === undefined ? undefined : memory.control;
   }
 
-  /** CPU times that went out beside a domain's figures in this tick. */
+  /** CPU times that were requested along with a domain's figures in this tick. */
   cpuTimes(domain: Domain): Promise<CpuTimes> | undefined {
     return this.#figures.cpuTimes(domain);
   }
 
-  /** The wall clock was set: what is remembered moves with it. */
+  /** The wall clock was set: shifts remembered times with it. */
   clockSet(byMs: number): void {
     this.#memories.clockSet(byMs);
   }
@@ -77,8 +77,8 @@ export class DomainAsker {
   }
 
   /**
-   * Fills in the outcome of each domain by UUID, and resolves when `asking` is over at the latest; one that vanished
-   * since the list has none. Before `earlyUntilMs` (performance.now()) there is time for XML and follow-ups too.
+   * Fills in the outcome of each domain by UUID; a domain that vanished since the list has none. Resolves when
+   * `asking` is over at the latest. XML and follow-ups are requested only before `earlyUntilMs` (performance.now()).
    */
   async askAll(
     domains: readonly Domain[],
@@ -104,7 +104,7 @@ export class DomainAsker {
             continue;
           }
         }
-        // Known first, so that the first sample has the labels and asks for the groups of every later one.
+        // XML first, so that the first sample has the labels and asks for the same groups as later ones.
         if (performance.now() < earlyUntilMs) await this.#readFacts(domain, asking);
         const asked = this.#figures.ask(domain, asking);
         const outcome = await asked.soon;
@@ -125,7 +125,7 @@ export class DomainAsker {
     await Promise.all(slow);
   }
 
-  /** Names those among the late that hang: libvirt knows of them even when all its workers wait. */
+  /** Finds hung domains among the late ones: libvirt knows of them even when all its workers are blocked. */
   async lookAtLate(
     domains: readonly Domain[],
     outcomes: Map<string, Outcome>,
@@ -140,7 +140,7 @@ export class DomainAsker {
     });
   }
 
-  /** Those that came too late the last time first, those that did not answer last. */
+  /** Domains that were late the last time come first, those that did not answer come last. */
   #inOrder(domains: readonly Domain[]): Domain[] {
     const first: Domain[] = [];
     const toAsk: Domain[] = [];
@@ -153,13 +153,13 @@ export class DomainAsker {
     return [...first, ...toAsk, ...suspects];
   }
 
-  /** As many as places where answers are slow, so that as many as possible come in time. */
+  /** As many as places when answers are slow, so that as many as possible arrive in time. */
   #workers(): number {
     const { inFlight, pool } = this.#options;
     return this.#figures.answerMs > SLOW_ANSWER_MS ? Math.max(inFlight, pool.placesMax) : inFlight;
   }
 
-  /** Of a call past its deadline: an answer in time for the tick still counts, unless the domain is known to hang. */
+  /** Keeps waiting for a call past its deadline until the tick ends, unless the domain is known to hang. */
   async #outlast(
     domain: Domain,
     { last, giveUp }: AskedFigures,
@@ -190,7 +190,7 @@ export class DomainAsker {
     await this.#askMore(domain, deadline, (ask) => this.#followUps.readFacts(domain, ask));
   }
 
-  /** What fails here costs the domain none of the figures that are here already; it is asked for again. */
+  /** A failure here costs the domain none of its figures; the request is repeated later. */
   async #askMore(domain: Domain, deadline: Deadline, read: (ask: AskDomain) => Promise<void>): Promise<void> {
     const memory = this.#memories.of(domain);
     if (memory.out !== undefined || memory.isFollowUpOut) return;

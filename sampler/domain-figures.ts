@@ -35,7 +35,7 @@ export interface DomainFiguresOptions {
   readonly pool: ConnectionPool;
   readonly facts: FactsCache;
   readonly summaries: Summaries;
-  /** Absent where no group wants them. */
+  /** Absent if no group needs them. */
   readonly places: VcpuPlacement | undefined;
   readonly guestMemory: GuestMemory;
   readonly unknown: UnknownStatistics;
@@ -44,7 +44,7 @@ export interface DomainFiguresOptions {
   readonly residentMemory: ResidentMemory | undefined;
 }
 
-/** A call on its way. An outcome that is undefined: the domain is gone. */
+/** A call in flight. An undefined outcome means that the domain is gone. */
 export interface AskedFigures {
   /** The outcome, or 'slow' when the domain's own deadline came first. */
   readonly soon: Promise<Outcome | undefined | 'slow'>;
@@ -59,13 +59,13 @@ interface Reply {
   readonly monitor?: MonitorState;
 }
 
-/** Before a domain is asked again whose job another client held for a moment: a second exporter, `top`, virsh. */
+/** Pauses before retries while another client briefly holds the domain's job: a second exporter, `top`, virsh. */
 const BUSY_PAUSES_MS = [10, 40, 160];
 
-/** Asks one domain for its statistics, with what can travel in the same packet. */
+/** Asks one domain for its statistics, along with what can travel in the same packet. */
 export class DomainFigures {
   readonly #options: DomainFiguresOptions;
-  /** Asked in this tick, beside the figures. */
+  /** CPU times requested in this tick. */
   readonly #cpuTimes = new Map<string, Promise<CpuTimes>>();
   #answerMs = 0;
 
@@ -78,7 +78,7 @@ export class DomainFigures {
     return this.#answerMs;
   }
 
-  /** CPU times that went out beside a domain's figures in this tick. */
+  /** CPU times that were requested along with a domain's figures in this tick. */
   cpuTimes(domain: Domain): Promise<CpuTimes> | undefined {
     return this.#cpuTimes.get(domain.uuid);
   }
@@ -99,7 +99,7 @@ export class DomainFigures {
     return { soon: Promise.race([last, slow.promise]), last, giveUp: () => giveUp.abort() };
   }
 
-  /** `sent`: called once the call is on its way. */
+  /** `sent`: called once the call is in flight. */
   async #answer(
     domain: Domain,
     deadline: Deadline,
@@ -121,7 +121,7 @@ export class DomainFigures {
     const within = { deadline, signal };
     let reply = await this.#askOnce(domain, facts, mask, within, beside);
     for (const pauseMs of BUSY_PAUSES_MS) {
-      // A job that runs for long is named instead; one of another client's calls is over in a moment.
+      // A long job is reported instead; one for another client's call is over in a moment.
       if (!isBusy(reply) || memory.control?.state === 'job' || deadline.remainingMs <= pauseMs) break;
       await sleep(pauseMs);
       const again = await this.#askOnce(domain, facts, mask, within);
@@ -185,8 +185,8 @@ export class DomainFigures {
   }
 
   /**
-   * CPU time in the same packet as the figures, where there is a place for it: a packet costs both sides more
-   * than the call does. It needs no monitor, so a stuck guest does not hold it up.
+   * Requests CPU time in the same packet as the figures if there is a free place: a packet costs both sides more
+   * than the call does. It needs no monitor, so a stuck guest does not block it.
    */
   #askCpuTimes(connection: Connection, domain: Domain): void {
     const { groups, summaries } = this.#options;
@@ -194,20 +194,20 @@ export class DomainFigures {
     this.#cpuTimes.set(domain.uuid, summaries.cpuTimes(connection, domain));
   }
 
-  /** Whether the kernel counts its vCPUs' times, and the XML says how many there may be. */
+  /** Whether the kernel counts this domain's vCPU times, and the XML has its maximum number of vCPUs. */
   #vcpusFromHost(domain: Domain, facts: DomainFacts | undefined): boolean {
     const { groups, vcpus } = this.#options;
     return (
       groups.has('vcpu') &&
       !groups.has('kvm') &&
       facts?.cpu.vcpusMaximum !== undefined &&
-      // Only there does libvirt know which vCPUs are halted (qemuDomainRefreshVcpuHalted).
+      // Only on s390 does libvirt know which vCPUs are halted (qemuDomainRefreshVcpuHalted).
       facts.os.arch?.startsWith('s390') !== true &&
       vcpus?.canRead(domain) === true
     );
   }
 
-  /** In the same packet too, where there is a place; else as soon as there is one. */
+  /** In the same packet too if there is a free place, else as soon as there is one. */
   #askVcpus(
     connection: Connection,
     domain: Domain,
@@ -243,7 +243,7 @@ function isBusy(reply: Reply | undefined): boolean {
   return reply?.outcome.kind === 'fresh' && reply.monitor === 'busy';
 }
 
-/** Remembers a call that was given up on until it comes back after all. */
+/** Remembers an abandoned call until it returns. */
 function leaveOut(memory: DomainMemory, out: CallOut | undefined, error: CallAbandonedError): Outcome {
   memory.out = out;
   void error.finished.then(() => {

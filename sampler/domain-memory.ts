@@ -1,28 +1,28 @@
 import type { Domain } from '../libvirt/wire/types.ts';
 import type { ControlFigures } from '../model/extras.ts';
 
-/** A call that has not come back. */
+/** A call in flight. */
 export interface CallOut {
   /** Wall clock, ms since 1970. */
   sinceMs: number;
-  /** The same moment by the clock that never jumps. */
+  /** The same moment on the monotonic clock. */
   readonly sentMs: number;
 }
 
 /** What is known of one domain between ticks. */
 export interface DomainMemory {
   lastFreshAtMs: number | undefined;
-  /** A call past its deadline that has not come back: the domain is not asked again until it does. */
+  /** The statistics call in flight, if any: the domain is not asked again until it returns. */
   out: CallOut | undefined;
-  /** One of the calls after the figures has not come back. It waits for the domain's job, which is not a hang. */
+  /** A follow-up call has not returned. It waits for the domain's job, which is not a hang. */
   isFollowUpOut: boolean;
-  /** It did not answer the last time: it is asked after the others, so that they need not wait for it. */
+  /** Did not answer the last time: asked after the others, so that they need not wait for it. */
   suspect: boolean;
-  /** Wall clock, ms since 1970: since when it hangs; absent while it does not. */
+  /** Since when it hangs, wall clock, ms since 1970; undefined while it does not. */
   hungSinceMs: number | undefined;
-  /** How libvirt describes its link to the domain, where it was asked in this tick. */
+  /** The state of libvirt's link to the domain, if it was queried in this tick. */
   control: ControlFigures | undefined;
-  /** The last tick was over before it was asked: it comes first in the next. */
+  /** The last tick ended before it was asked: it comes first in the next. */
   late: boolean;
 }
 
@@ -51,7 +51,7 @@ export class DomainMemories {
     return memory;
   }
 
-  /** The wall clock was set: what is remembered moves with it. */
+  /** The wall clock was set: shifts remembered times with it. */
   clockSet(byMs: number): void {
     for (const memory of this.#byUuid.values()) {
       if (memory.lastFreshAtMs !== undefined) memory.lastFreshAtMs += byMs;
@@ -60,7 +60,7 @@ export class DomainMemories {
     }
   }
 
-  /** Begins a tick: forgets domains that are gone, and how libvirt reached the others. */
+  /** Starts a tick: forgets domains that are gone, and the link states of the others. */
   startTick(uuids: ReadonlySet<string>): void {
     for (const [uuid, memory] of this.#byUuid) {
       if (uuids.has(uuid)) memory.control = undefined;

@@ -7,19 +7,19 @@ const STRETCH_MS = 4;
 export class EventLoop {
   #sinceMs = performance.now();
 
-  /** Whether the stretch is so long that it is time to yield. */
+  /** Whether it is time to yield. */
   get isDue(): boolean {
     return performance.now() - this.#sinceMs >= STRETCH_MS;
   }
 
-  /** Continues after everything else that waits. */
+  /** Lets everything else that is pending run first. */
   async yield(): Promise<void> {
     await setImmediate();
     this.#sinceMs = performance.now();
   }
 }
 
-/** Does work that comes in pieces, and yields between two of them when it is time. @returns what the work gives */
+/** Runs work in pieces, and yields between them when it is time. @returns the result of the work */
 export async function inTurns<T>(pieces: Iterator<void, T>): Promise<T> {
   const eventLoop = new EventLoop();
   // What was computed just before may have used up this turn of the loop.
@@ -31,7 +31,7 @@ export async function inTurns<T>(pieces: Iterator<void, T>): Promise<T> {
   }
 }
 
-/** What `begin` gives for each item, in their order; all are begun before the first is waited for. */
+/** The result of `begin` for each item, in order; all are started before the first is awaited. */
 export async function mapYielding<T, R>(
   items: readonly T[],
   begin: (item: T) => Promise<R>,
@@ -48,7 +48,7 @@ export async function mapYielding<T, R>(
   return Promise.all(begun);
 }
 
-/** What `read` gives for each item, in their order, `limit` of them in flight at once. */
+/** The result of `read` for each item, in order, with at most `limit` in flight. */
 export async function mapAtMost<T, R>(
   items: readonly T[],
   limit: number,

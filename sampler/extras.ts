@@ -13,7 +13,7 @@ import {
 import { type JobFigures, readJob } from '../model/job.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** Events that say something by how often they come. */
+/** Events whose frequency is meaningful. */
 const COUNTED_EVENTS = [
   'lifecycle',
   'ioError',
@@ -25,14 +25,14 @@ const COUNTED_EVENTS = [
 
 /** What is known of a domain that has just answered. */
 export interface Answered {
-  /** virDomainState, and why by its number for that state. */
+  /** virDomainState, and the reason code within that state. */
   readonly state?: number;
   readonly reason?: number;
-  /** How libvirt describes its link to the domain, where it was asked in this tick. */
+  /** The state of libvirt's link to the domain, if it was queried in this tick. */
   readonly control: ControlFigures | undefined;
 }
 
-/** One domain in so many is asked for a job in each tick; one that has a job, in every tick. */
+/** Each tick asks one in this many domains for a job; a domain that has a job is asked in every tick. */
 const JOB_TURNS = 10;
 
 /** As many VMs as libvirt lists (REMOTE_DOMAIN_LIST_MAX). */
@@ -58,7 +58,7 @@ interface Known {
   readonly events: Map<EventName, number>;
 }
 
-/** Gathers what few domains have at a time, each thing only where something points to it. */
+/** Collects what only few domains have at a time, and asks for it only where something hints at it. */
 export class Extras {
   readonly #groups: ReadonlySet<GroupName>;
   readonly #snapshots: Snapshots | undefined;
@@ -67,7 +67,7 @@ export class Extras {
 
   constructor(options: {
     readonly groups: ReadonlySet<GroupName>;
-    /** Absent where nobody asks for them. */
+    /** Absent if no group needs them. */
     readonly snapshots?: Snapshots | undefined;
   }) {
     this.#groups = options.groups;
@@ -82,7 +82,7 @@ export class Extras {
         events.set(name, (events.get(name) ?? 0) + 1);
       });
     }
-    // The event brings the figures, which the daemon itself forgets with the next job.
+    // The event carries the figures; the daemon forgets them with the next job.
     control.on('jobCompleted', ({ domain, params }) => {
       if (this.#hasRoomFor(domain)) this.#of(domain).job = readJob(params, false);
     });
@@ -94,12 +94,12 @@ export class Extras {
     this.#snapshots?.keepOnly(uuids);
   }
 
-  /** Begins to ask about the snapshots of these domains, where that is due. */
+  /** Starts reading the snapshots of these domains, where due. */
   startSnapshots(domains: readonly Domain[]): void {
     for (const domain of domains) this.#snapshots?.start(domain);
   }
 
-  /** Whether this domain is asked for its job in this tick: at once where its state or libvirt's link shows one. */
+  /** Whether to ask this domain for its job in this tick: always if its state or libvirt's link shows one. */
   isJobDue(domain: Domain, index: number, { state, reason, control }: Answered): boolean {
     if (!this.#groups.has('job')) return false;
     return (
@@ -111,10 +111,9 @@ export class Extras {
   }
 
   /**
-   * Asks for the job that runs, else for the last one as it ended: a dump ends without an event, and the event
-   * of another may have been missed. A domain that was saved or has migrated away runs no more, and its job is
-   * known all the same. `ask` sends domainGetJobStats with these flags; it may be blocked by the guest, so a caller with a deadline
-   * for that gives it.
+   * Asks for the running job, else for the last completed one: a dump ends without an event, and the event of another
+   * may have been missed. A domain that was saved or has migrated away no longer runs, but its job is known. `ask`
+   * sends domainGetJobStats with these flags; the guest may block it, so a caller with a deadline has to apply that.
    */
   async readJob(domain: Domain, ask: (flags: number) => Promise<JobReply | undefined>): Promise<void> {
     const known = this.#of(domain);
@@ -132,8 +131,8 @@ export class Extras {
   }
 
   /**
-   * Whether to ask this domain, as it is now, which of its disks failed: QEMU knows that of a domain
-   * which an I/O error has stopped, and forgets it when the domain goes on.
+   * Whether to ask this domain which of its disks failed: QEMU knows while the domain is paused by an I/O error, and
+   * forgets when it resumes.
    */
   areDiskErrorsDue(domain: Domain, { state, reason }: { state?: number; reason?: number }): boolean {
     if (!this.#groups.has('devices')) return false;
@@ -171,7 +170,7 @@ export class Extras {
     };
   }
 
-  /** Of events alone there is no end; the next sample forgets VMs that are not there. */
+  /** Bounded, since there is no limit to events; the next sample forgets VMs that do not exist. */
   #hasRoomFor({ uuid }: Domain): boolean {
     return this.#known.size < KNOWN_MAX || this.#known.has(uuid);
   }
@@ -179,7 +178,7 @@ export class Extras {
   #of(domain: Domain): Known {
     let known = this.#known.get(domain.uuid);
     if (known === undefined) {
-      // From nought: an increase from nothing at all is none to Prometheus, and would hide the first I/O error.
+      // Starts at 0: to Prometheus a series that appears has not increased, which would hide the first I/O error.
       known = { events: new Map(COUNTED_EVENTS.map((name) => [name, 0])) };
       this.#known.set(domain.uuid, known);
     }

@@ -6,7 +6,7 @@ import type { MetadataReader } from '../model/domain/custom-metadata.ts';
 import { type DomainFacts, parseDomain } from '../model/domain/domain.ts';
 import { limitedMetadata } from './limited-metadata.ts';
 
-/** Events after which a domain's XML may say something else. */
+/** Events after which a domain's XML may have changed. */
 const CHANGING_EVENTS = [
   'lifecycle',
   'deviceAdded',
@@ -19,29 +19,29 @@ const CHANGING_EVENTS = [
   'memoryDeviceSize',
   'nicMacChange',
   'vcpuRemoved',
-  // Whether somebody is at the other end of the agent's channel stands in the XML.
+  // The XML shows whether the agent's channel is connected.
   'agentLifecycle',
 ] as const;
 
 interface Entry {
-  /** -1 while not running: the XML of a running domain is another than its definition. */
+  /** -1 while not running: the XML of a running domain differs from its persistent definition. */
   readonly runId: number;
-  /** Undefined: its XML could not be understood, and is not asked for again until it changes. */
+  /** Undefined: its XML could not be parsed, and is not parsed again until it changes. */
   readonly facts: DomainFacts | undefined;
-  /** Of the XML that the facts are from, so that the same XML is not parsed again. */
+  /** Hash of the XML behind the facts, so that the same XML is not parsed again. */
   readonly digest: string;
   readonly dueAtMs: number;
 }
 
-/** Some changes come without an event (a balloon's stats period, for one), so XML is read again at this age. */
+/** Some changes come without an event (e.g. a balloon's stats period), so XML is read again at this age. */
 const MAX_AGE_MS = 120_000;
 
-/** What domains' XML says: read once, again after an event, and again when it has grown old. */
+/** Facts from the XML of domains: read once, again after an event, and again when stale. */
 export class FactsCache {
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
   readonly #metadata: MetadataReader | undefined;
-  /** Whose XML is under way, and whether it may be out of date by the time that it comes. */
+  /** Domains whose XML is being read, and whether an event has outdated it since. */
   readonly #reading = new Map<string, { outdated: boolean }>();
 
   constructor(now: () => number, metadata?: MetadataReader) {
@@ -56,7 +56,7 @@ export class FactsCache {
         this.#entries.delete(domain.uuid);
       });
     }
-    // A balloon may change every few seconds, and the event brings all that the XML would say of it.
+    // A balloon may change every few seconds, and the event carries all that the XML would show of it.
     control.on('balloonChange', ({ domain, actualKiB }) => {
       this.#outdate(domain.uuid);
       this.#setCurrentMemory(domain, Number(actualKiB));
@@ -70,7 +70,7 @@ export class FactsCache {
     this.#entries.set(domain.uuid, { ...entry, facts, digest: '' });
   }
 
-  /** Events may have been missed: nothing that is known can be trusted. */
+  /** Events may have been missed: nothing cached can be trusted. */
   clear(): void {
     for (const uuid of this.#reading.keys()) this.#outdate(uuid);
     this.#entries.clear();
@@ -90,7 +90,7 @@ export class FactsCache {
     return entry === undefined || entry.dueAtMs <= this.#now();
   }
 
-  /** Asks for the XML with `fetch` and keeps what it says, if it says something. Rejects as `fetch` does. */
+  /** Reads the XML with `fetch` and caches its facts, if there is any. Rejects as `fetch` does. */
   async refresh(domain: Domain, fetch: () => Promise<string | undefined>): Promise<void> {
     const reading = { outdated: false };
     this.#reading.set(domain.uuid, reading);
@@ -107,7 +107,7 @@ export class FactsCache {
       runId: domain.id,
       facts: known?.digest === digest ? known.facts : understand(domain, xml, this.#metadata),
       digest,
-      // Spread out, or all that were read in one tick would be read in one tick ever after.
+      // Randomized, or all domains read in one tick would be due in the same tick from then on.
       dueAtMs: this.#now() + MAX_AGE_MS * (0.5 + Math.random() / 2),
     });
   }
@@ -134,7 +134,7 @@ function understand(
     const facts = parseDomain(bounded.xml, what, metadata);
     return bounded.isMetadataCut ? { ...facts, isMetadataCut: true } : facts;
   } catch {
-    // One domain's odd XML must not cost its figures, let alone another's.
+    // XML that cannot be parsed must not cost the domain its figures, let alone another one's.
     return undefined;
   }
 }

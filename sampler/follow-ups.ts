@@ -6,13 +6,13 @@ import type { FactsCache } from './facts-cache.ts';
 /** libvirt's REMOTE_DOMAIN_DISK_ERRORS_MAX. */
 const DISK_ERRORS_MAX = 256;
 
-/** Sends a call that the guest may block; undefined when there was no time left for it. */
+/** Sends a call that the guest may block; undefined if there was no time left for it. */
 export type AskDomain = <N extends CallName>(
   name: N,
   args: CallArgs<N>,
 ) => Promise<CallResult<N> | undefined>;
 
-/** What a domain is asked once its figures are here, where it is due: its XML, its job, its failed disks. */
+/** What a domain is asked after its figures, where due: its XML, its job, its failed disks. */
 export class FollowUps {
   readonly #facts: FactsCache;
   readonly #extras: Extras;
@@ -26,7 +26,7 @@ export class FollowUps {
     await this.#facts.refresh(domain, async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml);
   }
 
-  /** In turn, each decided when the one before is done. `place`: of the domain in this tick. */
+  /** One at a time, each decided once the previous is done. `place`: the domain's position in this tick. */
   *due(
     domain: Domain,
     place: number,

@@ -3,26 +3,25 @@ import type { DomainFacts } from '../model/domain/domain.ts';
 import { GUEST_MEMORY_FIELDS } from '../model/missing.ts';
 import type { BalloonStats, DomainStats } from '../model/stats/types.ts';
 
-/** A report may come late by as much as it takes the guest to answer, so one missed period is let pass. */
+/** A report may be late by the guest's response time, so one missed period is tolerated. */
 const PERIODS_MAX = 2;
-/** libvirt and QEMU give the time of a report in whole seconds. */
+/** libvirt and QEMU report the time in whole seconds. */
 const ROUNDING_MS = 1_000;
 
 interface Report {
   readonly runId: number;
-  /** As QEMU gives it, seconds since 1970 by the host's clock. */
+  /** As reported by QEMU, seconds since 1970 by the host's clock. */
   readonly lastUpdateSeconds: number;
-  /** When virtune first saw this report, by a clock that is never set. */
+  /** When virtune first saw this report, on the monotonic clock. */
   readonly seenAtMs: number;
-  /** It was too old when it was first seen, so it is not a report that has only just come. */
+  /** It was already too old when first seen, so it is not a new report. */
   readonly oldWhenSeen: boolean;
 }
 
 /**
- * Takes a guest's memory figures out of a sample when they are older than the guest's stats period allows: QEMU keeps the
- * last report for ever, of a guest whose driver has stopped or whose period was set back to 0. Age counts from when the
- * report was first seen, because a remote host's clock may differ from virtune's; only the first sample has to compare
- * the two clocks.
+ * Drops a guest's memory figures that are older than its stats period allows: QEMU keeps the last report indefinitely,
+ * even if the guest's driver has stopped or the period was set back to 0. Age counts from when the report was first
+ * seen, because a remote host's clock may differ from virtune's; only the first sample has to compare the two clocks.
  */
 export class GuestMemory {
   readonly #nowMs: () => number;
@@ -31,19 +30,19 @@ export class GuestMemory {
 
   /**
    * @param nowMs wall clock, ms since 1970
-   * @param steadyMs a clock that is never set; default: the same
+   * @param steadyMs monotonic clock, ms; default: `nowMs`
    */
   constructor(nowMs: () => number, steadyMs = nowMs) {
     this.#nowMs = nowMs;
     this.#steadyMs = steadyMs;
   }
 
-  /** Forgets domains that do not exist any more. */
+  /** Forgets domains that no longer exist. */
   keepOnly(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#reports.keys()) if (!uuids.has(uuid)) this.#reports.delete(uuid);
   }
 
-  /** The same figures, without the guest's own where these are too old or belong to no stats period. */
+  /** The figures, without those from the guest if they are stale or no stats period is set. */
   onlyFresh(domain: Domain, stats: DomainStats, facts: DomainFacts | undefined): DomainStats {
     const { lastUpdateSeconds } = stats.balloon;
     const periodMs = (facts?.memory.balloonPeriodSeconds ?? 0) * 1_000;

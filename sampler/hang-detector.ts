@@ -13,7 +13,7 @@ export interface HangDetectorOptions {
   readonly now: () => number;
   readonly memories: DomainMemories;
   readonly liveness: Liveness;
-  /** Whether libvirtd has answered a call for statistics that went out after this moment (performance.now()). */
+  /** Whether libvirtd has answered a statistics call that was sent after this moment (performance.now()). */
   readonly hasAnsweredSince: (sentMs: number) => boolean;
 }
 
@@ -41,7 +41,7 @@ export class HangDetector {
     return verdict;
   }
 
-  /** Of a domain that did not answer the last time; undefined when it can be asked. */
+  /** Checks a domain that did not answer the last time; undefined if it can be asked. */
   async lookAgain(domain: Domain, deadline: Deadline): Promise<Outcome | undefined> {
     const memory = this.#options.memories.of(domain);
     const verdict = await this.look(domain, deadline);
@@ -53,10 +53,7 @@ export class HangDetector {
       : { kind: 'late' };
   }
 
-  /**
-   * Of a domain that answered: the outcome where it hangs behind a job that another client holds; undefined where it
-   * does not.
-   */
+  /** Checks a domain that answered: its outcome if it hangs behind another client's job, else undefined. */
   async judgeReply(
     domain: Domain,
     stats: DomainStats,
@@ -78,7 +75,7 @@ export class HangDetector {
     return verdict.sinceMs === undefined ? undefined : this.hung(memory, verdict.sinceMs);
   }
 
-  /** `sinceMs`, wall clock, stays as it was found first: clocks and looks differ by some ms. */
+  /** Keeps the first `sinceMs` (wall clock): clocks and checks differ by some ms. */
   hung(memory: DomainMemory, sinceMs: number | undefined): Outcome {
     memory.suspect = true;
     memory.hungSinceMs ??= sinceMs ?? this.#options.now();

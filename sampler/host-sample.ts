@@ -15,7 +15,7 @@ import type { DomainSummary } from '../model/summary.ts';
 export type Outcome =
   /** `atMs`: wall clock just before the call went out. */
   | { readonly kind: 'fresh'; readonly stats: DomainStats; readonly atMs: number }
-  /** A call is out past its deadline; the domain is not asked again until that one comes back. */
+  /** A call is past its deadline; the domain is not asked again until that call returns. */
   | { readonly kind: 'unresponsive'; readonly sinceMs: number }
   /** The tick's own deadline came before its turn. */
   | { readonly kind: 'late' }
@@ -23,9 +23,9 @@ export type Outcome =
 
 export interface DomainSample {
   readonly domain: Domain;
-  /** There even when the domain itself does not answer, with what can be known then. */
+  /** Present even if the domain itself does not answer, with what is known without it. */
   readonly summary: DomainSummary;
-  /** Absent until its XML was read, or where that cannot be understood. */
+  /** Absent until its XML was read, or if that cannot be parsed. */
   readonly facts: DomainFacts | undefined;
   readonly outcome: Outcome;
   /** When the newest figures were taken, wall clock; absent before the first. */
@@ -33,7 +33,7 @@ export interface DomainSample {
   /** When its QEMU process started, wall clock; absent where virtune does not read the host's /proc. */
   readonly startedAtMs?: number | undefined;
   readonly extras?: DomainExtras | undefined;
-  /** Absent where nothing of it is asked for, or the domain does not run. */
+  /** Absent if no group needs it, or the domain is not running. */
   readonly local?: LocalFigures | undefined;
   /** Absent where the tuner's checks are not read. */
   readonly drift?: DriftFigures | undefined;
@@ -50,8 +50,8 @@ export interface HostSample {
   /** Wall clock, ms since 1970. */
   readonly startedAtMs: number;
   /**
-   * What wall-clock times of this sample are ahead of a clock that is never set: the difference of two samples' times is
-   * right without it only where no clock was set between them. Absent in recordings of earlier versions.
+   * How far the wall-clock times of this sample are ahead of a monotonic clock. Without it, differences between two
+   * samples are only right if the clock was not set in between. Absent in recordings of earlier versions.
    */
   readonly aheadMs?: number | undefined;
   readonly durationMs: number;
@@ -61,18 +61,18 @@ export interface HostSample {
   /** Absent where no group asks for it. */
   readonly host?: HostFigures | undefined;
   readonly overcommit?: Overcommit | undefined;
-  /** Since the sample before; absent in the first. */
+  /** Since the previous sample; absent in the first. */
   readonly contention?: Contention | undefined;
   /** VMs that crashed and have not run since, also those that libvirt no longer lists. */
   readonly crashes?: readonly Crash[] | undefined;
 }
 
-/** A wall-clock time of a sample, by the clock that is never set: for differences between samples. */
+/** A wall-clock time of a sample on the monotonic clock, for differences between samples. */
 export function steadyMs({ aheadMs = 0 }: Pick<HostSample, 'aheadMs'>, atMs: number): number {
   return atMs - aheadMs;
 }
 
-/** When a sample began, by the clock that is never set. */
+/** When a sample began, on the monotonic clock. */
 export function steadyStartMs(sample: HostSample): number {
   return steadyMs(sample, sample.startedAtMs);
 }
@@ -84,10 +84,10 @@ export interface Crash {
   readonly atMs: number;
 }
 
-/** Which host it is; each part absent where its libvirt does not report it. */
+/** Which host it is; each part is absent if libvirt does not report it. */
 export interface HostIdentity {
   readonly hostname: string | undefined;
-  /** Of the machine, as libvirt has it: by default the firmware's. */
+  /** UUID of the machine as libvirt reports it: by default the firmware's. */
   readonly uuid: string | undefined;
 }
 

@@ -5,8 +5,8 @@ import type { AskHost } from './host/host-line.ts';
 import type { HostIdentity } from './host-sample.ts';
 
 /**
- * Which host it is, asked once a connection. While the daemon has not answered both calls there is no identity:
- * half of one would be another host's.
+ * The host's identity, asked once per connection. Absent until the daemon has answered both calls: half of an
+ * identity could be mistaken for another host's.
  */
 export class Identity {
   readonly #hostname: BackgroundRead<string>;

@@ -1,15 +1,17 @@
-/** A counter that never falls, made of one that may: what that had counted stays when it begins again at 0. */
+/** A counter that never decreases, built from one that may: what was counted stays when the source restarts at 0. */
 export class LastingCounter {
   readonly #jitter: number;
   #ended = 0;
   #last = 0;
 
-  /** `jitter`: a fall of at most this much is not a new beginning, and the highest value is kept until it is reached again. */
+  /**
+   * `jitter`: a decrease of at most this much does not restart it; the highest value is kept until reached again.
+   */
   constructor(jitter = 0) {
     this.#jitter = jitter;
   }
 
-  /** Takes in the source's next value. */
+  /** Adds the source's next value. */
   next(value: number): number {
     if (value >= this.#last) this.#last = value;
     else if (this.#last - value > this.#jitter) {
@@ -19,7 +21,7 @@ export class LastingCounter {
     return this.value;
   }
 
-  /** As it is while its source is gone. */
+  /** The total, also while the source is gone. */
   get value(): number {
     return this.#ended + this.#last;
   }

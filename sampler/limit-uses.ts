@@ -4,25 +4,25 @@ import { isLimited, type LimitUse, limitUse } from '../model/limit-use.ts';
 import type { BlockStats } from '../model/stats/types.ts';
 import type { DomainSample } from './host-sample.ts';
 
-/** Scrapers that ask one right after the other get the same share: of a moment it would say little. */
+/** Scrapes in quick succession get the same share: over a moment it would mean little. */
 const INTERVAL_MIN_MS = 5_000;
 
-/** Of one set of limits, and the disks that share it, mostly one. */
+/** State of one set of limits, and of the disks that share it, usually one. */
 interface Known {
   /** By disk. */
   readonly before: ReadonlyMap<string, BlockStats>;
-  /** By a clock that is never set. */
+  /** Monotonic clock, ms. */
   readonly atMs: number;
   readonly use: LimitUse | undefined;
 }
 
-/** Keeps the counters of disks that have limits, to compute how much of these was used. */
+/** Keeps the counters of disks with limits, to compute how much of these was used. */
 export class LimitUses {
   #known = new Map<string, Known>();
 
   /**
-   * By disk; undefined for a domain that has no limits, or was not there before.
-   * @param aheadMs of these samples' times before a clock that is never set
+   * By disk; undefined for a domain without limits or without an earlier sample.
+   * @param aheadMs how far these samples' times are ahead of a monotonic clock
    */
   complete(samples: readonly DomainSample[], aheadMs = 0): DomainSample[] {
     const now = new Map<string, Known>();
@@ -31,12 +31,12 @@ export class LimitUses {
     return completed;
   }
 
-  /** The same of a sample that the next one is not compared with. */
+  /** Like complete(), but the next sample is not compared with this one. */
   preview(samples: readonly DomainSample[], aheadMs = 0): DomainSample[] {
     return this.#completed(samples, aheadMs, new Map());
   }
 
-  /** Adds to `now` what the next sample is compared with. */
+  /** Stores in `now` what the next sample is compared with. */
   #completed(samples: readonly DomainSample[], aheadMs: number, now: Map<string, Known>): DomainSample[] {
     return samples.map((sample) => {
       const disks = sample.facts?.disks.filter(({ limits }) => isLimited(limits)) ?? [];
@@ -59,7 +59,7 @@ export class LimitUses {
   }
 }
 
-/** Limits, and the disks of one domain that they hold together (QEMU, block/throttle-groups.c). */
+/** A set of limits, and the disks of one domain that share it (QEMU, block/throttle-groups.c). */
 interface Limited extends LimitSet {
   readonly targets: readonly string[];
 }
@@ -78,7 +78,7 @@ function limitedTogether(disks: readonly Disk[]): Limited[] {
   );
 }
 
-/** Of each limit the largest share that one of its sets has; undefined while that of one is not known. */
+/** The largest share of each limit among the disk's sets; undefined while that of one is unknown. */
 function useOf(disk: Disk, ofSets: ReadonlyMap<string, LimitUse>): LimitUse | undefined {
   const largest = new Map<string, number>();
   for (const { name, limits } of limitSets(disk)) {
@@ -96,13 +96,13 @@ function next(
   { outcome }: DomainSample,
   aheadMs: number,
 ): Known | undefined {
-  // It may answer again: the share is then over the time in between.
+  // Kept for when it answers again: the share then covers the time in between.
   if (outcome.kind !== 'fresh') return known && { ...known, use: undefined };
   const blocks = [...outcome.stats.blocks.values()];
   const now = new Map<string, BlockStats>();
   for (const target of targets) {
     const block = blocks.find(({ name }) => name === target);
-    // What the others of its group use is not all that is used.
+    // Without this disk, the use of its group would be incomplete.
     if (block === undefined) return undefined;
     now.set(target, block);
   }
@@ -111,7 +111,7 @@ function next(
     const before = known?.before.get(target);
     return before === undefined ? [] : [{ before, now: block }];
   });
-  // A disk that has joined the group, or left it, did what is not known.
+  // What a disk did that has joined or left the group is unknown.
   if (known === undefined || readings.length < now.size || known.before.size > now.size)
     return { before: now, atMs, use: undefined };
   const elapsedMs = atMs - known.atMs;

@@ -5,8 +5,8 @@ import { withinCpuTime } from './cpu-time.ts';
 const CPU_TIME_MS = 500;
 
 /**
- * A reader of labels that is interrupted when it takes too long: some expressions take minutes on a few thousand elements,
- * and any tenant may write these into metadata.
+ * A label reader that is interrupted when it takes too long: some expressions take minutes on a few thousand elements,
+ * and any tenant may put these into metadata.
  */
 export function limitedMetadata(read: MetadataReader): MetadataReader {
   return (domain, onLate) => {

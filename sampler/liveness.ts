@@ -13,19 +13,19 @@ const CONTROL_STATES = ['ok', 'job', 'occupied', 'error'] as const;
 /** virDomainControlErrorReason: libvirt gave up on the monitor. */
 const MONITOR_FAILED = 2;
 
-/** First pause between two looks at a monitor that is occupied; each is twice the one before. */
+/** First pause between checks of an occupied monitor; doubled each time. */
 const FIRST_LOOK_MS = 50;
 
-/** How often a tick that waits for a probe looks at it. */
+/** How often a tick that waits for a probe checks it. */
 const PROBE_LOOK_MS = 100;
 
-/** Probes on their way at once; each holds one of libvirtd's 20 workers and one of its connection's four places. */
+/** Probes in flight; each holds one of libvirtd's 20 workers and one of its connection's four places. */
 const PROBES_MAX = 4;
 
-/** Opening the probes' connection must not wait for ever. */
+/** Bounds the time for opening the probes' connection. */
 const PROBE_OPEN_MS = 30_000;
 
-/** While libvirt does this to a paused VM it lets no query in, for as long as it takes: that is not a hang. */
+/** Pauses during which libvirt blocks queries for as long as the operation takes: that is not a hang. */
 const HONEST_PAUSES: ReadonlySet<number> = new Set([
   PausedReason.migration,
   PausedReason.save,
@@ -40,7 +40,7 @@ export interface LivenessOptions {
   readonly open: (signal: AbortSignal) => Promise<Connection>;
   /** A monitor command that takes longer than this is a hang. */
   readonly hungAfterMs: number;
-  /** A call that waits for the VM and is not answered for so long shows a hang; libvirt itself gives up after 30 s. */
+  /** A call that waits for the VM and is unanswered for this long shows a hang; libvirt itself gives up after 30 s. */
   readonly probeLimitMs: number;
   /** Absent when virtune does not run on the host. */
   readonly procRoot: string | undefined;
@@ -49,7 +49,7 @@ export interface LivenessOptions {
   readonly now: () => number;
 }
 
-/** `sinceMs`: wall clock; when the monitor stopped answering, as far back as is known. Undefined: no evidence. */
+/** `sinceMs`: wall clock; when the monitor stopped answering, as far back as known. Undefined: no evidence. */
 export interface Verdict {
   readonly sinceMs: number | undefined;
   readonly control: ControlFigures | undefined;
@@ -58,25 +58,25 @@ export interface Verdict {
 interface Probe {
   sentAtMs: number;
   readonly sentMs: number;
-  /** libvirt could not get hold of the VM within its own 30 s. */
+  /** libvirt could not acquire the VM's job within its own 30 s. */
   timedOut: boolean;
-  /** Its call has not come back. */
+  /** Its call has not returned. */
   isOut: boolean;
 }
 
 /**
- * Finds out whether a VM's QEMU hangs. A held job cannot hide that: domainGetControlInfo needs none, is served
- * by workers that libvirtd keeps free (it is a priority call), and says for how long a monitor command has been
- * on its way, from any client (qemuDomainGetControlInfo). While a migration, save or backup runs it speaks of
- * that job instead; then the state of the process under /proc decides where virtune runs on the host, and a
- * call that waits for the VM: one for each such VM, over a connection for nothing else.
+ * Determines whether a VM's QEMU hangs. A held job cannot hide that: domainGetControlInfo needs none, is served by
+ * workers that libvirtd reserves (it is a priority call), and reports how long a monitor command of any client has been
+ * pending (qemuDomainGetControlInfo). During a migration, save or backup it reports that job instead; then, if virtune
+ * runs on the host, the process state under /proc decides, and a probe: a call that waits for the VM, one per such VM,
+ * over a dedicated connection.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
   readonly #probes = new Map<string, Probe>();
   readonly #stoppedSinceMs = new Map<string, number>();
   #tickMs = Number.NEGATIVE_INFINITY;
-  /** Whether the next tick may come too late to bring a probe's verdict. */
+  /** Whether ticks are so rare that this one has to wait for a probe's verdict. */
   #isWaiting = true;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
@@ -106,20 +106,20 @@ export class Liveness {
     for (const [uuid, sinceMs] of this.#stoppedSinceMs) this.#stoppedSinceMs.set(uuid, sinceMs + byMs);
   }
 
-  /** The VM answered: what spoke against it is over. */
+  /** The VM answered: discards the evidence of a hang. */
   answered({ uuid }: Domain): void {
     this.#stoppedSinceMs.delete(uuid);
     if (this.#probes.get(uuid)?.isOut !== true) this.#probes.delete(uuid);
   }
 
-  /** Whether its QEMU hangs, by what can be known without waiting for it: a look now, and more until it is certain. */
+  /** Whether its QEMU hangs, without waiting for it: checks now, and again until the result is certain. */
   async look(control: Connection, domain: Domain, deadline: Deadline): Promise<Verdict> {
     let before: number | undefined;
     let pauseMs = FIRST_LOOK_MS;
     for (;;) {
       let info = await this.#info(control, domain, deadline);
       const stoppedSinceMs = this.#stopped(domain);
-      // The process says that it hangs, and only libvirt for how long: worth a second try on a busy host.
+      // The process state shows a hang, but only libvirt knows for how long: worth a retry on a busy host.
       if (info === undefined && stoppedSinceMs !== undefined)
         info = await this.#info(control, domain, deadline);
       const figures = info?.figures;
@@ -131,7 +131,7 @@ export class Liveness {
       if (occupiedMs >= this.#options.hungAfterMs - CLOCK_SLACK_MS) {
         return { sinceMs: this.#options.now() - occupiedMs, control: figures };
       }
-      // Another command than before: it answers.
+      // A newer command than before, so QEMU answers.
       if (before !== undefined && occupiedMs < before) return { sinceMs: undefined, control: figures };
       before = occupiedMs;
       const waitMs = Math.min(pauseMs, this.#options.hungAfterMs - occupiedMs);
@@ -142,9 +142,9 @@ export class Liveness {
   }
 
   /**
-   * The same for a VM whose QEMU libvirt could not ask, because another client holds the VM's job.
-   * Where libvirt's link does not decide it, a call is sent that waits. Its verdict counts in the tick that comes after
-   * it; where ticks are rare, this one waits for it.
+   * The same for a VM whose QEMU libvirt could not ask, because another client holds the VM's job. If libvirt's link is
+   * inconclusive, a probe is sent, which waits. Its verdict counts in a later tick; if ticks are rare, this one waits
+   * for it.
    */
   async lookAtBusy(
     control: Connection,
@@ -206,7 +206,7 @@ export class Liveness {
     return this.#probes.get(uuid)?.isOut === true;
   }
 
-  /** When the probe went out that was not answered for too long. */
+  /** When the probe was sent, if it has been unanswered for too long. */
   #verdict({ uuid }: Domain): number | undefined {
     const probe = this.#probes.get(uuid);
     const limitMs = this.#options.probeLimitMs;
@@ -214,7 +214,7 @@ export class Liveness {
     return isHung ? probe.sentAtMs : undefined;
   }
 
-  /** The same; sends a probe where none is out. */
+  /** The same; sends a probe if none is in flight. */
   #probed(domain: Domain): number | undefined {
     const sinceMs = this.#verdict(domain);
     if (!this.#isProbed(domain)) {
@@ -223,7 +223,7 @@ export class Liveness {
     return sinceMs;
   }
 
-  /** `earlier`: one that has timed out; the VM has hung since that one. */
+  /** `earlier`: a probe that timed out; the VM has hung since then. */
   #send(domain: Domain, earlier: Probe | undefined): void {
     const out = [...this.#probes.values()].filter(({ isOut }) => isOut).length;
     if (out >= PROBES_MAX || this.#isClosed) return;
@@ -240,7 +240,7 @@ export class Liveness {
         async (error: unknown) => {
           if (error instanceof CallAbandonedError) await error.finished;
           if (isRemoteError(error, ErrorCode.operationTimeout)) probe.timedOut = true;
-          // Refused, not running any more, or no connection: it says nothing of the VM.
+          // Refused, no longer running, or no connection: says nothing about the VM.
           else this.#probes.delete(domain.uuid);
         },
       )
@@ -249,7 +249,7 @@ export class Liveness {
       });
   }
 
-  /** Needs the job and, for a balloon, the monitor (qemuDomainMemoryStats); with NOWAIT there is no such call. */
+  /** Waits for the job and, with a balloon, the monitor (qemuDomainMemoryStats); a call with NOWAIT would not. */
   async #probe(domain: Domain): Promise<void> {
     const connection = await this.#connect();
     await connection.call('domainMemoryStats', { domain, maxStats: 1, flags: 0 });

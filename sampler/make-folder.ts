@@ -2,17 +2,17 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 export interface MakeFolderOptions {
-  /** Of each folder that is created; default: as the umask allows. */
+  /** Mode of each folder that is created; default: as the umask allows. */
   readonly mode?: number | undefined;
 }
 
 /**
- * Creates a folder and those above it that do not exist; one that exists is left as it is. Node's own
- * `mkdir(path, { recursive: true })` never returns where the kernel answers ENOENT for a folder whose parent exists:
- * in /proc, and in a working directory that was deleted (seen with Node.js 24).
+ * Creates a folder and its missing parents; an existing one is left unchanged. Node's own `mkdir(path, { recursive:
+ * true })` never returns where the kernel answers ENOENT for a folder whose parent exists: in /proc, and in a
+ * working directory that was deleted (seen with Node.js 24).
  *
- * It stands here because the exporter's queue, the tuner's journal and the commands need it, and this is the lowest
- * room that they share and that may read a file.
+ * It lives here because the exporter's queue, the tuner's journal and the commands need it, and this is the lowest
+ * folder that they share and that may read a file.
  *
  * @throws the system's error of the first folder that cannot be created
  */
@@ -23,7 +23,7 @@ export async function makeFolder(path: string, { mode }: MakeFolderOptions = {})
     missing.push(folder);
     folder = dirname(folder);
   }
-  // What exists and is a file gives EEXIST here, or ENOTDIR for the folder below it.
+  // An existing file gives EEXIST here, or ENOTDIR for a folder below it.
   for (const each of missing.length > 0 ? missing.reverse() : [folder]) await makeOne(each, mode);
 }
 
@@ -31,7 +31,7 @@ async function makeOne(folder: string, mode: number | undefined): Promise<void> 
   try {
     await mkdir(folder, { mode });
   } catch (error) {
-    // Another process may have been faster.
+    // Another process may have created it first.
     if (await isFolder(folder)) return;
     throw error;
   }
@@ -45,7 +45,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The root exists always, so a search upwards ends. */
+/** The root always exists, so the upward search ends. */
 async function exists(path: string): Promise<boolean> {
   if (path === dirname(path)) return true;
   try {

@@ -6,15 +6,15 @@ import type { DomainMarks } from '../model/summary.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
 import type { AskHost } from './host/host-line.ts';
 
-/** Whether a domain starts with the host changes by hand, and no event says so. */
+/** Autostart is changed by users, and no event reports it. */
 const REFRESH_MS = 30_000;
-/** Marks are slow facts; a list that has not come for so long is not shown any more. */
+/** Marks change slowly; lists older than this are no longer shown. */
 const MAX_AGE_MS = 300_000;
 
-/** Undefined for a domain that was not there when the lists were asked for. */
+/** Undefined for a domain that did not exist when the lists were requested. */
 type MarksOf = (uuid: string) => DomainMarks | undefined;
 
-/** What filters of the domain list say of each domain: one list per mark for the whole host. */
+/** Marks of each domain from filters of the domain list: one list per mark for the whole host. */
 export class Marks {
   readonly #read: BackgroundRead<MarksOf>;
   /** UUIDs of the domains of this tick. */
@@ -24,7 +24,7 @@ export class Marks {
     readonly ask: AskHost;
     readonly background: Background;
     readonly now: () => number;
-    /** Called with each new answer, before anybody who waits for it goes on. */
+    /** Called with each new answer, before those waiting for it continue. */
     readonly onAnswer: () => void;
   }) {
     this.#read = options.background.add({
@@ -36,7 +36,7 @@ export class Marks {
     });
   }
 
-  /** Whatever happens to a domain can change its marks. */
+  /** Any lifecycle event may change a domain's marks. */
   watch(control: ManagedConnection): void {
     control.on('lifecycle', () => this.#read.expire());
   }

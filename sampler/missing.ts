@@ -2,7 +2,7 @@ import { ErrorCode } from '../libvirt/constants.ts';
 import { type MissingGroup, missingGroups } from '../model/missing.ts';
 import type { DomainSample, Outcome } from './host-sample.ts';
 
-/** Groups that were asked for and gave no figure of this domain, and why. */
+/** Groups that were asked for but have no figures for this domain, and why. */
 export function missingOf(
   { domain, summary, facts, outcome, local, guest, drift }: DomainSample,
   groups: ReadonlySet<string>,
@@ -27,7 +27,7 @@ export function missingOf(
 
 function isDenied(outcome: Outcome): boolean {
   if (outcome.kind !== 'error') return false;
-  // Not RemoteError's instances alone: a recording has only what such an error said.
+  // Not instanceof RemoteError: a recording has only the fields of such an error.
   const { libvirtCode } = outcome.error as { libvirtCode?: unknown };
   return libvirtCode === ErrorCode.operationDenied || libvirtCode === ErrorCode.accessDenied;
 }

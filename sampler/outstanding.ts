@@ -1,9 +1,9 @@
 import { CallAbandonedError } from '../libvirt/errors.ts';
 
 /**
- * Remembers calls that were given up on and that the daemon still works on. What such a call was about is not
- * asked for again until it has come back, and once `max` of them are out nothing of their kind is sent: what
- * never answers may not take the places of all that does.
+ * Tracks abandoned calls that the daemon still works on. The subject of such a call is not asked about again until the
+ * call returns, and while `max` of them are outstanding nothing of their kind is sent: calls that never return must
+ * not take the places of all others.
  */
 export class Outstanding {
   readonly #max: number;
@@ -13,7 +13,7 @@ export class Outstanding {
     this.#max = max;
   }
 
-  /** What `send` gives; undefined where it was not let out, or did not answer in time. Else rejects as `send` does. */
+  /** The result of `send`; undefined if it was not sent or not answered in time. Else rejects as `send` does. */
   async ask<R>(about: string, send: () => Promise<R>): Promise<R | undefined> {
     if (this.#out.size >= this.#max || this.#out.has(about)) return undefined;
     try {

@@ -12,7 +12,7 @@ export class OvercommitTracker {
     return host === undefined ? sample : completed(sample, host, this.#contention.next(sample));
   }
 
-  /** The same of a sample that the next one is not compared with. */
+  /** Like complete(), but the next sample is not compared with this one. */
   preview(sample: HostSample): HostSample {
     const { host } = sample;
     return host === undefined ? sample : completed(sample, host, this.#contention.preview(sample));

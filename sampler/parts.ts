@@ -34,12 +34,9 @@ import { Versions } from './versions.ts';
 export interface SamplerOptions {
   /** Opens one read-only connection to the host. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
-  /**
-   * Opens one that may ask guest agents and nothing else; called when a group wants that. Without it such a
-   * group has no figures.
-   */
+  /** Opens a connection for guest agents alone, if a group needs it. Without it such groups have no figures. */
   readonly openGuestAgent?: ((signal: AbortSignal) => Promise<Connection>) | undefined;
-  /** Called with why guest agents cannot be asked. */
+  /** Called with the reason why guest agents cannot be asked. */
   readonly onGuestAgentFailure?: ((error: Error) => void) | undefined;
   /** Called when a part of the host's own figures begins to fail. */
   readonly onHostFailure?: ((part: HostPart, error: Error) => void) | undefined;
@@ -47,33 +44,33 @@ export interface SamplerOptions {
   readonly onUnknownStatistic?: ((name: string) => void) | undefined;
   /** What to ask for; the catalogue's defaults when absent. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
-  /** Reads labels of one's own from each domain's XML. */
+  /** Reads custom labels from each domain's XML. */
   readonly metadata?: MetadataReader | undefined;
-  /** `/proc` of the host that is asked; absent when virtune does not run there. */
+  /** `/proc` of the sampled host; absent when virtune does not run there. */
   readonly procRoot?: string | undefined;
   /** Where the host's control groups are mounted; `/sys/fs/cgroup` when absent. */
   readonly cgroupRoot?: string | undefined;
   /** Called with the UUID of a VM whose guest has rebooted: libvirt counts that as the same run. */
   readonly onReboot?: ((uuid: string) => void) | undefined;
-  /** Where the tuner writes what has drifted. */
+  /** Where the tuner records drift. */
   readonly driftFile?: string | undefined;
-  /** Called when that file begins to be unusable, and again when it is for another reason. */
+  /** Called when that file becomes unusable, and again when the reason changes. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
   /** For one domain's answer. */
   readonly domainDeadlineMs?: number | undefined;
-  /** For a call that waits until a VM's job is free: one that is not answered by then shows a hang. */
+  /** For a call that waits until a VM's job is free: no answer by then shows a hang. */
   readonly probeLimitMs?: number | undefined;
   /** For the whole tick; what was not asked by then is reported late. */
   readonly tickDeadlineMs?: number | undefined;
-  /** Calls under way at once that a stuck guest can block. */
+  /** Calls in flight that a stuck guest can block. */
   readonly inFlight?: number | undefined;
-  /** Domains that are asked where their vCPUs run in one tick; of more, each has its turn. */
+  /** Domains asked per tick where their vCPUs run; with more, they take turns. */
   readonly placesPerTick?: number | undefined;
   readonly baseConnections?: number | undefined;
   readonly maxConnections?: number | undefined;
   /** Wall clock, ms since 1970; default: the system's. */
   readonly now?: (() => number) | undefined;
-  /** A clock that is never set, ms; default: `now` where that is given, else the system's. */
+  /** Monotonic clock, ms; default: `now` where that is given, else the system's. */
   readonly steadyMs?: (() => number) | undefined;
 }
 
@@ -92,7 +89,7 @@ const HOST_GROUPS = ['host', 'pool', 'overcommit', 'hostcpus'] as const;
 /** The limits that a sampler keeps, and what it asks for. */
 export type SamplerLimits = typeof DEFAULTS;
 
-/** What one host is asked with; `undefined` where no group wants it, or where virtune does not run on the host. */
+/** The parts that sample one host; `undefined` if no group needs one, or virtune does not run on the host. */
 export interface SamplerParts {
   readonly limits: SamplerLimits;
   readonly clock: SampleClock;

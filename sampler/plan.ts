@@ -2,18 +2,18 @@ import { StatsGroup } from '../libvirt/constants.ts';
 import type { GroupName } from '../model/catalogue/catalogue.ts';
 import type { DomainFacts } from '../model/domain/domain.ts';
 
-/** What the host's kernel has of a domain, so that libvirt need not be asked for it. */
+/** What the host's kernel reports of a domain, so that libvirt need not be asked for it. */
 export interface FromHost {
-  /** What the vCPU group has, but for KVM's statistics. */
+  /** The figures of the vCPU group, except KVM's statistics. */
   readonly vcpus?: boolean;
   /** Resident memory of its QEMU. */
   readonly rss?: boolean;
 }
 
 /**
- * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group but state and
- * interface costs QEMU monitor commands, so a group that this domain has no figures in is left out;
- * while its XML is unknown, nothing is.
+ * The statistics worth asking one domain for, as a virDomainStatsTypes mask. Each group except state and
+ * interface costs QEMU monitor commands, so groups without figures for this domain are left out; while its
+ * XML is unknown, none is.
  */
 export function statsMask(
   groups: ReadonlySet<GroupName>,
@@ -26,12 +26,12 @@ export function statsMask(
   const monitored = facts?.cpu.monitored;
   const resctrl = groups.has('resctrl');
   const kvm = groups.has('kvm');
-  // Added up, not a list of pairs: this is done for each VM in each tick.
+  // Or-ed directly instead of over a list of pairs: this runs for each VM in each tick.
   let mask: number = StatsGroup.state;
   if (groups.has('cpu') || (resctrl && (monitored?.cache === true || monitored?.energy === true)))
     mask |= StatsGroup.cpu;
   if (resctrl && monitored?.bandwidth === true) mask |= StatsGroup.memory;
-  // Without a stats period the balloon group has resident memory alone, which is the same in /proc for less.
+  // Without a stats period the balloon group has only resident memory, which is cheaper to read from /proc.
   if ((groups.has('balloon') && reports) || (groups.has('domain') && !rssFromHost))
     mask |= StatsGroup.balloon;
   if ((groups.has('vcpu') && !vcpusFromHost) || kvm) mask |= StatsGroup.vcpu;

@@ -5,9 +5,8 @@ import { readFile } from 'node:fs/promises';
 let buffer = Buffer.allocUnsafeSlow(64 * 1_024);
 
 /**
- * The text of a file of /proc, /sys or a control group; undefined where it cannot be read. Synchronous, and
- * few system calls: the kernel answers from memory in microseconds, where a thread pool would take longer to
- * be asked.
+ * The text of a file of /proc, /sys or a control group; undefined if it cannot be read. Synchronous, with few
+ * system calls: the kernel answers from memory in microseconds, less than a round trip to the thread pool.
  */
 export function readProcFile(path: string): string | undefined {
   let file: number;
@@ -31,7 +30,7 @@ export function readProcFile(path: string): string | undefined {
   }
 }
 
-/** For a file that the kernel is long about, walking page tables for instance: read by another thread. */
+/** For a file that is slow to read, e.g. because the kernel walks page tables: read by another thread. */
 export async function readSlowProcFile(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

@@ -16,25 +16,25 @@ export interface SampleRates {
 export interface DomainChange {
   /** Absent in the first sample of a run of the VM, and while it does not answer. */
   readonly rates: DomainRates | undefined;
-  /** CPU seconds per second; known even of a VM whose QEMU hangs. */
+  /** CPU seconds per second; known even for a VM whose QEMU hangs. */
   readonly cpuUsage: number | undefined;
-  /** What the rates are computed from, beside the sample; its times are of the clock that is never set. */
+  /** The earlier instant that the rates are computed from; its times are on the monotonic clock. */
   readonly before: Instant | undefined;
 }
 
-/** What is remembered of a VM from the sample before. */
+/** What is remembered of a VM from the previous sample. */
 interface Remembered {
   readonly instant: Instant | undefined;
   readonly cpu: (CpuTime & { readonly runId: number }) | undefined;
 }
 
-/** Computes rates between the samples that one reader takes in, whatever samples others take between them. */
+/** Computes rates between the samples of one reader, whatever samples others take in between. */
 export class RateTracker {
   #sample: HostSample | undefined;
   readonly #contention = new ContentionTracker();
   #known = new Map<string, Remembered>();
 
-  /** Takes in the next sample, and compares it with the one before. */
+  /** The rates since the previous sample. */
   next(sample: HostSample): SampleRates {
     const earlier = this.#sample;
     const elapsedMs = earlier === undefined ? 0 : steadyStartMs(sample) - steadyStartMs(earlier);
@@ -100,7 +100,7 @@ function cpuOf(host: HostSample, { domain, summary }: DomainSample): Remembered[
     : { timeNs: cpuTimeNs, atMs: steadyMs(host, cpuTimeAtMs), runId: domain.id };
 }
 
-/** A VM that was late once is compared with what it reported before that. */
+/** A VM that was late is compared with its last report before that. */
 function staleInstant(before: Remembered | undefined, { domain }: DomainSample): Instant | undefined {
   return before?.instant?.runId === domain.id ? before.instant : undefined;
 }

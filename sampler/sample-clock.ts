@@ -1,19 +1,19 @@
-/** Near the wall clock, so that the times of two processes in one recording are in their order. */
+/** Close to the wall clock, so that the times of two processes in one recording are in order. */
 const systemSteadyMs = (): number => performance.timeOrigin + performance.now();
 
-/** A change of less than this between two samples is rounding and the time between two calls, not a clock that was set. */
+/** A smaller change between two samples is rounding and the time between two calls, not a clock that was set. */
 const SET_MIN_MS = 500;
 
-/** The wall clock has whole ms: a smaller change says nothing, and following it would put 1 ms of error into every interval. */
+/** The wall clock has whole ms: following a smaller change would add 1 ms of error to every interval. */
 const ROUNDING_MS = 2;
 
 /**
- * The time of a sampler. Within one sample, wall-clock times differ by what passed between them even where the clock is set
- * in the middle: it follows the wall clock from one sample to the next. Ages, intervals and rates use `steadyMs`.
+ * The clock of a sampler. It follows the wall clock from one sample to the next only: within one sample, wall-clock
+ * times differ by the time elapsed, even if the clock is set in between. Ages, intervals and rates use `steadyMs`.
  */
 export class SampleClock {
   readonly #wallMs: () => number;
-  /** Never set; ms since any moment. */
+  /** Monotonic; ms since an arbitrary moment. */
   readonly steadyMs: () => number;
   #aheadMs: number;
 
@@ -28,8 +28,8 @@ export class SampleClock {
   }
 
   /**
-   * Begins a sample.
-   * @returns by how much the wall clock was set since the sample before, ms; 0 where it was not
+   * Starts a sample.
+   * @returns how far the wall clock was set since the previous sample, ms; 0 if it was not
    */
   startTick(): number {
     const aheadMs = this.#measured();
@@ -39,7 +39,7 @@ export class SampleClock {
     return Math.abs(byMs) < SET_MIN_MS ? 0 : byMs;
   }
 
-  /** What wall-clock times of this sample are ahead of the steady clock, ms. */
+  /** How far the wall-clock times of this sample are ahead of the steady clock, ms. */
   get aheadMs(): number {
     return this.#aheadMs;
   }

@@ -7,28 +7,28 @@ import { LimitUses } from './limit-uses.ts';
 import { OvercommitTracker } from './overcommit-tracker.ts';
 import { type SamplerOptions, type SamplerParts, samplerParts } from './parts.ts';
 
-/** The share of a tick that is kept for what comes after asking, and how much that is at most. */
+/** Share of a tick that is reserved for the work after asking, and its upper limit. */
 const REST_SHARE = 0.2;
 const REST_MAX_MS = 1_500;
 
-/** A tick waits for calls about the host for so much longer than for the VMs, where they are usually quick. */
+/** How much longer a tick waits for calls about the host than for the VMs, if they are usually quick. */
 const HOST_GRACE_MS = 100;
 
-/** A tick under way. */
+/** A tick in progress. */
 interface Running {
   readonly deadlineMs: number;
   /** performance.now() */
   readonly startedMs: number;
   readonly startedAtMs: number;
   readonly sample: Promise<HostSample>;
-  /** Once the list of domains has come. */
+  /** Set once the list of domains has arrived. */
   asked: AskedDomains | undefined;
 }
 
 /**
- * Asks one host. List and states go over a connection that carries nothing else, through calls that stuck guests
- * cannot block; statistics are one call per domain, each with its own deadline, a bounded number at once. Calls about
- * the host as a whole run beside the ticks, over other connections.
+ * Samples one host. The list and the states use a dedicated connection and calls that stuck guests cannot block;
+ * statistics are one call per domain, each with a separate deadline and a bounded number in flight. Calls about the
+ * host as a whole run independently of ticks, over other connections.
  */
 export class Sampler {
   readonly #parts: SamplerParts;
@@ -66,19 +66,19 @@ export class Sampler {
     };
   }
 
-  /** Resolves once the host can be asked; rejects with why it cannot when the attempt under way fails. */
+  /** Resolves once the host can be asked; rejects with the reason if the current attempt fails. */
   async attempt(signal?: AbortSignal): Promise<void> {
     await this.#parts.control.attempt(signal);
   }
 
   /**
-   * One sample; callers at the same time share one. Rejects when the host itself cannot be asked; a domain that
-   * cannot is an outcome in the sample. `budgetMs` shortens the tick's deadline. A caller that joins a tick gets
+   * Takes one sample; concurrent callers share one. Rejects if the host itself cannot be asked; a domain that cannot be
+   * asked is an outcome in the sample. `budgetMs` shortens the tick's deadline. A caller that joins a tick gets
    *
-   * - what that has gathered so far, when it would last longer than the caller has time: domains that have not
-   *   answered yet are late in it, and nobody else sees it;
-   * - a tick with the time it has left, when another caller has shortened the one it joined, and domains, or what their
-   *   XML says, are missing.
+   * - what it has gathered so far, if it would outlast the caller's budget: domains that have not answered yet are late
+   *   in that sample, and only this caller sees it;
+   * - a new tick with the remaining time, if another caller had shortened the one it joined and domains, or facts from
+   *   their XML, are missing.
    */
   async sample(budgetMs = Number.POSITIVE_INFINITY): Promise<HostSample> {
     const ownMs = Math.min(timerMs(budgetMs), this.#parts.limits.tickDeadlineMs);
@@ -99,7 +99,7 @@ export class Sampler {
     return this.#running?.sample ?? this.#start(leftMs);
   }
 
-  /** Resolves once no sample is under way. */
+  /** Resolves once no sample is in progress. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running.sample.catch(() => undefined);
   }
@@ -156,7 +156,7 @@ export class Sampler {
     this.#parts.marks?.startTick(domains);
     this.#parts.host?.readLocal();
     await asker.askAll(domains, asked.outcomes, deadline, startedMs + deadlineMs / 2);
-    // Not before: the first tick asks for the version beside the domains.
+    // Only now: the first tick asks for the version along with the domains.
     autostartOnce?.startTick(domains, versions.known?.libvirt);
     const [known] = await Promise.all([
       askKnown(this.#parts, asked, whole),
@@ -183,7 +183,7 @@ export class Sampler {
     await eventLoop.yield();
     pool.shrink();
     line.shrink();
-    // Lost on the way: what was gathered says more of the loss than of the domains.
+    // The connection was lost in between: the figures would say more about the loss than about the domains.
     if (control.closed !== undefined) throw control.closed;
     const limited = this.#limitUses.complete(sample.domains, this.#parts.clock.aheadMs);
     await eventLoop.yield();
@@ -191,7 +191,7 @@ export class Sampler {
     return this.#overcommit.complete({ ...sample, domains: limited, durationMs });
   }
 
-  /** What a tick has gathered, for a caller who cannot wait for its end. The next tick is not compared with it. */
+  /** What a tick has gathered, for a caller that cannot wait for its end. The next tick is not compared with it. */
   async #soFar(running: Running, endMs: number): Promise<HostSample> {
     if (running.asked === undefined) return running.sample;
     const { control, domains } = running.asked;
@@ -236,7 +236,7 @@ export class Sampler {
     this.#startHostReads();
   }
 
-  /** Begins the calls about the host that are due; none of them is waited for here. */
+  /** Starts the calls about the host that are due, without waiting for them. */
   #startHostReads(): void {
     const { versions, host, capabilities, identity } = this.#parts;
     versions.startTick();
@@ -273,7 +273,7 @@ export class Sampler {
   }
 }
 
-/** Of this much time, what is kept for completing a sample. */
+/** The part of a tick's time that is reserved for completing its sample. */
 function restMs(ms: number): number {
   return Math.min(ms * REST_SHARE, REST_MAX_MS);
 }

@@ -6,7 +6,7 @@ import type { AskHost } from './host/host-line.ts';
 
 const REFRESH_MS = 60_000;
 const MAX_AGE_MS = 600_000;
-/** Snapshots whose XML is read for one domain at a time; the rest has its turn later. */
+/** Snapshots of one domain whose XML is read at a time; the rest follow later. */
 const XML_MAX = 32;
 
 interface SnapshotOptions {
@@ -15,7 +15,7 @@ interface SnapshotOptions {
   readonly now: () => number;
 }
 
-/** Counts snapshots, once a minute and beside the ticks, and finds the oldest: the XML of others is read once. */
+/** Counts snapshots, once a minute in the background, and finds the oldest; the XML of the others is read once. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
   readonly #reads = new Map<string, BackgroundRead<SnapshotFigures>>();
@@ -33,7 +33,7 @@ export class Snapshots {
     }
   }
 
-  /** Begins to ask about a domain that has a snapshot, where that is due. */
+  /** Starts reading a domain that has a snapshot, where due. */
   start(domain: Domain): void {
     let read = this.#reads.get(domain.uuid);
     if (read === undefined) {
@@ -49,13 +49,13 @@ export class Snapshots {
     read.start();
   }
 
-  /** As they were the last time they could be read. */
+  /** As of the last successful read. */
   of(domain: Domain): SnapshotFigures | undefined {
     return this.#reads.get(domain.uuid)?.value;
   }
 }
 
-/** A snapshot may be made again under a name that is known: of the one that counts as the oldest the XML is read each time. */
+/** A snapshot may be recreated under a known name, so the XML of the supposedly oldest is read each time. */
 async function count(
   ask: AskHost,
   domain: Domain,
@@ -90,8 +90,8 @@ function oldestOf(madeAtSeconds: ReadonlyMap<string, number>): string | undefine
 }
 
 /**
- * Seconds since 1970. A snapshot's XML has the whole definition of its domain in it, as large as somebody made it, so it
- * is not parsed. The time stands before that (libvirt, virDomainSnapshotDefFormatInternal), and texts before it are escaped.
+ * Seconds since 1970. A snapshot's XML contains the whole definition of its domain, of any size, so it is not parsed.
+ * The time comes before that (libvirt, virDomainSnapshotDefFormatInternal), and texts before it are escaped.
  */
 function creationTime(xml: string): number | undefined {
   const end = xml.search(/<domain[\s>]/);

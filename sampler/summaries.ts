@@ -10,7 +10,7 @@ import { CpuTimeSources } from './cpu-time-source.ts';
 import { Outstanding } from './outstanding.ts';
 import type { VcpuPlacement } from './vcpu-placement.ts';
 
-/** Of the four calls that a connection has in flight, so that the list and the states always get through. */
+/** How many of a connection's four calls may be stuck, so that the list and the states always get through. */
 const STUCK_MAX = 2;
 
 /** The states that the list can be filtered by. */
@@ -38,8 +38,8 @@ export type CpuTimes =
   | undefined;
 
 /**
- * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor in
- * any libvirt that was read (9.0 to 12.9); one that does all the same is bounded, and given up on.
+ * Reads what libvirt knows of domains without asking their QEMU. None of these calls waits for a monitor according to
+ * the sources of libvirt 9.0 to 12.9; one that does anyway is bounded, and abandoned.
  */
 export class Summaries {
   readonly #timeoutMs: number;
@@ -53,8 +53,8 @@ export class Summaries {
   }
 
   /**
-   * Whatever cannot be read is absent. `via`: a connection, or a pool of them. What libvirt would copy from the definition that it also shows as XML
-   * is taken from the facts where they are known, which spares a call a domain.
+   * Whatever cannot be read is absent. `via`: a connection, or a pool of them. What libvirt would copy from the
+   * definition is taken from the facts where known, which saves one call per domain.
    */
   async read(
     via: Caller,
@@ -79,7 +79,7 @@ export class Summaries {
       const reply = await this.#try(via, domain, 'domainGetAutostartOnce', { domain });
       autostartOnce.record(domain, reply?.autostart);
     }
-    // libvirt says 0 for a domain that is not running: it is not known how much it once used.
+    // libvirt reports 0 for a domain that is not running: how much it once used is unknown.
     const ofProcess = source === 'process' && domain.id !== -1 ? info : undefined;
     const cpuTime =
       source === 'group'
@@ -110,7 +110,7 @@ export class Summaries {
     return { params: reply.params, atMs };
   }
 
-  /** Forgets domains that do not exist any more. */
+  /** Forgets domains that no longer exist. */
   keepOnly(uuids: ReadonlySet<string>): void {
     this.#sources.keepOnly(uuids);
   }
@@ -125,8 +125,8 @@ export class Summaries {
   }
 
   /**
-   * The states of all domains by UUID, by filters of the list: a call for each state, however many domains there
-   * are, and no reasons. What cannot be read within `withinMs` is absent.
+   * The states of all domains by UUID, from filters of the list: one call per state regardless of the number of
+   * domains, and no reasons. What cannot be read within `withinMs` is absent.
    */
   async states(control: Connection, withinMs: number): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>();
@@ -144,7 +144,7 @@ export class Summaries {
     return found;
   }
 
-  /** The state, by a call for which libvirtd keeps workers free; `withinMs` where there is less time than usual. */
+  /** The state, by a call for which libvirtd reserves workers; `withinMs` if there is less time than usual. */
   async state(
     control: Connection,
     domain: Domain,
@@ -154,7 +154,7 @@ export class Summaries {
       const timeoutMs = Math.min(withinMs, this.#timeoutMs);
       return await control.call('domainGetState', { domain, flags: 0 }, { timeoutMs });
     } catch {
-      // A shut-off domain has no other figure than its state.
+      // A shut-off domain has no figure other than its state.
       return domain.id === -1 ? { state: DomainState.shutoff, reason: 0 } : undefined;
     }
   }

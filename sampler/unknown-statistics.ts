@@ -1,7 +1,7 @@
 import type { DomainStats } from '../model/stats/types.ts';
 import { terminalText } from '../model/terminal-text.ts';
 
-/** Names come from outside: more than this are not kept. */
+/** Names are untrusted input: no more than this are kept. */
 const NAMES_MAX = 1_000;
 
 /** Remembers which statistics of a newer libvirt this version does not know, each name once for all domains and devices. */

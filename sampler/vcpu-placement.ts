@@ -3,15 +3,15 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { VcpuPlace } from '../model/summary.ts';
 
 interface Known {
-  /** Another run of the domain starts elsewhere. */
+  /** A new run of the domain may be placed elsewhere. */
   readonly runId: number;
   readonly places: readonly VcpuPlace[];
   readonly tick: number;
 }
 
 /**
- * Which pCPU each vCPU was last seen on. That takes one call per domain, so only a limited number of domains is asked in
- * one tick, round robin; in between, the last answer stands.
+ * Which pCPU each vCPU was last seen on. That takes one call per domain, so only a limited number of domains is asked
+ * in one tick, round robin; in between, the last answer is kept.
  */
 export class VcpuPlacement {
   readonly #perTick: number;

@@ -4,8 +4,8 @@ import type { AskHost } from './host/host-line.ts';
 import type { HostVersions } from './host-sample.ts';
 
 /**
- * What runs on the host, asked once a connection. For the hypervisor's version a daemon that has just been
- * installed first looks at its QEMU, which takes seconds: libvirt's version is there before.
+ * Versions of hypervisor and libvirt, asked once per connection. For the hypervisor's version, a daemon that
+ * was just installed first probes its QEMU, which takes seconds; libvirt's version is available earlier.
  */
 export class Versions {
   readonly #hypervisor: BackgroundRead<number>;
@@ -27,13 +27,13 @@ export class Versions {
     this.#libvirt = add('connectGetLibVersion');
   }
 
-  /** Undefined where the daemon has said neither yet. */
+  /** Undefined until the daemon has reported one of them. */
   get known(): HostVersions | undefined {
     const [hypervisor, libvirt] = [this.#hypervisor.value, this.#libvirt.value];
     return hypervisor === undefined && libvirt === undefined ? undefined : { hypervisor, libvirt };
   }
 
-  /** Of the one that is missing, where one is. */
+  /** The status of the missing one, if any. */
   get status(): PartStatus {
     const { status } = this.#hypervisor;
     return status.reason === undefined ? this.#libvirt.status : status;

@@ -11,55 +11,55 @@ import { askAgent, reasonOf } from './ask-agent.ts';
 
 export const AGENT_GROUPS = ['agent', 'agentinfo'] as const satisfies readonly GroupName[];
 
-/** An agent walks its file systems for each answer, and they fill slowly. */
+/** Interval per guest: an agent walks its file systems for each answer, and they fill slowly. */
 const BEAT_MS = 60_000;
-/** What a guest is called and runs changes when somebody changes it. */
+/** A guest's hostname and operating system rarely change. */
 const WORDS_BEAT_MS = 600_000;
 /** How long the last figures of an agent that stopped answering are kept. */
 const STALE_MS = 3 * BEAT_MS;
-/** For one answer. */
+/** Deadline for one answer. */
 const DEADLINE_MS = 5_000;
-/** For all that are due; the others have their turn with the next tick. */
+/** Deadline for all agents that are due; the rest follow in the next tick. */
 const ROUND_MS = 30_000;
 const IN_FLIGHT = 2;
 /**
- * An agent that hangs keeps libvirt waiting for as long as it does: without a response timeout set by the
- * host's owner there is no end to it. Each such call holds one of libvirtd's twenty workers, so few may.
+ * A hung agent blocks libvirt for as long as it hangs: indefinitely, unless the host's owner has set a response
+ * timeout. Each such call occupies one of libvirtd's twenty workers, so few are allowed.
  */
 const STUCK_MAX = 4;
-/** As a VM has 52 series besides: a few file systems more than most guests have. */
+/** A VM already has 52 series: this is a few more file systems than most guests have. */
 const FILESYSTEMS_MAX = 16;
 
 export interface AgentReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Opens a connection that may ask guest agents and nothing else. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
-  /** Called with why that failed. */
+  /** Called with the reason why agents cannot be asked: not permitted, or no connection. */
   readonly onFailure: (error: Error) => void;
   /** Wall clock, ms since 1970. */
   readonly nowMs: () => number;
-  /** A clock that is never set. */
+  /** Monotonic clock, ms. */
   readonly steadyMs: () => number;
 }
 
 interface Known {
-  /** Another run of the domain is another agent. */
+  /** A new run of the domain has a new agent. */
   readonly runId: number;
   figures: GuestFigures | undefined;
   reason: MissingReason;
-  /** These three by the clock that is never set. */
+  /** This and the next two on the monotonic clock. */
   answeredAtMs: number;
   dueAtMs: number;
   wordsDueAtMs: number;
-  /** Of its file systems, by mount point: they outlive the run. */
+  /** Numbers of its file systems, by mount point: they are kept across runs. */
   numbers: ReadonlyMap<string, number>;
-  /** Its call was given up on and has not come back. */
+  /** An abandoned call has not returned. */
   out: boolean;
 }
 
 /**
- * Asks the agents in guests, beside the ticks and at a separate interval: no scrape waits for a guest to answer.
- * The one part of reading that needs a writable connection; it is opened before the first agent is asked.
+ * Asks guest agents in the background at a separate interval: no scrape waits for a guest to answer. The only
+ * reader that needs a writable connection; it is opened before the first agent is asked.
  */
 export class AgentReader {
   readonly #options: AgentReaderOptions;
@@ -82,7 +82,7 @@ export class AgentReader {
     return this.#pool.stuckCalls;
   }
 
-  /** Notes who has an agent, and begins a round of those that are due unless one is under way. */
+  /** Records which domains have an agent, and starts a round of those that are due unless one is running. */
   startTick(
     domains: readonly Domain[],
     factsOf: (domain: Domain) => DomainFacts | undefined,
@@ -97,7 +97,7 @@ export class AgentReader {
     });
   }
 
-  /** What is known of a guest now, and why nothing more is. */
+  /** The current figures of a guest, or why there are none. */
   read(domain: Domain): GuestSample {
     const { figures, reason, answeredAtMs } = this.#of(domain);
     const isFresh = figures !== undefined && this.#options.steadyMs() - answeredAtMs <= STALE_MS;
@@ -165,7 +165,7 @@ export class AgentReader {
     const { nowMs, steadyMs } = this.#options;
     const atMs = steadyMs();
     const shownAtMs = nowMs();
-    // Spread out, or all that were asked in one round would be asked in one round ever after.
+    // Randomized, or all agents asked in one round would be due in the same round from then on.
     known.dueAtMs = atMs + BEAT_MS * (0.75 + Math.random() / 4);
     const words = this.#options.groups.has('agentinfo') && known.wordsDueAtMs <= atMs;
     try {
@@ -204,7 +204,7 @@ export class AgentReader {
   }
 }
 
-/** `words`: whether it was asked for them this time; if not, those of the time before hold. */
+/** `words`: whether hostname and operating system were asked for; if not, the previous ones are kept. */
 function keep(known: Known, info: GuestInfo, atMs: number, words: boolean): void {
   const byMountpoint = new Map(info.filesystems.map((each) => [each.mountpoint, each]));
   const before = words ? undefined : known.figures;
@@ -224,7 +224,7 @@ function keep(known: Known, info: GuestInfo, atMs: number, words: boolean): void
   };
 }
 
-/** Why its agent cannot be asked, by what is known of the domain without asking. */
+/** Why a domain's agent cannot be asked, as far as known without asking. */
 function hindranceOf({ id }: Domain, facts: DomainFacts | undefined): MissingReason | undefined {
   if (id === -1) return 'not_running';
   if (facts === undefined) return 'no_xml';

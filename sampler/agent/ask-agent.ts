@@ -18,8 +18,9 @@ export interface Wanted {
 }
 
 /**
- * File systems first; then what not every agent or libvirt can report, each in a separate call, since libvirt
- * fails a call as a whole for one thing that the agent does not know. Rejects as the first call does.
+ * Asks for file systems first, then in separate calls for what not every agent or libvirt can report, since
+ * libvirt fails a whole call for one thing that the agent does not know. Rejects as the calls do, except that
+ * a RemoteError of a later one is ignored.
  */
 export async function askAgent(ask: AskGuest, wanted: Wanted): Promise<GuestInfo | 'late'> {
   const reply = await ask(GuestInfoType.filesystem);
@@ -56,7 +57,7 @@ const REASONS: Readonly<Record<number, MissingReason>> = {
   [ErrorCode.authUnavailable]: 'not_permitted',
 };
 
-/** Why an agent reported nothing, by the error of asking it. */
+/** Why an agent reported nothing, from the error of the call. */
 export function reasonOf(error: unknown): MissingReason {
   if (error instanceof CallAbandonedError) return 'agent_unresponsive';
   if (error instanceof RemoteError) return REASONS[error.libvirtCode] ?? 'agent_error';

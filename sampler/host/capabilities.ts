@@ -3,20 +3,20 @@ import { type HostTopology, hostUuid, parseCapabilities } from '../../model/topo
 import type { Background, BackgroundRead } from '../background-read.ts';
 import type { AskHost } from './host-line.ts';
 
-/** CPUs and huge pages come and go by hand; no event says so. */
+/** CPUs and huge pages are changed by the administrator; no event reports it. */
 const REFRESH_MS = 300_000;
 const MAX_AGE_MS = 3_600_000;
 
 /**
- * What the host is made of, asked once for all that want it: topology and identity. The call takes seconds
- * while the daemon looks at a QEMU that it does not know yet.
+ * Topology and identity of the host, from one call for all that need them. The call takes seconds while the
+ * daemon probes a QEMU that it does not know yet.
  */
 export class Capabilities {
   readonly #read: BackgroundRead<HostTopology>;
   readonly #wantsTopology: boolean;
   #uuid: string | undefined;
   #hasAnswered = false;
-  /** Called with each new topology, before anybody who waits for the call goes on. */
+  /** Called for each new topology, before those waiting for the call continue. */
   onTopology: () => void = () => undefined;
 
   constructor(options: {
@@ -56,12 +56,12 @@ export class Capabilities {
     return this.#read.status;
   }
 
-  /** The host's UUID, as libvirt has it; undefined where the daemon does not say. */
+  /** The host's UUID as libvirt reports it; undefined if it does not. */
   get uuid(): string | undefined {
     return this.#uuid;
   }
 
-  /** Whether the daemon has answered once since it was connected to, with whatever. */
+  /** Whether the daemon has answered since the connection was opened, even with an error. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }

@@ -2,21 +2,21 @@ import { LastingCounter } from '../lasting-counter.ts';
 import type { ProcStat } from './proc.ts';
 
 /**
- * idle and iowait may decrease (proc_stat(5)): by less than this they are read at a bad moment; by more, the CPU was offline
- * and counts again.
+ * idle and iowait may decrease (proc_stat(5)): a smaller decrease is a read at a bad moment; a larger one means that
+ * the CPU was offline and its counters restarted.
  */
 const JITTER_NS = 3e9;
 
 type Modes = Map<string, LastingCounter>;
 type Times = ReadonlyMap<string, number>;
 
-/** CPU times of /proc/stat as counters that never fall, though idle and iowait there may, and offline CPUs are not listed. */
+/** Monotonic CPU times from /proc/stat, where idle and iowait may decrease and offline CPUs are missing. */
 export class CpuTimes {
   readonly #total: Modes = new Map();
   readonly #byCpu = new Map<number, Modes>();
-  /** By CPU that came online later than the first reading, what it had then: a sum would jump by it. */
+  /** Values that CPUs had when they came online after the first reading: a sum would jump by them. */
   readonly #before = new Map<number, Times>();
-  /** Of all CPUs at the first reading, what was not of those that it listed. */
+  /** What the first reading's total contains beyond the CPUs that it lists. */
   #unlisted: Times | undefined;
 
   /** The same figures, none of them lower than before. */
@@ -29,13 +29,13 @@ export class CpuTimes {
       held.set(cpu, holdAll(counters, modes));
     }
     if (byCpu.size === 0) return { totalNs: holdAll(this.#total, totalNs), byCpu };
-    // The line of all CPUs falls by what one CPU had when that begins again: what it lost is only known of that CPU.
+    // The total drops by what one CPU had when that CPU's counters restart: how much is only known from its own line.
     const sum = this.sumOf(this.#byCpu.keys());
     this.#unlisted ??= added(totalNs, sum, -1);
     return { totalNs: added(this.#unlisted, sum, 1), byCpu: held };
   }
 
-  /** By mode, of some CPUs together: of those that are offline, what they had until then. */
+  /** Sum over these CPUs by mode; offline CPUs count with their last values. */
   sumOf(cpus: Iterable<number>): Times {
     const sum = new Map<string, number>();
     for (const cpu of cpus)
@@ -45,7 +45,7 @@ export class CpuTimes {
   }
 }
 
-/** By the modes of the first. */
+/** Adds `others` times `factor`, for the modes of `times`. */
 function added(times: Times, others: Times, factor: 1 | -1): Times {
   return new Map([...times].map(([mode, ns]) => [mode, ns + factor * (others.get(mode) ?? 0)]));
 }

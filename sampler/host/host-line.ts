@@ -4,13 +4,13 @@ import { MAX_IN_FLIGHT } from '../../libvirt/client/rpc-channel.ts';
 import { ClosedError } from '../../libvirt/errors.ts';
 
 /**
- * Connections at most, of four places each. One is enough while everything answers; libvirtd has 20 ordinary
- * workers (max_workers), of which calls about the host that hang may hold 12.
+ * Upper limit, with four places per connection. One is enough while everything answers; libvirtd has 20
+ * ordinary workers (max_workers), of which hung calls about the host may occupy 12.
  */
 const CONNECTIONS_MAX = 3;
-/** Calls of one name out at once: a kind of call that hangs may not take the places of the others. */
+/** Calls of one name in flight: a kind of call that hangs must not take the places of the others. */
 const SAME_NAME_MAX = 2;
-/** Pools hang one by one, each with its own storage. */
+/** Pools hang individually, each with its storage. */
 const POOL_INFO_MAX = 4;
 /** With every place taken for this long, another connection is opened. */
 const GROW_AFTER_MS = 100;
@@ -25,9 +25,9 @@ interface Waiting {
 export type AskHost = <N extends CallName>(name: N, args: CallArgs<N>) => Promise<CallResult<N>>;
 
 /**
- * The connections for calls about the host as a whole. They are apart from the VMs' connections, so that a host
- * call that hangs takes no VM's place, and apart from the control connection, which carries the list of
- * domains and their states alone.
+ * The connections for calls about the host as a whole. They are separate from the VMs' connections, so that a
+ * hung host call takes no VM's place, and from the control connection, which carries only the list of domains
+ * and their states.
  */
 export class HostLine {
   readonly #open: (signal: AbortSignal) => Promise<Connection>;
@@ -48,18 +48,18 @@ export class HostLine {
     return this.#connections.length;
   }
 
-  /** Connections that closed without being asked to. */
+  /** Connections that closed unexpectedly. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Calls that have been out for longer than this. */
+  /** Calls that have been in flight for longer than this. */
   stuckCalls(longerThanMs: number): number {
     const beforeMs = performance.now() - longerThanMs;
     return [...this.#startedMs].filter(({ atMs }) => atMs < beforeMs).length;
   }
 
-  /** Rejects as Connection.call does, or with why no connection could be opened. */
+  /** Rejects as Connection.call does, or with the reason why no connection could be opened. */
   readonly call: AskHost = (name, args) =>
     new Promise((resolve, reject) => {
       this.#waiting.push({
@@ -70,7 +70,7 @@ export class HostLine {
       this.#pump();
     });
 
-  /** Closes the connections that only calls which hung have needed. */
+  /** Closes idle connections that were opened because of hung calls. */
   shrink(): void {
     while (this.#connections.length > 1) {
       const idle = this.#connections.findLast((each) => each.freePlaces === MAX_IN_FLIGHT);

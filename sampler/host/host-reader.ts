@@ -22,12 +22,12 @@ import { parseZoneInfo } from './zoneinfo.ts';
 
 export interface HostReaderOptions {
   readonly groups: ReadonlySet<GroupName>;
-  /** `/proc` of the host that is asked; absent when virtune runs elsewhere. */
+  /** `/proc` of the sampled host; absent when virtune runs elsewhere. */
   readonly procRoot: string | undefined;
   readonly cgroupRoot: string;
-  /** Of the kernel's CPUs, which a container sees as well. */
+  /** `/sys`, for the kernel's CPUs, which a container sees as well. */
   readonly sysRoot?: string | undefined;
-  /** Wall clock, ms since 1970. */
+  /** Monotonic clock, ms. */
   readonly now: () => number;
   readonly ask: AskHost;
   readonly background: Background;
@@ -38,11 +38,11 @@ export interface HostReaderOptions {
 }
 
 /**
- * Gauges that move from second to second, and counters: an older answer would be taken for the present. Two
- * minutes are two scrapes at the longest usual interval.
+ * For gauges that change by the second, and for counters: an older answer would be mistaken for a current
+ * one. Two minutes are two scrapes at the longest usual interval.
  */
 const FIGURES_MAX_AGE_MS = 120_000;
-/** How many CPUs there are changes by hand. */
+/** The number of CPUs is changed only by the administrator. */
 const CPUS_MAX_AGE_MS = 3_600_000;
 
 interface Local {
@@ -52,8 +52,8 @@ interface Local {
 }
 
 /**
- * Reads the host's own figures: each call beside the ticks, the files of /proc in the tick. What fails is
- * absent, and `parts` says why.
+ * Reads the host's own figures: calls run in the background, the files of /proc are read in the tick. What
+ * fails is absent, and `parts` shows why.
  */
 export class HostReader {
   readonly #options: HostReaderOptions;
@@ -83,7 +83,7 @@ export class HostReader {
       );
       this.#memory = this.#add('memory', FIGURES_MAX_AGE_MS, () => this.#readMemory(-1));
     }
-    // /proc/stat has more modes, and is there where virtune runs on the host.
+    // Where virtune runs on the host, /proc/stat is available and has more modes.
     if (host && procRoot === undefined) {
       this.#cpuNs = this.#add('cpu', FIGURES_MAX_AGE_MS, () => this.#readCpu(-1));
     }
@@ -102,7 +102,7 @@ export class HostReader {
     if (groups.has('pool')) {
       this.#pools = new Pools({
         ...options,
-        // Another /proc than its own is a container's view of the host: paths lead elsewhere there.
+        // A /proc other than virtune's own is a container's view of the host: paths lead elsewhere there.
         isLocal: procRoot === '/proc',
         onFailure: (error) => this.#failed('pools', error),
         onAnswer: () => this.#failing.delete('pools'),
@@ -151,7 +151,7 @@ export class HostReader {
     };
   }
 
-  /** After a reconnect the daemon may count otherwise. */
+  /** After a reconnect the daemon may have other counts. */
   forget(): void {
     this.#counts.clear();
     this.#failing.clear();
@@ -166,7 +166,7 @@ export class HostReader {
     for (const [part, read] of this.#parts) statuses.set(part, read.status);
     if (this.#options.capabilities.isAsked) statuses.set('topology', this.#options.capabilities.status);
     if (this.#pools !== undefined) statuses.set('pools', this.#pools.status);
-    // Without a topology nobody knows which cells to ask for: that reason is the topology's.
+    // Without a topology the cells to ask for are unknown; the topology's status has the reason.
     if (this.#topology === undefined) {
       for (const part of ['numa_memory', 'pages', 'host_cpus'] as const) statuses.delete(part);
     }
@@ -223,7 +223,7 @@ export class HostReader {
     return new Map(params.map(({ field, value }) => [field.replace(/^shm_/, ''), Number(value)]));
   }
 
-  /** libvirt first says how many figures there are, and then wants to be asked for exactly that many. */
+  /** libvirt first returns how many figures there are, and then requires exactly that count. */
   async #counted<R extends { readonly nparams: number }>(
     what: string,
     ask: (nparams: number) => Promise<R>,
@@ -233,7 +233,7 @@ export class HostReader {
       try {
         return await ask(known);
       } catch {
-        // A daemon that was replaced counts more, or fewer.
+        // A replaced daemon may have more figures, or fewer.
         this.#counts.delete(what);
       }
     }

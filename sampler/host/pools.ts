@@ -10,9 +10,9 @@ import type { AskHost } from './host-line.ts';
 type StoragePool = CallResult<'connectListAllStoragePools'>['pools'][number];
 type PoolInfo = CallResult<'storagePoolGetInfo'>;
 
-/** Asking libvirt is cheap, but it only refreshes its own figures when somebody asks it to. */
+/** Asking libvirt is cheap, but it refreshes its own figures only on request. */
 const REFRESH_MS = 30_000;
-/** How full a pool is moves slowly. */
+/** Pool usage changes slowly. */
 const MAX_AGE_MS = 300_000;
 /** virStoragePoolState: running. */
 const RUNNING = 2;
@@ -20,23 +20,23 @@ const RUNNING = 2;
 /** statfs(2) */
 const FUSE_SUPER_MAGIC = 0x65735546;
 
-/** Pools that are a folder of a file system, whose room the kernel knows (virStoragePoolType). */
+/** Pools that are a folder of a file system, whose usage the kernel knows (virStoragePoolType). */
 const FOLDER_TYPES: ReadonlySet<string> = new Set(['dir', 'fs', 'netfs']);
 
 export interface PoolsOptions {
   readonly ask: AskHost;
   readonly background: Background;
   readonly slowReads: SlowReads;
-  /** virtune runs on the host and sees its file systems under the same paths. */
+  /** Whether virtune runs on the host and sees its file systems under the same paths. */
   readonly isLocal: boolean;
   readonly now: () => number;
   readonly onFailure: (error: Error) => void;
   readonly onAnswer: () => void;
-  /** statfs(2); of this machine by default. */
+  /** statfs(2); default: on this machine. */
   readonly readRoom?: (path: string) => Promise<FileSystemRoom>;
 }
 
-/** What statfs(2) says of a file system. Sizes are in blocks: of `frsize` bytes, or of `bsize` where that is not said. */
+/** A result of statfs(2). Sizes are in blocks: of `frsize` bytes, or of `bsize` if that is absent. */
 export type FileSystemRoom = Pick<StatsFs, 'type' | 'bsize' | 'blocks' | 'bfree' | 'bavail'> & {
   readonly frsize?: number;
 };
@@ -55,9 +55,9 @@ interface Known {
 }
 
 /**
- * Storage pools, each read on its own: one whose storage does not answer costs no other its figures. libvirt
- * refreshes a pool only when it is asked to, which reads every volume and can block the pool for minutes, so
- * virtune never asks for that; where it runs on the host it asks the file system itself how full it is.
+ * Storage pools, each read separately: unresponsive storage of one does not cost the others their figures. libvirt
+ * refreshes a pool only on request, which reads every volume and can block the pool for minutes, so virtune never
+ * requests it; where it runs on the host, it asks the file system for its usage instead.
  */
 export class Pools {
   readonly #options: PoolsOptions;
@@ -85,7 +85,7 @@ export class Pools {
     for (const known of this.#known.values()) this.#start(known);
   }
 
-  /** Of the list; each pool has its own reason. */
+  /** The status of the list; each pool has a separate reason. */
   get status(): PartStatus {
     return this.#list.status;
   }
@@ -139,7 +139,7 @@ export class Pools {
     this.#startRoom(known);
   }
 
-  /** Not of a pool that is not running: its folder may be an empty mount point. */
+  /** Skips a pool that is not running: its folder may be an empty mount point. */
   #startRoom({ source, room, info }: Known): void {
     const { type, path } = source.value ?? {};
     if (!this.#options.isLocal || path === undefined || !FOLDER_TYPES.has(type ?? '')) return;
@@ -150,11 +150,11 @@ export class Pools {
 function figuresOf({ pool, info, source, room }: Known): PoolFigures {
   const reported = info.value;
   const measured = reported?.state === undefined || reported.state === RUNNING ? room.value : undefined;
-  // One that fails, on a path that this user may not see for instance, leaves libvirt's own figures.
+  // If statfs fails, e.g. on a path that this user may not see, libvirt's own figures are used.
   const usesRoom = measured !== undefined || room.pending !== undefined;
   const figures: Partial<Room> =
     measured ??
-    // libvirt's own stand still where it was not refreshed; of an inactive pool they are 0.
+    // libvirt's own figures are frozen unless refreshed; for an inactive pool they are 0.
     (usesRoom || reported === undefined || reported.state !== RUNNING
       ? {}
       : {
@@ -186,11 +186,10 @@ function missingReason(reported: PoolInfo | undefined, read: AnyRead): PoolReaso
 }
 
 /**
- * Capacity and allocation as libvirt computes them on a refresh (virStorageBackendRefreshLocal) and df shows them. Available is
- * what is free for others than root, as in df: ext4 reserves 5 % by default, and QEMU, which no distribution runs as root,
- * gets ENOSPC when only these are left. libvirt counts them as available.
- * Rejects where sizes cannot be known: Node.js before 24 does not say the fragment size, which FUSE alone makes
- * another than the block size.
+ * Capacity and allocation as libvirt computes them on a refresh (virStorageBackendRefreshLocal) and df shows them.
+ * Available excludes blocks reserved for root, as in df: ext4 reserves 5 % by default, and QEMU, which no distribution
+ * runs as root, gets ENOSPC when only these are left. libvirt counts them as available. Rejects if sizes are unknown:
+ * Node.js before 24 does not report the fragment size, which differs from the block size on FUSE only.
  */
 async function roomOf(path: string, read: (path: string) => Promise<FileSystemRoom>): Promise<Room> {
   const size = await read(path);
@@ -203,7 +202,7 @@ async function roomOf(path: string, read: (path: string) => Promise<FileSystemRo
   };
 }
 
-/** What the XML does not say, or XML that cannot be understood, is absent: the pool has its figures all the same. */
+/** What is missing from the XML, or XML that cannot be parsed, is absent: the pool has its figures anyway. */
 function sourceIn(xml: string): PoolSource {
   try {
     const pool = parseXml('the storage pool', xml, 'pool');

@@ -1,11 +1,11 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import { readProcFile } from '../proc-file.ts';
 
-/** Which CPUs VMs may run on, and which of them no thread is moved to by itself. */
+/** Which CPUs VMs may run on, and which of them the scheduler moves no thread to. */
 export interface VmCpuFigures {
-  /** Kept from the scheduler at boot (isolcpus) or by an isolated partition of cgroup v2. */
+  /** Excluded from scheduling at boot (isolcpus) or by an isolated partition of cgroup v2. */
   readonly isolatedCpus: CpuSet | undefined;
-  /** What the control group leaves to VMs; absent where it does not say. */
+  /** CPUs that the control group allows VMs to use; absent if it has no list. */
   readonly vmCpus: CpuSet | undefined;
 }
 
@@ -15,12 +15,12 @@ export interface VmCpusOptions {
   readonly now: () => number;
 }
 
-/** They are set at boot, or by hand. */
+/** Set at boot, or by the administrator. */
 const REFRESH_MS = 60_000;
 
 /**
- * Where libvirt puts VMs by default, with and without systemd, in cgroup v2 and v1 (libvirt, cgroups.rst). The group at the top
- * does not count: in a container it is the container's.
+ * Where libvirt puts VMs by default, with and without systemd, in cgroup v2 and v1 (libvirt, cgroups.rst). The root
+ * group is not used: in a container it is the container's.
  */
 const CPUSETS = [
   'machine.slice/cpuset.cpus.effective',

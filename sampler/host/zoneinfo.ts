@@ -1,8 +1,8 @@
 /**
- * Pages of each NUMA node that could be given without swapping, by the arithmetic of the kernel's own
- * MemAvailable (si_mem_available in mm/show_mem.c): what is free, and what the page cache and reclaimable slabs
- * could give back, less what the kernel keeps for itself. /proc/zoneinfo has a node's caches once and its free
- * pages by zone. A node without cache figures is left out.
+ * Pages of each NUMA node that are available without swapping, computed like the kernel's own MemAvailable
+ * (si_mem_available in mm/show_mem.c): free pages, plus what page cache and reclaimable slabs could free, minus
+ * what the kernel reserves. /proc/zoneinfo has a node's caches once and its free pages by zone. A node without
+ * cache figures is left out.
  */
 export function parseZoneInfo(text: string): Map<number, number> {
   const available = new Map<number, number>();

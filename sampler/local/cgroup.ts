@@ -4,7 +4,7 @@ import { parsePressure } from '../host/proc.ts';
 import { readProcFile, readSlowProcFile } from '../proc-file.ts';
 import type { VmThrottling } from './throttling.ts';
 
-/** Where a process's groups are, by controller; `''` is cgroup v2's one hierarchy (cgroups(7), /proc/PID/cgroup). */
+/** A process's groups by controller; `''` is cgroup v2's unified hierarchy (cgroups(7), /proc/PID/cgroup). */
 export function parseCgroups(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -15,12 +15,12 @@ export function parseCgroups(text: string): ReadonlyMap<string, string> {
   return found;
 }
 
-/** libvirt puts QEMU's main thread in `emulator` and vCPUs beside it: the VM's group is the one above. */
+/** libvirt puts QEMU's main thread in `emulator` and vCPUs in sibling groups: the VM's group is the parent. */
 export function groupOfVm(path: string): string {
   return libvirtGroupOfVm(path).replace(/\/libvirt$/, '');
 }
 
-/** The group that is libvirt's alone: inside systemd's unit where there is one, else the VM's. */
+/** The group that only libvirt uses: inside systemd's unit if there is one, else the VM's. */
 export function libvirtGroupOfVm(path: string): string {
   return path.replace(/\/(emulator|vcpu\d+|iothread\d+)$/, '');
 }
@@ -35,8 +35,8 @@ export interface CgroupFolders {
 }
 
 /**
- * Where the VM's control groups are. /proc/PID/cgroup waits for the kernel's one lock over all groups
- * (kernel/cgroup/cgroup.c, proc_cgroup_show), so it is read by another thread.
+ * Where the VM's control groups are. Reading /proc/PID/cgroup waits for the kernel's global cgroup lock
+ * (kernel/cgroup/cgroup.c, proc_cgroup_show), so another thread does it.
  */
 export async function cgroupFolders(
   procRoot: string,
@@ -56,8 +56,8 @@ export async function cgroupFolders(
 }
 
 /**
- * Undefined when the VM has no group that can be read. These files take none of the locks that are held for long:
- * counters are summed under a spinlock (kernel/cgroup/rstat.c).
+ * Undefined if the VM has no group that can be read. These files take no lock that is held for long: counters are
+ * summed under a spinlock (kernel/cgroup/rstat.c).
  */
 export function readCgroup(
   { cpu, v1Memory, v2 }: CgroupFolders,

@@ -11,32 +11,32 @@ import type { CallReason } from '../../model/host.ts';
 import { systemErrorText } from '../../model/system-error.ts';
 import { inTime } from '../deadline.ts';
 
-/** Far more than a host has VMs for; the file is small, but a user may have put another one there. */
+/** Far larger than any host's VMs need; the file is small, but a user may have put another one there. */
 const MAX_BYTES = 4 * 1_024 * 1_024;
 
-/** A check per day, an hour late: what is older says nothing of the VM now. */
+/** A daily check, plus an hour: an older one says nothing about the VM now. */
 const MAX_AGE_MS = 25 * 3_600_000;
 
-/** What the file was when it was last looked at. */
+/** The file's content when it was last read. */
 type Content =
   | { readonly record: DriftRecord }
   | { readonly missing: DriftReason; readonly error?: DriftRecordError };
 
 const NO_FILE: Content = { missing: 'not_measured' };
 
-/** The tuner's last check of each VM, as its file says; read again when the file has changed. */
+/** The tuner's last check of each VM, from its file; read again when the file has changed. */
 export class DriftFile {
   readonly #path: string;
   readonly #onFailure: (error: DriftRecordError) => void;
   readonly #open: typeof open;
   #pending: Promise<void> | undefined;
-  /** Of the content; empty after a failed read, which is tried again. */
+  /** Version of the content; empty after a failed read, so that it is retried. */
   #version = '';
   #content: Content = NO_FILE;
-  /** The last failure that was reported and is not over. */
+  /** The last reported failure, while it persists. */
   #reported: string | undefined;
 
-  /** @param onFailure called once when the file begins to be unusable, and again when it is for another reason */
+  /** @param onFailure called once when the file becomes unusable, and again when the reason changes */
   constructor(
     path: string,
     onFailure: (error: DriftRecordError) => void = () => undefined,
@@ -48,8 +48,8 @@ export class DriftFile {
   }
 
   /**
-   * Of a domain, at this wall clock.
-   * @param host by libvirt's name for it; the reason where that is not known
+   * The drift of a domain at this wall-clock time.
+   * @param host its name in libvirt, or the reason why that is unknown
    */
   of(
     uuid: string,
@@ -78,8 +78,8 @@ export class DriftFile {
   }
 
   /**
-   * Reads the file if it has changed, and waits for that so long. One read at a time: where the file is on a file system
-   * that hangs (NFS without its server), it costs one thread of four, and what was known stays.
+   * Reads the file if it has changed, and waits for at most `withinMs`. One read at a time: a hung file system (NFS
+   * without its server) costs one thread of four, and the last content is kept.
    */
   async look(withinMs: number): Promise<void> {
     if (this.#pending !== undefined) return;
@@ -97,12 +97,12 @@ export class DriftFile {
   async #read(): Promise<Content> {
     let handle: FileHandle | undefined;
     try {
-      // A pipe in its place would wait for a writer.
+      // O_NONBLOCK, since a pipe in its place would wait for a writer.
       handle = await this.#open(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
       const file = await handle.stat({ bigint: true });
       if (!file.isFile()) return this.#unreadable('it is not a regular file');
       if (file.size > MAX_BYTES) return this.#unreadable('it is larger than 4 MiB');
-      // The tuner replaces the file, so each has its inode.
+      // The tuner replaces the file, so each version has a different inode.
       const version = `${file.dev} ${file.ino} ${file.mtimeNs} ${file.ctimeNs} ${file.size}`;
       if (version === this.#version) return this.#content;
       const content = this.#parse(await handle.readFile('utf8'));

@@ -14,11 +14,11 @@ import { VmThrottling } from './throttling.ts';
 
 export const LOCAL_GROUPS = ['threads', 'cgroup', 'numa'] as const satisfies readonly GroupName[];
 
-/** Memory moves slowly, and the kernel walks all page tables of a VM to say where it lies. */
+/** Memory moves slowly between nodes, and the kernel walks all page tables of a VM to report its placement. */
 const MAP_REFRESH_MS = 60_000;
 const MAP_MAX_AGE_MS = 300_000;
 
-/** A VM's process stays in its control group, unless somebody moves it by hand. */
+/** A VM's process stays in its control group, unless a user moves it. */
 const FOLDERS_REFRESH_MS = 60_000;
 const FOLDERS_MAX_AGE_MS = 3_600_000;
 
@@ -33,7 +33,7 @@ export interface LocalReaderOptions {
   readonly now: () => number;
 }
 
-/** What the kernel counts of one VM's process, by parts that come and go. */
+/** Counters of one VM's process, whose parts (threads, groups) come and go. */
 interface Counted {
   readonly threads: ThreadTimes;
   readonly throttling: VmThrottling;
@@ -46,7 +46,7 @@ export class LocalReader {
   readonly #memoryMaps: ProcessReads<MemoryMapFigures | undefined> | undefined;
   readonly #cgroups: ProcessReads<CgroupFolders> | undefined;
   #topology: HostTopology | undefined;
-  /** By process. */
+  /** By PID. */
   readonly #counted = new Map<number, Counted>();
 
   constructor(options: LocalReaderOptions) {
@@ -72,7 +72,7 @@ export class LocalReader {
     }
   }
 
-  /** Begins what is read beside the ticks, where that is due. */
+  /** Starts the background reads that are due. */
   startTick(domains: readonly Domain[], topology: HostTopology | undefined): void {
     this.#topology = topology ?? this.#topology;
     if (this.#memoryMaps === undefined && this.#cgroups === undefined) return;

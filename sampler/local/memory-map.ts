@@ -4,7 +4,7 @@ import { parseNamedNumbers } from '../host/proc.ts';
 import { readProcFile, readSlowProcFile } from '../proc-file.ts';
 import { readVcpuCpus } from './threads.ts';
 
-/** Of x86 and of most others; for a kernel that does not say it. */
+/** The page size of x86 and most others; for a kernel that does not report it. */
 const PAGE_KIB = 4;
 
 /** Bytes by node, of all mappings (numa_maps, proc_pid_numa_maps(5)). */
@@ -20,7 +20,7 @@ export function parseNumaMaps(text: string): Map<number, number> {
   return bytes;
 }
 
-/** The kernel's base pages, which KSM merges: the smallest of all mappings, since program and stack are on such pages. */
+/** Size of the base pages, which KSM merges: the smallest of all mappings, since program and stack use them. */
 function basePageKiB(numaMaps: string): number {
   let smallest = Number.POSITIVE_INFINITY;
   for (const [, size] of numaMaps.matchAll(/ kernelpagesize_kB=(\d+)/g))
@@ -28,7 +28,7 @@ function basePageKiB(numaMaps: string): number {
   return Number.isFinite(smallest) ? smallest : PAGE_KIB;
 }
 
-/** Over all pairs of a vCPU where it last ran and a byte where it lies: the share on different nodes. */
+/** Over all pairs of a vCPU and a byte: the share in which the vCPU last ran on another node than the byte's. */
 export function remoteShare(
   nodeBytes: ReadonlyMap<number, number>,
   vcpuNodes: readonly number[],

@@ -7,11 +7,11 @@ export interface ProcessReadsOptions<T> {
   readonly maxAgeMs: number;
   readonly background: Background;
   readonly slowReads: SlowReads;
-  /** Wall clock, ms since 1970. */
+  /** Monotonic clock, ms. */
   readonly now: () => number;
 }
 
-/** Reads one file of each VM's process now and then, beside the ticks: it may block for as long as it likes. */
+/** Reads one file of each VM's process at intervals, in the background: it may block for any length of time. */
 export class ProcessReads<T> {
   readonly #options: ProcessReadsOptions<T>;
   readonly #reads = new Map<number, BackgroundRead<T>>();
@@ -20,7 +20,7 @@ export class ProcessReads<T> {
     this.#options = options;
   }
 
-  /** Begins those that are due, and forgets processes that have ended. */
+  /** Starts the reads that are due, and forgets processes that have ended. */
   startTick(pids: Iterable<number>): void {
     const alive = new Set(pids);
     for (const [pid, read] of this.#reads) {
@@ -31,12 +31,12 @@ export class ProcessReads<T> {
     for (const pid of alive) this.#of(pid).start();
   }
 
-  /** What was read last; undefined where nothing has been read yet, or it is too old. */
+  /** The last value read; undefined if there is none yet, or it is too old. */
   value(pid: number): T | undefined {
     return this.#reads.get(pid)?.value;
   }
 
-  /** Whether the kernel has been asked and has not answered. */
+  /** Whether a read is in progress and there is no value to show. */
   isBlocked(pid: number): boolean {
     const read = this.#reads.get(pid);
     return read?.pending !== undefined && read.value === undefined;
@@ -48,7 +48,7 @@ export class ProcessReads<T> {
       const { background, slowReads, now, refreshMs, maxAgeMs } = this.#options;
       read = background.add({
         read: () => slowReads.run(() => this.#options.read(pid)),
-        // Spread out, or all that were read in one tick would be read in one tick ever after.
+        // Randomized, or all processes read in one tick would be due in the same tick from then on.
         refreshMs: refreshMs * (0.5 + Math.random() / 2),
         maxAgeMs,
         now,

@@ -5,27 +5,27 @@ import type { SlowReads } from '../slow-reads.ts';
 
 /** A scan reads a file of every process on the host, so an unknown VM does not cause one at each tick. */
 const SCAN_PAUSE_MS = 10_000;
-/** A process that is stuck may never give its command line: its memory map is locked. */
+/** A stuck process may never return its command line: its mmap lock is held. */
 const FILE_MS = 200;
-/** How long a tick waits for a scan, which goes on after that. */
+/** How long a tick waits for a scan, which then continues in the background. */
 const LOOK_MS = 1_000;
 /** USER_HZ, in which the kernel reports times to user space: 100 on all architectures that KVM runs on. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * QEMU's process of each running domain, by the `-uuid` that libvirt starts it with: whole arguments are
- * compared, so no VM is taken for another whose name it starts with.
+ * The QEMU process of each running domain, found by the `-uuid` that libvirt starts it with: whole arguments are
+ * compared, so no VM is mistaken for another whose name it starts with.
  */
 export class Processes {
   readonly #procRoot: string;
   readonly #now: () => number;
   readonly #pids = new Map<string, number>();
-  /** When each of them started, wall clock; absent where /proc does not say. */
+  /** When each process started, wall clock; absent if /proc does not show it. */
   readonly #startsMs = new Map<string, number>();
   readonly #slowReads: SlowReads;
   #scannedAtMs = Number.NEGATIVE_INFINITY;
   #scan: Promise<void> | undefined;
-  /** Processes whose command line was asked for and has not come back. */
+  /** Processes whose command line was requested and has not been returned. */
   readonly #blocked = new Set<string>();
 
   constructor(procRoot: string, slowReads: SlowReads, now: () => number) {
@@ -34,7 +34,7 @@ export class Processes {
     this.#now = now;
   }
 
-  /** Looks for those that are not known yet, where that is due; waits for it, but not for ever. */
+  /** Scans for unknown processes where due, and waits for that, but not indefinitely. */
   async look(domains: readonly Domain[]): Promise<void> {
     this.find(domains);
     if (this.#scan !== undefined) await inTime(this.#scan, LOOK_MS);
@@ -58,17 +58,17 @@ export class Processes {
     );
   }
 
-  /** Of a running domain whose process is known; does not look for it. */
+  /** The PID of a running domain if known; does not search for it. */
   pidOf(domain: Domain): number | undefined {
     return this.#pids.get(keyOf(domain));
   }
 
-  /** When the process of a running domain started, wall clock, to about a second; undefined where it is not known. */
+  /** When the process of a running domain started, wall clock, to about a second; undefined if unknown. */
   startedAtMs(domain: Domain): number | undefined {
     return this.#startsMs.get(keyOf(domain));
   }
 
-  /** The wall clock was set: what is remembered moves with it, as the start of the host in /proc/stat does. */
+  /** The wall clock was set: shifts start times with it, as the kernel shifts the boot time in /proc/stat. */
   clockSet(byMs: number): void {
     for (const [key, startMs] of this.#startsMs) this.#startsMs.set(key, startMs + byMs);
   }
@@ -85,20 +85,20 @@ export class Processes {
     const byUuid = new Map(running.map((domain) => [domain.uuid, domain]));
     for (const pid of this.#pidsOfQemuFirst()) {
       if (this.#blocked.has(pid)) continue;
-      // One that comes late counts, too.
+      // A late answer counts, too.
       const found = this.#commandLine(pid).then((text) => {
         const domain = byUuid.get(uuidArgument(text) ?? '');
         if (domain !== undefined) this.#add(domain, pid);
       });
       await inTime(found, FILE_MS);
-      // Nothing more can be read before one of those that are out comes back.
+      // No more can be read until one of the reads in progress returns.
       if (this.#blocked.has(pid) && this.#slowReads.isFull) return;
     }
   }
 
   /**
-   * On a busy host a command line can take 10 ms, and there are hundreds of processes: those that are called like QEMU first.
-   * A name is read without that lock.
+   * On a busy host a command line can take 10 ms, and there are hundreds of processes: those named like QEMU come
+   * first. Reading a name does not take the mmap lock.
    */
   #pidsOfQemuFirst(): string[] {
     const pids = listNames(this.#procRoot).filter((name) => /^\d+$/.test(name));
@@ -116,7 +116,7 @@ export class Processes {
     if (atMs !== undefined) this.#startsMs.set(keyOf(domain), atMs);
   }
 
-  /** Undefined where it cannot be read; may never come. */
+  /** Undefined if it cannot be read; may never resolve. */
   #commandLine(pid: string): Promise<string | undefined> {
     this.#blocked.add(pid);
     return this.#slowReads
@@ -125,14 +125,15 @@ export class Processes {
   }
 }
 
-/** A restart is another process. */
+/** A restarted domain has another process. */
 function keyOf(domain: Domain): string {
   return `${domain.uuid} ${domain.id}`;
 }
 
 /**
- * When a process started, ms since 1970: the start of the host (`btime`) and the 22nd field of the process's `stat`, ticks
- * since then (proc_stat(5), proc_pid_stat(5)). The second field is the name of the program, which may contain anything.
+ * When a process started, ms since 1970: the boot time of the host (`btime`) plus the 22nd field of the process's
+ * `stat`, in ticks since boot (proc_stat(5), proc_pid_stat(5)). The second field is the program's name, which may
+ * contain anything.
  */
 export function startOf(stat: string | undefined, pidStat: string | undefined): number | undefined {
   const bootSeconds = Number(/^btime (\d+)$/m.exec(stat ?? '')?.[1] ?? Number.NaN);

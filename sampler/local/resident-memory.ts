@@ -2,14 +2,14 @@ import type { Domain } from '../../libvirt/wire/types.ts';
 import { readProcFile } from '../proc-file.ts';
 import type { Processes } from './processes.ts';
 
-/** Of x86 and of most others; read from this process where the kernel gives it. */
+/** The page size of x86 and most others; read from this process if the kernel reports it. */
 const PAGE_KIB = 4;
 
 /**
- * Resident memory of QEMU from the file that libvirt takes balloon.rss from (qemuGetProcessInfo): in /proc it is there for
- * every VM, also where libvirt would need a monitor command for it or the monitor is busy. The kernel answers from counters
- * of the process without a lock (get_mm_rss), so a stuck QEMU does not hold the reader up. statm has sums that are exact
- * and take longer, and differ from what virsh shows by some hundred KiB.
+ * Resident memory of QEMU, from the file that libvirt uses for balloon.rss (qemuGetProcessInfo): /proc has it for every
+ * VM, even where libvirt would need a monitor command or the monitor is busy. The kernel answers from per-process
+ * counters without a lock (get_mm_rss), so a stuck QEMU does not block the reader. statm has exact sums, which take
+ * longer and differ from what virsh shows by some hundred KiB.
  */
 export class ResidentMemory {
   readonly #procRoot: string;
@@ -32,7 +32,7 @@ export class ResidentMemory {
     return this.#pids.has(domain.uuid);
   }
 
-  /** KiB; undefined where its process was not found or has ended. */
+  /** KiB; undefined if the process was not found or has ended. */
   read(domain: Domain): number | undefined {
     const pid = this.#pids.get(domain.uuid);
     const pages =
@@ -47,7 +47,7 @@ function residentPages(stat: string): number | undefined {
   return pages > 0 ? pages : undefined;
 }
 
-/** The kernel's page size, from the first mapping of this process, which is the program itself and on ordinary pages. */
+/** The kernel's page size, from the first mapping of this process: the program itself, which uses ordinary pages. */
 function basePageKiB(procRoot: string): number {
   const size = /^KernelPageSize:\s+(\d+) kB$/m.exec(readProcFile(`${procRoot}/self/smaps`) ?? '')?.[1];
   return size === undefined ? PAGE_KIB : Number(size);

@@ -3,7 +3,7 @@ import { listNames, readProcFile } from '../proc-file.ts';
 
 export type ThreadRole = 'vcpu' | 'iothread' | 'emulator' | 'vhost';
 
-/** By the names that QEMU gives its threads, and the kernel those that serve virtio-net for it. */
+/** By the names of QEMU's threads, and of the kernel's threads that serve virtio-net for it. */
 export function roleOf(comm: string): ThreadRole {
   if (/^CPU \d+\//.test(comm)) return 'vcpu';
   // The monitor's own thread does no I/O of the guest.
@@ -12,8 +12,8 @@ export function roleOf(comm: string): ThreadRole {
 }
 
 /**
- * `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). A kernel without CONFIG_SCHED_INFO
- * prints `0 0 0`, and a thread that has run has a slice.
+ * `cpu_ns delay_ns slices` of /proc/PID/task/TID/schedstat (kernel, sched-stats.rst). A kernel without
+ * CONFIG_SCHED_INFO prints `0 0 0`; a thread that has run has at least one slice.
  */
 export function parseSchedstat(text: string): { cpuNs: number; delayNs: number } | undefined {
   const match = /^(\d+) (\d+) (\d+)/.exec(text);
@@ -29,8 +29,8 @@ interface Thread {
 }
 
 /**
- * CPU times of the threads of one process. QEMU's workers for I/O end when they are idle, those of a migration with it: what
- * they had counted stays in the sum of their role, which would fall otherwise.
+ * CPU times of the threads of one process. QEMU's I/O workers end when idle, migration threads with the migration:
+ * their times stay in the sum of their role, which would decrease otherwise.
  */
 export class ThreadTimes {
   readonly #task: string;
@@ -47,7 +47,7 @@ export class ThreadTimes {
     if (now.size === 0) return undefined;
     for (const [tid, thread] of this.#threads) {
       const same = now.get(tid);
-      // A thread with the same id that has run for less is another.
+      // Less time under the same id means that the id was reused by another thread.
       if (same === undefined || same.cpuNs < thread.cpuNs) add(this.#ended, thread, 0);
     }
     this.#threads = now;

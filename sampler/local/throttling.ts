@@ -15,15 +15,15 @@ interface GroupCounters {
 }
 
 /**
- * How often the groups of a VM were throttled. A quota may be set on the VM, or as libvirt does it on each vCPU: each group
- * counts separately, so all are added. The group of a vCPU that is unplugged goes, and what it counted stays.
+ * How often the groups of a VM were throttled. A quota may be set on the VM or, as libvirt does, on each vCPU; each
+ * group counts separately, so all are summed. The group of an unplugged vCPU disappears, and its counts stay.
  */
 export class VmThrottling {
   readonly #byGroup = new Map<string, GroupCounters>();
 
-  /** @param group the VM's folder; undefined while none of its groups has a quota that counts */
+  /** @param group the VM's folder; undefined while none of its groups has such counters */
   read(group: string): Throttling | undefined {
-    // The quota of the whole VM is on libvirt's group, which systemd's unit has inside (vircgroup.c, virCgroupGetNested).
+    // The quota of the whole VM is on libvirt's group, nested in systemd's unit (vircgroup.c, virCgroupGetNested).
     const outer = [group, `${group}/libvirt`];
     const inner = outer.flatMap((parent) =>
       listNames(parent)

@@ -14,10 +14,9 @@ interface Threads {
 }
 
 /**
- * vCPU figures from where libvirt itself takes them: state and run time from domainGetVcpus, which needs no
- * monitor, wait and delay from the scheduler's files of each thread (virProcessGetSchedInfo,
- * virProcessGetSchedstatDelay). The vCPU group gives the same at the price of a QEMU monitor command, 33 ms
- * of 107 for 61 VMs (docs/benchmarks.md).
+ * vCPU figures from libvirt's own sources: state and run time from domainGetVcpus, which needs no monitor, wait and
+ * delay from the scheduler's files of each thread (virProcessGetSchedInfo, virProcessGetSchedstatDelay). The vCPU group
+ * has the same, but costs a QEMU monitor command, 33 ms of 107 for 61 VMs (docs/benchmarks.md).
  */
 export class LocalVcpus {
   readonly #procRoot: string;
@@ -46,7 +45,7 @@ export class LocalVcpus {
     const numbers = info.map(({ number }) => number);
     let delays = this.#delaysOf(domain, numbers);
     if (delays.size < numbers.length) {
-      // Plugged since the threads were looked up; or unplugged and plugged again, which gives a vCPU another thread.
+      // A vCPU was plugged since the threads were looked up, or plugged again, which gives it a new thread.
       this.#threads.delete(domain.uuid);
       delays = this.#delaysOf(domain, numbers);
     }
@@ -63,7 +62,7 @@ export class LocalVcpus {
     );
   }
 
-  /** Of those of these vCPUs whose thread is there. Forgets all other vCPUs: the kernel may use the ids of their threads again. */
+  /** Delays of vCPUs whose thread exists. Forgets all other vCPUs: the kernel may reuse their thread ids. */
   #delaysOf(domain: Domain, vcpus: readonly number[]): Map<number, { tid: number; ns: number }> {
     const tids = this.#threadsOf(domain)?.tids ?? new Map<number, number>();
     for (const vcpu of tids.keys()) if (!vcpus.includes(vcpu)) tids.delete(vcpu);
@@ -79,7 +78,7 @@ export class LocalVcpus {
     const pid = this.#pids.get(domain.uuid);
     if (pid === undefined) return undefined;
     let threads = this.#threads.get(domain.uuid);
-    // A process that has only started has none of them yet.
+    // A process that has just started has no vCPU threads yet.
     if (threads?.pid !== pid || threads.tids.size === 0) {
       threads = { pid, tids: vcpuThreads(this.#procRoot, pid) };
       this.#threads.set(domain.uuid, threads);
@@ -96,7 +95,7 @@ export class LocalVcpus {
   }
 }
 
-/** By the names that QEMU gives them: `CPU 3/KVM`. */
+/** By the names that QEMU gives the threads: `CPU 3/KVM`. */
 function vcpuThreads(procRoot: string, pid: number): Map<number, number> {
   const found = new Map<number, number>();
   for (const tid of listNames(`${procRoot}/${pid}/task`)) {

@@ -9,21 +9,21 @@ export interface InstantSeries {
   readonly value: number;
 }
 
-/** A series with its values at several times; what is missing has none. */
+/** A series with its values at several times; gaps have no value. */
 export interface RangeSeries {
   readonly labels: Readonly<Record<string, string>>;
   /** Seconds since 1970, and the value. */
   readonly values: readonly (readonly [atSeconds: number, value: number])[];
 }
 
-/** The HTTP API (v1) of Prometheus, and of what speaks it: Thanos, Mimir, VictoriaMetrics. */
+/** The HTTP API (v1) of Prometheus and compatible servers: Thanos, Mimir, VictoriaMetrics. */
 export interface Prometheus {
   /** Its address for messages, without credentials. */
   readonly address: string;
-  /** Warnings in answers so far, each once: data of some store may be missing. */
+  /** Distinct warnings in answers so far: data of some store may be missing. */
   readonly warnings: ReadonlySet<string>;
   /**
-   * A scalar comes as one series without labels.
+   * A scalar is returned as one series without labels.
    * @param atSeconds absent: now, by the clock of Prometheus
    * @throws PrometheusError
    */
@@ -33,11 +33,11 @@ export interface Prometheus {
 }
 
 export interface PrometheusOptions {
-  /** Of one query. */
+  /** For one query. */
   readonly timeoutMs: number;
   /** What to do about a query that takes longer: `raise --query-timeout`. */
   readonly ifSlow: string;
-  /** Of the answer to one query, uncompressed. Default: 256 MiB, which a day of a thousand VMs does not have. */
+  /** Limit for the answer to one query, uncompressed. Default: 256 MiB, more than a day of a thousand VMs takes. */
   readonly maxAnswerBytes?: number | undefined;
 }
 
@@ -86,8 +86,9 @@ const answerSchema = z.union([
 type Data = Extract<z.output<typeof answerSchema>, { status: 'success' }>['data'];
 
 /**
- * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic authentication
- * @throws PrometheusError for what is not such a URL
+ * @param address URL, with a path before /api/v1 if there is one; a user and a password in it are sent as basic
+ * authentication
+ * @throws PrometheusError if it is not such a URL
  */
 export function openPrometheus(
   address: string,
@@ -102,7 +103,7 @@ export function openPrometheus(
   async function ask(endpoint: string, parameters: Readonly<Record<string, string>>): Promise<Data> {
     const response = await send(`${shown}/api/v1/${endpoint}`, {
       method: 'POST',
-      // Not followed: a login page would answer, and credentials would go elsewhere.
+      // Not followed: a login page would answer, and credentials would be sent elsewhere.
       redirect: 'manual',
       headers: authorization === undefined ? {} : { authorization },
       body: new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }),
@@ -186,7 +187,7 @@ export function openPrometheus(
   };
 }
 
-/** Undefined for an answer that is longer: one that never ends would fill the memory before its time is over. */
+/** Undefined for a longer answer: an endless one would fill the memory before it times out. */
 async function textOf({ body }: Response, maxBytes: number): Promise<string | undefined> {
   const decoder = new TextDecoder();
   let text = '';
@@ -199,7 +200,7 @@ async function textOf({ body }: Response, maxBytes: number): Promise<string | un
   return text + decoder.decode();
 }
 
-/** As Go writes numbers. */
+/** Parses a number as Go formats it. */
 const numberOf = (text: string): number => Number(text.replace(/Inf$/, 'Infinity'));
 
 function parseAddress(address: string): URL {
@@ -225,7 +226,7 @@ function basicAuthentication({ username, password }: URL): string | undefined {
   }
 }
 
-/** Where a redirect leads, without a query and credentials, which may be secret; undefined where it is none. */
+/** Where a redirect leads, without a query and credentials, which may be secret; undefined if it is not one. */
 function redirectOf(status: number, location: string | null, base: string): string | undefined {
   if (status < 300 || status > 399 || location === null) return undefined;
   const to = URL.parse(location, base);

@@ -1,8 +1,8 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 
-/** JSON for what samples are made of: maps, CPU sets and errors have special forms. */
+/** JSON encoding of samples: maps, CPU sets and errors have special forms. */
 
-/** Objects that stay the same over many samples are written once and named by number from then on. */
+/** Objects that stay the same over many samples are written once and referenced by number from then on. */
 export interface Definitions {
   /** The number of this object; a new one when it was not known. */
   number(value: object): { readonly id: number; readonly isNew: boolean };
@@ -10,7 +10,7 @@ export interface Definitions {
 
 const SHARED_KEYS = new Set(['facts', 'topology']);
 
-/** `define` is called for each shared object that is new, before what names it is done. */
+/** `define` is called for each new shared object, before the value that references it is complete. */
 export function encode(
   value: unknown,
   definitions: Definitions,
@@ -42,7 +42,7 @@ function errorFields(error: Error): Record<string, unknown> {
   return { name: error.name, message: error.message, code, libvirtCode };
 }
 
-/** `find` gives what was defined under a number. */
+/** `find` returns what was defined under a number. */
 export function decode(json: unknown, find: (id: number) => unknown): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map((each) => decode(each, find));

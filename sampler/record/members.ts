@@ -1,14 +1,14 @@
 import { fstatSync, readSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 
-/** Of one sample, uncompressed: of 5,000 VMs it has some 50 MB. What is more is made to fill the memory. */
+/** Limit for one sample, uncompressed: 5,000 VMs take some 50 MB. Only a decompression bomb is larger. */
 export const SAMPLE_MAX_BYTES = 256 * 1024 * 1024;
 
 /** Ten bytes that zlib writes before each member, and eight after it (RFC 1952, without optional parts). */
 const HEAD_BYTES = 10;
 const TAIL_BYTES = 8;
 
-/** Most members are shorter than the first; so much is read at once. */
+/** Most members are shorter than the first; the file is read in chunks of the second. */
 const MEMBER_BYTES = 64 * 1024;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -19,8 +19,8 @@ export interface Member {
 }
 
 /**
- * The gzip members of a file in their order, up to the first that is cut short or damaged, or after which something else
- * stands. The file may have any size: no more than one member and one chunk of it are in memory.
+ * The gzip members of a file in order, up to the first that is truncated or damaged, or to data that is not a member.
+ * The file may have any size: at most one member and one chunk of it are in memory.
  * @throws what `readSync` throws
  */
 export function* membersOf(fd: number): Generator<Member> {
@@ -44,14 +44,14 @@ function memberAt(file: Windowed, offset: number): Member | undefined {
       const length = HEAD_BYTES + found.used + TAIL_BYTES;
       if (length <= bytes.length) return { offset, length, text: found.text };
     }
-    // Cut short by a crash, or still being written; or it goes on behind the window.
+    // Truncated by a crash, or still being written; or it continues beyond the window.
     if (offset + bytes.length >= file.size || least > SAMPLE_MAX_BYTES) return undefined;
   }
 }
 
 function inflated(bytes: Buffer): { readonly used: number; readonly text: string } | 'cut short' | 'damaged' {
   try {
-    // With `info`, zlib gives the engine too, which knows how much it took.
+    // With `info`, zlib also returns the engine, which knows how many bytes it consumed.
     const { buffer, engine } = inflateRawSync(bytes, {
       info: true,
       maxOutputLength: SAMPLE_MAX_BYTES,
@@ -65,7 +65,7 @@ function inflated(bytes: Buffer): { readonly used: number; readonly text: string
   }
 }
 
-/** A file that is read from its beginning to its end, through a window that moves along. */
+/** A file that is read from start to end through a sliding window. */
 class Windowed {
   readonly size: number;
   readonly #fd: number;
@@ -77,7 +77,7 @@ class Windowed {
     this.size = fstatSync(fd).size;
   }
 
-  /** At least so many bytes from there, or all up to the end of the file. */
+  /** At least `least` bytes from `offset`, or all up to the end of the file. */
   from(offset: number, least: number): Buffer {
     const wanted = Math.min(least, this.size - offset);
     if (offset < this.#at || offset + wanted > this.#at + this.#bytes.length) this.#move(offset, wanted);

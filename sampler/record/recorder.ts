@@ -19,15 +19,15 @@ export class RecordingError extends VirtuneError {
 
 export const RECORDING_VERSION = 1;
 
-/** What is left to be written takes much less, unless the file system hangs. */
+/** Writing the rest takes much less, unless the file system hangs. */
 const CLOSE_MAX_MS = 5_000;
 
-/** Raised when the disk does not keep up: more samples than this are never held back in memory. */
+/** Bounds the backlog in memory when the disk does not keep up: further samples are dropped. */
 const PENDING_MAX = 64;
 
 /**
- * Writes samples as JSON, a line each, in gzip members one after the other: `zcat` reads the file, a crash
- * loses the last sample at most, and a reader can go to any of them without unpacking those before it.
+ * Writes samples as JSON, one per line, in consecutive gzip members: `zcat` reads the file, a crash loses the
+ * last sample at most, and a reader can seek to any of them without unpacking those before it.
  */
 export class Recorder {
   readonly file: string;
@@ -44,7 +44,7 @@ export class Recorder {
   }
 
   /**
-   * Never overwrites a file; readable by its owner alone, since it shows who runs what.
+   * Never overwrites a file; readable by its owner only, since it shows who runs what.
    * @throws RecordingError
    */
   static async create(file: string): Promise<Recorder> {
@@ -63,7 +63,7 @@ export class Recorder {
     }
   }
 
-  /** Why nothing is written any more, once that is so. */
+  /** The error after which nothing more is written, if any. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -88,7 +88,7 @@ export class Recorder {
     this.#append(lines);
   }
 
-  /** @throws RecordingError where the file system does not take what is left: it may hang */
+  /** @throws RecordingError if the rest cannot be written in time: the file system may hang */
   async close(): Promise<void> {
     const isClosed = await inTime(
       this.#writing.then(() => this.#handle.close()).then(() => true),
@@ -105,7 +105,7 @@ export class Recorder {
     this.#pending++;
     this.#writing = this.#writing
       .then(async () => {
-        // Unlike `write`, it goes on where a disk takes only a part.
+        // Unlike `write`, it continues after a partial write.
         if (this.#error === undefined) await this.#handle.appendFile(await compress(text, { level: 4 }));
       })
       .catch((error: Error) => {

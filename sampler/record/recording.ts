@@ -12,7 +12,7 @@ export interface RecordedHost {
   readonly groups: readonly string[];
 }
 
-/** Where one sample stands in the file. */
+/** Where one sample is in the file. */
 interface Entry {
   readonly offset: number;
   readonly length: number;
@@ -28,7 +28,7 @@ export class Recording {
   readonly #entries: readonly Entry[];
   readonly #defined: ReadonlyMap<number, unknown>;
   readonly #fd: number;
-  /** Of each host, in their order. */
+  /** Indexes of each host's samples, in order. */
   readonly #indexes = new Map<string, number[]>();
 
   private constructor(
@@ -48,9 +48,8 @@ export class Recording {
   }
 
   /**
-   * Reads it through once, however large it is, and remembers where each sample is. A last sample that was cut short is
-   * left out.
-   * @throws RecordingError when it is not a recording, or of a version that is not known
+   * Reads the file once, however large it is, and remembers where each sample is. A truncated last sample is left out.
+   * @throws RecordingError when it is not a recording, or of an unknown version
    */
   static open(file: string): Recording {
     let fd: number | undefined;
@@ -70,7 +69,7 @@ export class Recording {
     return this.#entries.length;
   }
 
-  /** The places of a host's samples, oldest first. */
+  /** Indexes of a host's samples, oldest first. */
   indexesOf(host: string): readonly number[] {
     return this.#indexes.get(host) ?? [];
   }
@@ -80,14 +79,14 @@ export class Recording {
   }
 
   /**
-   * Of which host a sample is, without reading it.
-   * @throws RecordingError when there is none at that place
+   * The host of a sample, without reading the sample.
+   * @throws RecordingError if there is no sample at that index
    */
   hostAt(index: number): RecordedHost {
     return this.#entryAt(index).host;
   }
 
-  /** @throws RecordingError when there is none at that place */
+  /** @throws RecordingError if there is no sample at that index */
   read(index: number): { readonly host: RecordedHost; readonly sample: HostSample } {
     const entry = this.#entryAt(index);
     const bytes = Buffer.alloc(entry.length);
@@ -144,8 +143,8 @@ function contentsOf(
 }
 
 /**
- * A line of a sample with `true` in its place: of a recording of gigabytes, parsing them all would take most of the time.
- * In JSON a quote within a name has a backslash before it, so this is where the sample begins.
+ * A line of a sample with `true` in place of the sample: parsing all samples of a recording of gigabytes would take
+ * most of the time. JSON escapes a quote within a name, so the first match is where the sample begins.
  */
 function withoutSample(line: string): string {
   const at = line.startsWith('{"at":') ? line.indexOf(',"sample":') : -1;

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { libvirtdPid } from '../../live/lab/daemon.ts';
 import { upHere } from '../../live/setup-lab.ts';
 import { VIRTUNE } from '../../virtune-process.ts';
+import { AWAKE_NOTE, keepAwake } from '../keep-awake.ts';
 import { OnTerminal, SIZE } from '../on-terminal.ts';
 import { cpuMs, rssMiB } from '../process-usage.ts';
 import { fixed, median, table } from '../table.ts';
@@ -53,6 +54,15 @@ async function watch(command: readonly string[], everyS: number): Promise<Watche
 export async function consoles(): Promise<string> {
   execFileSync('virt-top', ['--version']);
   await upHere(GUESTS);
+  const rest = keepAwake();
+  try {
+    return await tableOf();
+  } finally {
+    rest();
+  }
+}
+
+async function tableOf(): Promise<string> {
   const rows: string[][] = [];
   for (const everyS of EVERY_S) {
     const watched = CONSOLES.map((): Watched[] => []);
@@ -72,5 +82,5 @@ export async function consoles(): Promise<string> {
     }
   }
   const head = ['', 'start to first VM, ms', 'CPU ms a tick', "libvirtd's CPU ms a tick", 'RSS MiB'];
-  return `### Consoles on ${GUESTS + 1} real guests, ${SIZE.width} x ${SIZE.height} (medians of ${ROUNDS} runs of ${WATCHED_S} s, in turn)\n\n${table(head, rows)}`;
+  return `### Consoles on ${GUESTS + 1} real guests, ${SIZE.width} x ${SIZE.height} (medians of ${ROUNDS} runs of ${WATCHED_S} s, in turn${AWAKE_NOTE})\n\n${table(head, rows)}`;
 }

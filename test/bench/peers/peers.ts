@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { libvirtdPid } from '../../live/lab/daemon.ts';
 import { up } from '../../live/lab/main.ts';
+import { AWAKE_NOTE, keepAwake } from '../keep-awake.ts';
 import { cpuMs } from '../process-usage.ts';
 import { fixed, median, table } from '../table.ts';
 import { Exporter, type Scrape } from './exporter.ts';
@@ -79,6 +80,7 @@ function ratios(ours: Cost, theirs: Cost): string[] {
 export async function peers(): Promise<string> {
   execFileSync('bash', [new URL('build.sh', import.meta.url).pathname, FOLDER], { stdio: 'inherit' });
   await up(GUESTS);
+  const rest = keepAwake();
   const exporters: Exporter[] = [];
   try {
     for (const start of Exporter.all(FOLDER)) exporters.push(await start());
@@ -115,8 +117,9 @@ export async function peers(): Promise<string> {
       ];
       parts.push(table(head, rows));
     }
-    return `### Exporters on ${GUESTS + 1} real guests (medians of ${SCRAPES} scrapes, in turn)\n\n${parts.join('\n\n')}`;
+    return `### Exporters on ${GUESTS + 1} real guests (medians of ${SCRAPES} scrapes, in turn${AWAKE_NOTE})\n\n${parts.join('\n\n')}`;
   } finally {
+    rest();
     await Promise.all(exporters.map((exporter) => exporter.stop()));
   }
 }

@@ -1,4 +1,4 @@
 import type { Connection } from '../libvirt/client/connection.ts';
 
-/** What the tuner needs of a connection; it is a writable one. */
+/** The part of a connection that the tuner uses; it has to be writable. */
 export type TunerConnection = Pick<Connection, 'call' | 'closed' | 'close'>;

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { terminalText } from '../model/terminal-text.ts';
 
-/** Columns side by side, as wide as what is in them; cells come from anywhere, and are made harmless here. */
+/** Columns side by side, each as wide as its widest cell. Cells are untrusted, and made harmless here. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const lines = [head, ...rows].map((row) => row.map(terminalText));
   const widths = head.map((_, column) => Math.max(...lines.map((row) => stringWidth(row[column] ?? ''))));

@@ -1,10 +1,9 @@
 import { TunerError } from './errors.ts';
 
 /**
- * Runs what only looks, and what a signal may end: it is not waited for after one, since it may read from a file system that
- * hangs.
+ * Runs read-only work until a signal. After one it is not awaited: it may be reading from a file system that hangs.
  *
- * @throws TunerError TUNE_STOPPED instead of whatever the signal has made fail.
+ * @throws TunerError TUNE_STOPPED after a signal, instead of any error that it caused.
  */
 export async function unlessStopped<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
   if (signal === undefined) return run();

@@ -7,34 +7,34 @@ import { withOwnChanges } from './plan-basis.ts';
 import type { Transaction, TransactionDomain, TransactionOutcome } from './transaction.ts';
 
 export interface BatchOptions extends RunOptions {
-  /** So many transactions come first, alone; 0: none do. */
+  /** Transactions to apply first; 0: none. */
   readonly canary: number;
-  /** So many are made between two pauses. */
+  /** Transactions between two pauses. */
   readonly batch: number;
   readonly pauseMs: number;
-  /** Asked after the canaries, before the rest; false ends it there. */
+  /** Asked after the canaries, before the rest; false ends the run. */
   readonly goOn?: ((done: number, left: number) => Promise<boolean>) | undefined;
-  /** What became of each as it ends. */
+  /** Called as each transaction ends. */
   readonly onOutcome: (outcome: TransactionOutcome, transaction: Transaction) => void;
   /** Abortable. */
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** What has become of a run of several transactions. */
+/** The result of a run of several transactions. */
 export interface RunResult {
   readonly outcomes: readonly { readonly outcome: TransactionOutcome; readonly transaction: Transaction }[];
-  /** Never begun, in their order. */
+  /** Never started, in order. */
   readonly notTried: readonly Transaction[];
-  /** Why it ended before all were tried, where that was not the last outcome's failure. */
+  /** Why the run ended early, unless the failure of the last outcome is the reason. */
   readonly stopped: TunerError | undefined;
 }
 
 /**
- * Transactions one after the other, each done as a whole or undone as a whole: the first that fails ends the run, and
- * what was done and proved before it stays. Each looks first whether all that the plan looked at is as it was, but for
- * what this run has changed itself.
+ * Applies transactions one after the other, each completely or not at all: the first failure ends the run, and what was
+ * applied and verified before it stays. Each first checks that everything the plan looked at is unchanged, apart from
+ * changes of this run.
  *
- * Rejects as `applyLocked` while nothing has been applied; later the result says why it stopped.
+ * Rejects as `applyLocked` does while nothing has been applied; later the result says why the run stopped.
  */
 export async function applyBatches(
   held: HeldHost,
@@ -75,7 +75,7 @@ export async function applyBatches(
   return ended();
 }
 
-/** Between two transactions: a stop is heard, and at the end of a batch it is waited and looked at what was done. */
+/** Between two transactions: stops after a signal; at the end of a batch, pauses and checks what was done. */
 async function between(
   transactions: readonly Transaction[],
   index: number,
@@ -83,7 +83,7 @@ async function between(
 ): Promise<boolean> {
   const { canary, batch, pauseMs, sleep, goOn, onSay } = options;
   throwIfStopped(options);
-  // The host's own steps, where there are some, are nobody's canary.
+  // Host steps alone do not count as a canary.
   const done = transactions.slice(0, index).filter(({ domains }) => domains.length > 0).length;
   const afterCanaries = canary > 0 && done === canary;
   if (!afterCanaries && !(done > canary && (done - canary) % batch === 0)) return true;
@@ -101,7 +101,7 @@ function throwIfStopped({ signal }: RunOptions): void {
   if (signal?.aborted === true) throw new TunerError('TUNE_STOPPED', 'interrupted by a signal');
 }
 
-/** @throws TunerError TUNE_RESTART when a domain that ran when it was planned for does not run now. */
+/** @throws TunerError TUNE_RESTART when a domain that ran when the plan was made does not run now. */
 async function checkStillUp(done: readonly Transaction[], options: RunOptions): Promise<void> {
   const [first] = done;
   if (first === undefined) return;

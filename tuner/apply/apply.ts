@@ -18,11 +18,11 @@ import { checkPreconditions, savedImageNotes } from './preconditions.ts';
 import type { Transaction, TransactionOutcome } from './transaction.ts';
 
 /**
- * Does all of a transaction, or nothing of it: a failure, a stop, or a change of the host in between undoes what was
+ * Applies a transaction completely or not at all: a failure, a stop, or a change of the host in between undoes what was
  * done, and the outcome says so.
  *
- * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another one is open), TUNE_CHANGED
- * (something that its plan looked at has moved) or TUNE_JOURNAL, and with why libvirt cannot be reached.
+ * Rejects, with nothing touched, with TunerError TUNE_LOCKED, TUNE_INTERRUPTED (another transaction is open),
+ * TUNE_CHANGED (something that its plan looked at has changed) or TUNE_JOURNAL, or when libvirt cannot be reached.
  */
 export async function applyTransaction(
   transaction: Transaction,
@@ -32,12 +32,12 @@ export async function applyTransaction(
 }
 
 /**
- * What comes between the journal and the steps: an experiment with them. With `failure` all of it is undone; otherwise
- * every step is made. A rejection undoes everything too.
+ * Runs after the journal is created and before the steps: an experiment with these steps. With `failure` all of it is
+ * undone; otherwise every step is executed. A rejection undoes everything too.
  */
 export type Trial = (work: Work) => Promise<{ readonly failure?: Failure; readonly measured: unknown }>;
 
-/** The same, for a caller that holds the host. */
+/** As `applyTransaction`, for a caller that holds the host. */
 export async function applyLocked(
   held: HeldHost,
   transaction: Transaction,
@@ -109,7 +109,7 @@ async function headerOf(
   };
 }
 
-/** A pool of pages grows before domains are started on it, and shrinks after they have left it. */
+/** Page pools grow before domains start on them, and shrink after the domains have left them. */
 async function ordered(link: HostLink, steps: readonly Step[]): Promise<Step[]> {
   const shrinking = new Set<Step>();
   for (const step of steps) {

@@ -10,7 +10,7 @@ import { withoutVolatileParts } from './preconditions.ts';
 const KIND = 'virtune plan' as const;
 const facts = z.record(z.string(), z.string());
 
-/** A plan in a file, to be looked at by others and applied as it is. No XML is in it: definitions hold passwords. */
+/** A plan in a file, to be reviewed and then applied unchanged. It holds no XML, since definitions hold passwords. */
 const approvedSchema = z.object({
   format: z.literal(1),
   kind: z.literal(KIND),
@@ -18,7 +18,7 @@ const approvedSchema = z.object({
   at: z.iso.datetime(),
   version: z.string(),
   host: z.object({ uri: z.string(), hostname: z.string() }),
-  /** What the plan is made from, so that it can be made again. */
+  /** The input of the plan, so that it can be made again. */
   choice: z.object({
     picks: z.array(
       z.object({ uuid: z.string(), name: z.string(), profile: z.string(), version: z.string() }),
@@ -33,7 +33,7 @@ const approvedSchema = z.object({
     setsKernel: z.boolean(),
     accepted: z.array(z.string()),
   }),
-  /** What it looked at. */
+  /** What the plan looked at. */
   basis: z.object({
     host: facts,
     domains: z.record(z.string(), z.object({ name: z.string(), facts })),
@@ -42,7 +42,7 @@ const approvedSchema = z.object({
   definitions: facts,
   /** As `plan --json` prints it. */
   plan: z.unknown(),
-  /** sha256 of all the rest: a file that was cut or edited is seen. It is not a signature. */
+  /** sha256 of everything else: detects a truncated or edited file. It is not a signature. */
   digest: z.string(),
 });
 export type ApprovedPlan = z.infer<typeof approvedSchema>;
@@ -96,7 +96,7 @@ export function parseApprovedPlan(path: string, text: string): ApprovedPlan {
   return parsed.data;
 }
 
-/** The parser's own message is left out: it quotes the text, line breaks and all. */
+/** The parser's own message is left out: it quotes the text, including line breaks. */
 function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -117,7 +117,7 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
-/** @throws TunerError TUNE_CHANGED when the host that was reached is another one. */
+/** @throws TunerError TUNE_CHANGED when the connected host is not the host of the plan. */
 export function checkHost({ host }: ApprovedPlan, path: string, hostname: string): void {
   if (host.hostname === hostname) return;
   throw new TunerError(
@@ -126,15 +126,15 @@ export function checkHost({ host }: ApprovedPlan, path: string, hostname: string
   );
 }
 
-/** @throws TunerError TUNE_CHANGED saying what has moved since the plan was made. */
+/** @throws TunerError TUNE_CHANGED listing what has changed since the plan was made. */
 export function checkBasis({ basis }: ApprovedPlan, now: PlanBasis): void {
   const moved = movedSince(basis, now);
   if (moved.length > 0) throw hostChangedError(moved, 'nothing was changed');
 }
 
 /**
- * Of a plan that was made again from the same choice: whether it comes to the same.
- * @throws TunerError TUNE_CHANGED naming the first things that do not.
+ * Whether a plan that was made again from the same choice is the same plan.
+ * @throws TunerError TUNE_CHANGED listing the first differences.
  */
 export function checkSamePlan(approved: ApprovedPlan, plan: Plan): void {
   const definitions = definitionsOf(plan);
@@ -161,14 +161,14 @@ function definitionsOf({ domains }: Plan): Record<string, string> {
   );
 }
 
-/** Without what says how the host was reached, how long the search took, and what may show passwords. */
+/** Not compared: how the host was reached, how long the search took, and what may show passwords. */
 const LEFT_OUT = new Set(['uri', 'placementProven', 'definitionDiff']);
 
 function comparable(plan: unknown): unknown {
   return JSON.parse(JSON.stringify(plan, (key, value) => (LEFT_OUT.has(key) ? undefined : value)));
 }
 
-/** Each place where two documents are unlike, by its path. */
+/** Each difference between two documents, by its path. */
 function differences(path: string, was: unknown, is: unknown): string[] {
   if (isObject(was) && isObject(is)) {
     const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
@@ -181,7 +181,7 @@ function differences(path: string, was: unknown, is: unknown): string[] {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** Keys in order, so that a formatter between the two does no harm. */
+/** Sorts keys, so that reformatting the file does not change the digest. */
 function digestOf(content: unknown): string {
   const sorted = JSON.stringify(content, (_, value: unknown) =>
     isObject(value) && !Array.isArray(value)

@@ -4,11 +4,11 @@ import type { StepKind, StepOf } from '../steps/step.ts';
 import { at, executeStep, restartAgain, type Work } from './execute.ts';
 import { undoStep } from './undo.ts';
 
-/** What waits for the verdict: a mark is what a VM carries that was tuned. */
+/** Not switched: a mark is only for a VM that stays tuned, and page pools stay grown. */
 const NOT_SWITCHED: readonly StepKind[] = ['mark', 'hostPages'];
 const WHY_UNDONE = 'it was restarted on the definition that it had before';
 
-/** @throws TunerError TUNE_MEASURE where a plan has no restart, so restarts would change nothing. */
+/** TUNE_MEASURE: the plan has no restart, so restarts would change nothing. */
 export function nothingToBoot(): TunerError {
   return new TunerError(
     'TUNE_MEASURE',
@@ -17,14 +17,14 @@ export function nothingToBoot(): TunerError {
 }
 
 /**
- * A domain that is restarted in turn with the settings of an open transaction and without them. Each restart is journalled
- * like any step and its undo, so that `recover` restarts a domain that a killed run left with the settings, and no other.
+ * Restarts a domain with and without the settings of an open transaction, in turn. Each restart is journalled like any
+ * step and its undo, so that `recover` restarts a domain that a killed run left with the settings, and no other.
  */
 export class BootSwitch {
   readonly #work: Work;
   readonly #definition: number;
   readonly #restart: number;
-  /** Live steps that follow the restart: what a definition cannot hold, and the host's. */
+  /** Live steps to execute after the restart: what a definition cannot hold, and steps of the host. */
   readonly #live: readonly number[];
   #isOn = false;
 
@@ -45,7 +45,7 @@ export class BootSwitch {
     return NOT_SWITCHED.includes(at(this.#work.journal, index).step.kind);
   }
 
-  /** Before the first boot: grows the pools of pages that a definition stands on; they stay while it is measured. */
+  /** Before the first boot: grows the page pools that a definition depends on; they stay during the measurement. */
   async prepare(): Promise<void> {
     for (const index of this.#work.journal.header.steps.keys()) {
       if (index > this.#definition) return;
@@ -56,11 +56,11 @@ export class BootSwitch {
   /**
    * Restarts the domain with the settings, or without them.
    *
-   * @throws TunerError TUNE_MEASURE where it does not run, TUNE_RESTART where it does not shut down or start.
+   * @throws TunerError TUNE_MEASURE when it does not run, TUNE_RESTART when it does not shut down or start.
    */
   async boot(arm: 'off' | 'on'): Promise<void> {
     await this.#checkRuns();
-    // In the run that they were made in: what they found there says nothing of another one.
+    // Undone before the restart: what these steps found in one run does not apply to another.
     for (const index of this.#live.toReversed()) await this.#undo(index);
     if (arm === 'on') {
       await executeStep(this.#work, this.#definition);
@@ -70,7 +70,7 @@ export class BootSwitch {
       await this.#undo(this.#restart);
     } else {
       await restartAgain(this.#work, this.#restart);
-      // It runs as it did before: there is nothing that an undo would have to restart for.
+      // It runs with its old settings: an undo does not have to restart it.
       const { journal } = this.#work;
       await journal.append({ event: 'undone', step: this.#restart, note: WHY_UNDONE });
     }

@@ -5,8 +5,8 @@ import type { TransactionOutcome } from './transaction.ts';
 import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
 
 /**
- * After the way forward: nothing more to do, or all of it back. `cutOff`: the run was cut off a while ago, and others may
- * have worked on the host since.
+ * After the steps: nothing more to do, or everything is undone. `cutOff`: the run was interrupted a while ago, and
+ * others may have changed the host since.
  */
 export async function concludeTransaction(
   work: Work,
@@ -22,8 +22,8 @@ export async function concludeTransaction(
   await startUndo(work);
   const { code, message, step, seen, measured } = failure;
   const failed = { event: 'failed', code, message, step, now: seen } as const;
-  // A full disk may have no room for the report of an experiment, but for the reason. Without that too the way back is
-  // journalled all the same, and so is what it leaves.
+  // A full disk may have room for the reason only, not for the report of an experiment. Even without either, the undo
+  // and what it leaves are journalled.
   await journal
     .append({ ...failed, measured })
     .catch(() => (measured === undefined ? undefined : journal.append(failed)))
@@ -31,7 +31,7 @@ export async function concludeTransaction(
   return undoTransaction(work, { code, message }, { force: false, cutOff });
 }
 
-/** The way back, to its end or as far as it goes. */
+/** Undoes a transaction, completely or as far as possible. */
 export async function undoTransaction(
   work: Work,
   failure: TransactionOutcome['failure'],
@@ -41,7 +41,7 @@ export async function undoTransaction(
     ...options,
     ...(await lookAhead(work, options)),
   });
-  // One that was cut off before its restart may have been booted since, on the definition that was to be taken back.
+  // If the run was interrupted before its restart, the domain may have booted since, on the definition to be undone.
   const notes = [...found, ...(options.cutOff === true ? await boundToNextBoot(work) : [])];
   const { id } = work.journal.header;
   return { id, kind: remains.length === 0 ? 'undone' : 'incomplete', failure, remains, notes };

@@ -3,14 +3,14 @@ import { readProcFile } from '../../sampler/proc-file.ts';
 import type { Step } from '../steps/step.ts';
 import type { StepHost } from '../steps/step-host.ts';
 
-/** Of the kernel that runs the host, where virtune runs there too. */
+/** Boot id of the host's kernel, if virtune runs on the host. */
 export function readBootId(procRoot: string | undefined): string | undefined {
   return procRoot === undefined ? undefined : readProcFile(`${procRoot}/sys/kernel/random/boot_id`)?.trim();
 }
 
 /**
- * Why nothing is left to undo of what was set on the host itself; undefined where something is, and for steps of domains.
- * @param bootId of the boot in which it was set, where that is known.
+ * Why nothing is left to undo of what was set on the host itself; undefined if something is, and for steps of domains.
+ * @param bootId of the boot in which it was set, if known.
  */
 export function whyEndedOnHost(
   { local }: Pick<StepHost, 'local'>,
@@ -25,6 +25,6 @@ export function whyEndedOnHost(
   const cpu = /^devices\/system\/cpu\/cpu(\d+)\//.exec(step.file)?.[1];
   const online = readProcFile(`${local.sysRoot}/devices/system/cpu/online`)?.trim();
   if (cpu === undefined || online === undefined || CpuSet.parse(online).has(Number(cpu))) return undefined;
-  // Its files go with it, or answer EBUSY.
+  // The files of an offline CPU are missing, or answer EBUSY.
   return `CPU ${cpu} is offline, so /sys/${step.file} was not restored; once the CPU is online again it may be ${step.to}`;
 }

@@ -9,25 +9,25 @@ import type { Step } from '../steps/step.ts';
 import type { HostLink } from './host-link.ts';
 import { checkDefinition } from './preconditions.ts';
 
-/** A transaction that is being worked on. */
+/** A transaction in progress. */
 export interface Work {
   readonly journal: Journal;
   readonly link: HostLink;
 }
 
-/** Why all of it should be undone. */
+/** Why the whole transaction has to be undone. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
   /** Absent when it was not a step that failed. */
   readonly step?: number | undefined;
-  /** What a step was found to hold, instead of what it had set. */
+  /** The value that was read back, instead of the one that was set. */
   readonly seen?: unknown;
-  /** What was measured before, for the journal. */
+  /** What was measured before the failure, for the journal. */
   readonly measured?: unknown;
 }
 
-/** A live setting holds something else than what it was just set to. */
+/** A live setting does not hold the value that it was just set to. */
 class ReadBackError extends TunerError {
   readonly seen: unknown;
   constructor(message: string, seen: unknown) {
@@ -37,8 +37,8 @@ class ReadBackError extends TunerError {
 }
 
 /**
- * Makes every step that is not made yet, then commits. Returns what failed, or undefined. `beforeCommit` rejects when
- * all of it must be undone after all; `measured` is journalled with the commit.
+ * Executes all steps that are left, then commits. Returns what failed, or undefined. `beforeCommit` rejects when
+ * everything must be undone after all; `measured` is journalled with the commit.
  */
 export async function executeSteps(
   work: Work,
@@ -61,7 +61,7 @@ export async function executeSteps(
   }
 }
 
-/** Journal, set, read back, look at the host itself, journal. One that was cut off is set again. */
+/** Journal, set, read back, verify on the host itself, journal. An interrupted step is set again. */
 export async function executeStep({ journal, link }: Work, index: number): Promise<void> {
   const { step, progress } = at(journal, index);
   if (progress.kind === 'same' || progress.kind === 'done') return;
@@ -83,8 +83,8 @@ export async function executeStep({ journal, link }: Work, index: number): Promi
 }
 
 /**
- * Restarts a domain once more. Where its restart was made already, an undo still leads to a run of before that one: what
- * was found then stays in the journal, so that after `kill -9` a run with other settings is restarted.
+ * Restarts a domain once more. If its restart was done before, the journal keeps the state found at that time: after
+ * `kill -9`, an undo then still restarts a domain that runs with other settings.
  */
 export async function restartAgain({ journal, link }: Work, index: number): Promise<void> {
   const { step, progress } = at(journal, index);
@@ -124,7 +124,7 @@ async function readBack(
   throw new ReadBackError(`it was accepted but had no effect: ${difference}`, now);
 }
 
-/** The definition that is about to be replaced has to be the one that the new one was made from. */
+/** The definition to be replaced must be the one that the new one was made from. */
 function checkPlanned({ header }: Journal, step: Extract<Step, { kind: 'definition' }>, was: unknown): void {
   const planned = header.domains.find(({ domain }) => domain.uuid === step.domain.uuid);
   if (planned !== undefined) checkDefinition(planned, definitionXml(was));
@@ -136,7 +136,7 @@ async function runOf(link: HostLink, step: Step): Promise<number | undefined> {
   return domain.id;
 }
 
-/** Why all of it should be undone, from what was thrown. */
+/** The failure to record for a thrown error. */
 export function failureOf(error: unknown, step?: Step, index?: number): Failure {
   const { code, message, seen } = error as { code?: unknown; message: string; seen?: unknown };
   return {

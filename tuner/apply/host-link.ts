@@ -8,21 +8,21 @@ import type { Trace } from '../journal/journal.ts';
 import type { HostLease } from '../lock/held-lease.ts';
 import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from '../steps/step-host.ts';
 
-/** No change of a running guest takes longer, unless its monitor is stuck. */
+/** No change to a running guest takes longer, unless its monitor is stuck. */
 const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
-/** How long one may hope that a refusal passes. */
+/** How long to retry what libvirt refuses. */
 const PATIENCE_MS = 10_000;
 
 export interface HostLinkOptions {
   readonly open: () => Promise<TunerConnection>;
   readonly local: LocalRoots | undefined;
   readonly restart: RestartLimits;
-  /** How long a libvirt that went away may take to come back while something has to be undone. */
+  /** During an undo: how long to wait for libvirt to come back. */
   readonly reconnectMs: number;
   /** How long one call may take; absent: 60 s. */
   readonly callTimeoutMs?: number | undefined;
-  /** That the host is held by; absent for what only reads. */
+  /** The lease on the host; absent for read-only work. */
   readonly lease?: HostLease | undefined;
   readonly signal: AbortSignal | undefined;
   readonly trace: Trace;
@@ -31,8 +31,8 @@ export interface HostLinkOptions {
 }
 
 /**
- * What steps reach a host through. On the way forward a lost connection, or a signal, ends it; on the
- * way back nothing does but a libvirt that stays away.
+ * The connection through which steps reach a host. Going forward, a lost connection or a signal ends the run; an undo
+ * ends only when libvirt stays away.
  */
 export class HostLink implements StepHost {
   readonly local: LocalRoots | undefined;
@@ -63,25 +63,25 @@ export class HostLink implements StepHost {
     await this.#connection?.close();
   }
 
-  /** For a look at the host: passwords in definitions are not asked for. */
+  /** Reads facts of the host, without the passwords in definitions. */
   get reader(): Reader {
     return { readOnly: true, call: this.call.bind(this) };
   }
 
-  /** Whether libvirt went away and did not come back in all the time that it had. */
+  /** Whether libvirt went away and did not come back within `reconnectMs`. */
   get isAway(): boolean {
     return this.#away !== undefined;
   }
 
-  /** Whether what libvirt refused may be asked again: for a while after the first refusal, and after each reconnect. */
+  /** Whether a refused call may be retried: for a while after the first refusal, and after each reconnect. */
   mayTryAgain(): boolean {
     this.#patienceEndMs ??= this.nowMs() + PATIENCE_MS;
     return this.nowMs() < this.#patienceEndMs;
   }
 
   /**
-   * Tries until libvirt stops refusing: one that has just come back refuses much until it has found its guests again, and
-   * one whose QEMU has just died does not know it yet.
+   * Retries while libvirt refuses: after a restart it refuses many calls until it has found its guests again, and it
+   * may not know yet that a QEMU process has just died.
    */
   async patiently<T>(action: () => Promise<T>): Promise<T> {
     for (;;) {
@@ -94,18 +94,18 @@ export class HostLink implements StepHost {
     }
   }
 
-  /** From here on it is for undoing. */
+  /** From here on the link is used for an undo. */
   async startUndo(): Promise<void> {
     this.#direction = 'back';
     await this.#options.lease?.regain();
   }
 
-  /** @throws TunerError TUNE_LOCKED on the way forward, when this run no longer holds the host. */
+  /** @throws TunerError TUNE_LOCKED, unless undoing, when this run no longer holds the host. */
   async checkLease(): Promise<void> {
     if (this.#direction === 'forward') await this.#options.lease?.check();
   }
 
-  /** @throws TunerError TUNE_STOPPED on the way forward, when it was interrupted. */
+  /** @throws TunerError TUNE_STOPPED, unless undoing, after a signal. */
   throwIfStopped(): void {
     if (this.#direction === 'back' || this.#options.signal?.aborted !== true) return;
     throw new TunerError('TUNE_STOPPED', 'interrupted by a signal');
@@ -139,13 +139,13 @@ export class HostLink implements StepHost {
       try {
         return await connection.call(name, args, options);
       } catch (error) {
-        // Sent again on the way back: setting what is set already does no harm.
+        // An undo sends the call again: setting a value twice is idempotent.
         if (connection.closed === undefined || this.#direction === 'forward') throw error;
       }
     }
   }
 
-  /** The connection, or a new one once libvirt is back. Gives up for good after one wait without success. */
+  /** The connection, or a new one once libvirt is back. After one wait without success, it never tries again. */
   async #connected(): Promise<TunerConnection> {
     if (this.#connection !== undefined && this.#connection.closed === undefined) return this.#connection;
     if (this.#away !== undefined) throw this.#away;

@@ -12,47 +12,47 @@ import type { LocalRoots, RestartLimits } from '../steps/step-host.ts';
 import { unlessStopped } from '../unless-stopped.ts';
 import { HostLink } from './host-link.ts';
 
-/** What every command that works on a transaction is given. */
+/** Options of every command that works on a transaction. */
 export interface RunOptions {
   readonly stateDir: string;
   /** Opens a writable connection. */
   readonly open: (uri: string) => Promise<TunerConnection>;
-  /** Where the kernel of that URI's host reports its state; undefined when virtune does not run there. */
+  /** Roots of the kernel's file systems on that URI's host; undefined when virtune does not run there. */
   readonly local: (uri: string) => LocalRoots | undefined;
-  /** virtune's own. */
+  /** Version of virtune. */
   readonly version: string;
   /** As it was typed. */
   readonly command: string;
   readonly restart: RestartLimits;
   /** How long to wait for another run on the same host. */
   readonly waitMs: number;
-  /** How long a libvirt that went away may take to come back while something has to be undone. */
+  /** During an undo: how long to wait for libvirt to come back. */
   readonly reconnectMs: number;
   /** How long one call of libvirt may take; absent: 60 s. */
   readonly callTimeoutMs?: number | undefined;
-  /** Aborted: what was done is undone. An undo goes on. */
+  /** Aborting undoes what was done. An undo continues. */
   readonly signal?: AbortSignal | undefined;
   readonly now: () => Date;
-  /** Each event once it is in the journal, and the step that it is about. */
+  /** Called with each event once it is in the journal, and with its step. */
   readonly onEvent?: ((event: JournalEvent, step: Step | undefined) => void) | undefined;
-  /** Said before something that takes long. */
+  /** Called before something that takes long. */
   readonly onSay?: ((text: string) => void) | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
-  /** Each call of libvirt and each line of the journal, before and after. */
+  /** Called before and after each libvirt call and each line of the journal. */
   readonly trace?: Trace | undefined;
 }
 
-/** A host that nobody else tunes now. */
+/** A host that no other run tunes now. */
 export interface HeldHost {
   readonly folder: StateFolder;
   readonly lease: HostLease;
 }
 
 /**
- * Runs it as the only one on that host: among the runs that share the state folder by flock(2), among all that reach
- * its libvirt, from wherever, by a lease there.
+ * Calls `run` while no other run tunes that host: flock(2) excludes runs that share the state folder, a lease in
+ * libvirt excludes all that reach the same libvirt, from any machine.
  *
- * @throws TunerError TUNE_LOCKED saying who holds the host, TUNE_STOPPED when it was stopped before it began.
+ * @throws TunerError TUNE_LOCKED naming the holder, TUNE_STOPPED when it was stopped before it began.
  */
 export async function onHost<T>(
   { uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>,
@@ -83,7 +83,7 @@ export async function onHost<T>(
   }
 }
 
-/** Runs it with an open link to the host. */
+/** Calls `run` with an open link to the host. */
 export async function linked<T>(
   of: Pick<JournalHeader, 'uri' | 'hostname' | 'domains'>,
   options: RunOptions,
@@ -120,7 +120,7 @@ function anotherHost({ uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>,
   );
 }
 
-/** `stepOf`: of a journal that is not there yet. */
+/** `stepOf` finds an event's step: the journal may not exist yet. */
 export function journalOptions(
   { now, trace, onEvent, onSay }: RunOptions,
   stepOf: (index: number) => Step | undefined,

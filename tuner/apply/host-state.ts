@@ -6,16 +6,16 @@ import type { HostLink } from './host-link.ts';
 import { basisOf, movedSince, others, type PlanBasis } from './plan-basis.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Differences shown; more are counted. */
+/** Differences to show; the rest are counted. */
 const SHOWN = 8;
 
-/** A host and all of its domains at one time. */
+/** Snapshot of a host and all of its domains. */
 export interface HostState {
   readonly host: HostFacts;
   readonly domains: readonly DomainState[];
 }
 
-/** The whole host as it is now, as a plan would look at it. */
+/** Reads the whole host, as a plan does. */
 export async function readHostState(link: HostLink, uri: string): Promise<HostState> {
   const [host, domains] = await Promise.all([
     readHost(link.reader, uri, link.local),
@@ -30,8 +30,8 @@ export async function readBasis(link: HostLink, uri: string): Promise<PlanBasis>
 }
 
 /**
- * What the transaction stands on, as it is now; undefined for one that stands on nothing.
- * @throws TunerError TUNE_CHANGED when anything that the plan looked at has moved since.
+ * The current state of what the transaction depends on; undefined for one that depends on nothing.
+ * @throws TunerError TUNE_CHANGED when anything that the plan looked at has changed since.
  */
 export async function checkHostState(
   link: HostLink,
@@ -45,10 +45,10 @@ export async function checkHostState(
 }
 
 /**
- * Of two runs that no lock keeps apart, each looks at all other domains before its first step and again after its
- * last. Whichever wrote second sees the other's marks and pins then, and takes its own back; both may.
+ * Without a lock between two runs, each checks all other domains before its first step and again after its last. The
+ * one that wrote second then sees the other's marks and pins and undoes its own changes; both may.
  *
- * @throws TunerError TUNE_CHANGED when another domain has moved since the plan.
+ * @throws TunerError TUNE_CHANGED when another domain has changed since the plan.
  */
 export async function checkOthers(link: HostLink, { uri, basis, domains }: Transaction): Promise<void> {
   if (basis === undefined) return;

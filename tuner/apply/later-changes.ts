@@ -16,17 +16,17 @@ import type { HostLink } from './host-link.ts';
 import { heldIn, missingPages } from './pages-after.ts';
 
 /**
- * What other runs have changed since a transaction was cut off. Between that and `recover` anybody may have tuned the
- * host, with a state folder of his own that knows nothing of this transaction: what he set is not undone with it.
+ * What other runs have changed since a transaction was interrupted. Before `recover`, the host may have been tuned with
+ * another state folder, which knows nothing of this transaction: such changes are not undone with it.
  */
 export class LaterChanges {
   readonly #link: HostLink;
   readonly #header: JournalHeader;
-  /** By UUID: the domain's mark, where it is that of another transaction. */
+  /** By UUID: marks that later transactions left on domains of this one. */
   readonly #tuned: ReadonlyMap<string, TunedMark>;
   /** Domains of the transaction. */
   readonly #own: readonly DomainState[];
-  /** Domains of others that were tuned in the same run or later, and may stand on what this transaction did to the host. */
+  /** Other domains, tuned in the same run or later, that may depend on what this transaction did to the host. */
   readonly #relying: readonly DomainState[];
 
   static async since(link: HostLink, header: JournalHeader): Promise<LaterChanges> {
@@ -39,7 +39,7 @@ export class LaterChanges {
     const own = new Map(header.domains.map((each) => [each.domain.uuid, each]));
     const tuned = domains.flatMap((state) => {
       const mark = markOf(state);
-      // Several transactions of one run share the mark's id, and have a number each.
+      // Transactions of one run share the mark's id, with a number appended.
       return mark === undefined || header.id.startsWith(mark.id) ? [] : [{ state, mark }];
     });
     this.#tuned = new Map(
@@ -58,9 +58,9 @@ export class LaterChanges {
   }
 
   /**
-   * @throws TunerError TUNE_CHANGED when another transaction has tuned the step's domain since. What was done to the host
-   *   stays with such a domain: its definition of before that one may stand on it. `proceed`: the end of its message, as
-   *   in `NextSteps`.
+   * @throws TunerError TUNE_CHANGED when another transaction has tuned the step's domain since. With such a domain,
+   * steps of the host are kept too: its definition before that transaction may depend on them. `proceed`: the end of
+   * the message, as in `NextSteps`.
    */
   checkDomain(step: Step, proceed = 'or use --force to roll back all of this one anyway'): void {
     const [uuid, mark] =
@@ -75,7 +75,7 @@ export class LaterChanges {
     );
   }
 
-  /** @throws TunerError TUNE_CHANGED when domains that stand on these pages could not boot any more. */
+  /** @throws TunerError TUNE_CHANGED when domains that depend on these pages could no longer boot. */
   async checkPool(step: StepOf<'hostPages'>, to: number): Promise<void> {
     if (this.#relying.length === 0) return;
     const { cell, sizeKiB } = step;
@@ -83,8 +83,8 @@ export class LaterChanges {
     const returned = heldIn(host, this.#own, cell, sizeKiB);
     const now = missingPages(host, this.#relying);
     const pool = poolOf(host.cells, step);
-    // Pages in use stay, and leave the pool as soon as they are given back (Linux, hugetlbpage.rst, surplus pages): their
-    // users run on, and do not boot again.
+    // Pages in use stay, and leave the pool as soon as they are freed (Linux, hugetlbpage.rst, surplus pages): their
+    // users keep running, but cannot boot again.
     const lost = pool === undefined ? 0 : Math.max(0, pool.total - pool.free - returned - to);
     const then =
       missingPages({ ...host, cells: withPool(host.cells, { cell, sizeKiB, to, returned }) }, this.#relying) +
@@ -99,8 +99,8 @@ export class LaterChanges {
 }
 
 /**
- * `proceed`: the end of its message, as in `NextSteps`.
- * @throws TunerError TUNE_CHANGED when the live setting holds neither what was there before nor what was set.
+ * `proceed`: the end of the message, as in `NextSteps`.
+ * @throws TunerError TUNE_CHANGED when the live setting holds neither the previous value nor the one that was set.
  */
 export function checkLiveSetting(
   step: Step,
@@ -125,7 +125,9 @@ function markBefore({ inactive, live }: JournalHeader['domains'][number]): Tuned
   return xml === undefined ? undefined : readMark(parseDomainTree('the previous XML of the domain', xml));
 }
 
-/** Of a call that nobody saw the end of: a pool that has grown, or shrunk, part of the way. Any other state is set at once. */
+/**
+ * Whether a call whose end was not seen may have left this value: a page pool any size in between, other settings any.
+ */
 function mayBeHalfDone(was: unknown, ours: unknown, now: unknown): boolean {
   if (typeof was !== 'number' || typeof ours !== 'number' || typeof now !== 'number') return true;
   return now >= Math.min(was, ours) && now <= Math.max(was, ours);

@@ -5,12 +5,12 @@ import { at, executeStep, type Work } from './execute.ts';
 import { undoStep } from './undo.ts';
 
 /**
- * Steps that wait for the verdict: what a boot takes, what only marks a VM as tuned, and iothreads, which others of the
- * steps pin. An iothread that serves no disk yet does nothing, so new ones are there from the start.
+ * Steps that wait for the verdict: what takes effect at a boot, what only marks a VM as tuned, and iothreads, which
+ * other steps pin. An iothread without a disk does nothing, so new ones exist from the start.
  */
 const NOT_SWITCHED: readonly StepKind[] = ['definition', 'restart', 'mark', 'hostPages', 'ioThread'];
 
-/** Whether an experiment switches it on and off. */
+/** Whether an experiment switches the step on and off. */
 export const isSwitched = ({ kind }: Pick<Step, 'kind'>): boolean => !NOT_SWITCHED.includes(kind);
 
 export function nothingToSwitch(): TunerError {
@@ -21,13 +21,13 @@ export function nothingToSwitch(): TunerError {
 }
 
 /**
- * The live steps of an open transaction, made and undone in turn. Each switch is journalled like any step and its undo,
- * so the journal says at any time what holds, and `recover` undoes a run that was killed in the middle.
+ * The live steps of an open transaction, executed and undone in turn. Each switch is journalled like any step and its
+ * undo, so the journal always shows what is set, and `recover` undoes a run that was killed midway.
  */
 export class LiveSwitch {
   readonly #work: Work;
   readonly #indexes: readonly number[];
-  /** What each step finds while it is off; a step that has nothing to change is not in it. */
+  /** What each setting holds while it is off; steps with nothing to change are absent. */
   readonly #off = new Map<number, unknown>();
 
   constructor(work: Work) {
@@ -45,8 +45,8 @@ export class LiveSwitch {
   }
 
   /**
-   * Makes every live step.
-   * @throws TunerError TUNE_MEASURE where they change nothing, so there is nothing to compare; TUNE_CHANGED when
+   * Executes every live step.
+   * @throws TunerError TUNE_MEASURE when they change nothing, so there is nothing to compare; TUNE_CHANGED when
    * something else has set one of them since.
    */
   async on(): Promise<void> {

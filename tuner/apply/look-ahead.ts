@@ -8,9 +8,9 @@ import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
 import { notJudged, type UndoOptions } from './undo.ts';
 
 /**
- * What a recovery leaves alone: places that are unsafe to undo before a boot, and domains whose place others have now;
- * everything, the host's own settings too, while the domains of the host cannot be read, since nobody can judge then what
- * the undo leads to.
+ * What a recovery leaves unchanged: pins and memory placement that are unsafe to undo before a boot, and domains whose
+ * old place others use now. That is everything, including host settings, while the host's domains cannot be read: then
+ * the result of the undo cannot be judged.
  */
 export async function lookAhead(
   { journal, link }: Work,
@@ -32,20 +32,20 @@ export async function lookAhead(
 }
 
 /**
- * As `UndoOptions.held`: these domains, by UUID and with why. What was done to the host stays with any of them: its
- * definition may depend on it.
+ * As `UndoOptions.held`: holds these domains, by UUID and with the reason. With any of them, changes to the host are
+ * kept too: its definition may depend on them.
  */
 export function heldWith(domains: ReadonlyMap<string, string>): (step: Step) => string | undefined {
   const [first] = domains.values();
   return (step) => ('domain' in step ? domains.get(step.domain.uuid) : first);
 }
 
-/** Of libvirt, of its connection, or of what it answered; anything else is a fault of the judgement itself. */
+/** Errors of libvirt, of its connection or in its answers; anything else is a bug of the judgement itself. */
 function isExpected(error: unknown): error is Error {
   return error instanceof LibvirtClientError || error instanceof VirtuneError;
 }
 
-/** As `UndoOptions.leave`: places that wait for a boot, with a note for the journal. */
+/** As `UndoOptions.leave`: steps that wait for a boot, with a note for the journal. */
 export function leftForBoot(outlook: Pick<Outlook, 'waiting'>): (step: Step) => boolean | string {
   return (step) =>
     waitsForBoot(outlook, step) &&

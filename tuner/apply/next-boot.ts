@@ -4,7 +4,7 @@ import { notTaken } from '../steps/meaning.ts';
 import type { Work } from './execute.ts';
 import type { HostLink } from './host-link.ts';
 
-/** Domains whose definition has gone back and that go on as they were booted, and with what; for people. */
+/** Notes for users: domains whose definition was restored but that run on as booted, and with which settings. */
 export async function boundToNextBoot({ journal, link }: Work): Promise<string[]> {
   if (link.isAway) return [];
   const notes: string[] = [];

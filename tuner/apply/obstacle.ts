@@ -6,11 +6,11 @@ import type { JournalHeader } from '../journal/records.ts';
 import { markOf } from '../plan/plan.ts';
 import { quoted } from '../steps/domain-run.ts';
 
-/** What the command that is refused offers. */
+/** Next steps that a refused command offers. */
 interface NextSteps {
   /** For a domain of the transaction that has to boot first. */
   readonly restart: string;
-  /** After the obstacle is named: how the command proceeds. */
+  /** How to proceed, after the obstacle is named. */
   readonly proceed: string;
 }
 const FORCE = 'or use --force to proceed anyway';
@@ -19,7 +19,7 @@ export const RECOVER_NEXT: NextSteps = {
   restart: 'restart it, then run virtune tune recover again',
   proceed: FORCE,
 };
-/** A run that cannot be finished is undone at once, which leaves nothing to force: only a new plan can make the change. */
+/** A run that cannot be finished is undone at once, leaving nothing to force: only a new plan makes the change. */
 export const FINISH_NEXT: NextSteps = {
   restart: 'restart it first',
   proceed: 'then make a new plan (virtune tune plan)',
@@ -56,7 +56,7 @@ function nextOf(
     const { state, mark } = tuned;
     return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`;
   }
-  // Of these a boot of the VM itself takes nothing away.
+  // Violations that a boot of the VM itself does not remove.
   const lasting = broken.filter(({ state, view }) => view === 'inactive' || state.inactive === undefined);
   const [placed] = others.flatMap((state) => {
     const pins = pinsOn(state.inactive ?? state.live, cpusSharedWith(state, lasting));

@@ -1,6 +1,6 @@
 import type { Step } from '../steps/step.ts';
 
-/** In which order the steps of one domain are valid. A restart takes all from the definition, so what is live comes after it. */
+/** The valid order of a domain's steps. A restart takes everything from the definition, so live steps come after it. */
 const PHASES = ['ioThread', 'live', 'ioThread gone', 'definition', 'restart', 'mark'] as const;
 const PHASES_WITH_RESTART = ['definition', 'restart', 'ioThread', 'live', 'ioThread gone', 'mark'] as const;
 type Phase = (typeof PHASES)[number];
@@ -18,12 +18,12 @@ function phaseOf(step: Step): Phase {
   }
 }
 
-/** Of what a step is: the host has no UUID. */
+/** The UUID of the step's domain; undefined for the host. */
 const ownerOf = (step: Step): string | undefined => ('domain' in step ? step.domain.uuid : undefined);
 
 /**
- * The steps in an order that is valid at each point, and their own where that is free: what domains stand on
- * first, then domain by domain, and last what they no longer stand on.
+ * The steps in an order that is valid at each point, otherwise as given: first what domains depend on, then domain by
+ * domain, and last what they no longer depend on.
  */
 export function inValidOrder(steps: readonly Step[], shrinks: (step: Step) => boolean): Step[] {
   const host = steps.filter((step) => ownerOf(step) === undefined);
@@ -36,15 +36,15 @@ export function inValidOrder(steps: readonly Step[], shrinks: (step: Step) => bo
   return [...host.filter((step) => !shrinks(step)), ...ofDomains, ...host.filter(shrinks)];
 }
 
-/** One thing to do on the way back. */
+/** One operation of an undo. */
 export interface UndoOperation {
   readonly index: number;
-  /** `forth`: a restart that the way back itself asks for. */
+  /** `forth`: a restart that the undo itself asks for. */
   readonly how: 'back' | 'forth';
 }
 
 /**
- * The way back: the steps in reverse, but a domain is restarted only once it has its old definition again.
+ * The order of an undo: the steps in reverse, but a domain is restarted only once it has its old definition again.
  * `restarts` come after the steps, with the indexes that follow.
  */
 export function undoOrder(steps: readonly Step[], restarts: readonly Step[]): UndoOperation[] {
@@ -62,7 +62,7 @@ export function undoOrder(steps: readonly Step[], restarts: readonly Step[]): Un
     const defined = order.findIndex(
       ({ index }) => all[index]?.kind === 'definition' && ownerOf(all[index]) === owner,
     );
-    // One without a definition now was restarted for what it was defined as before.
+    // Without a definition step, the restart only took an earlier definition.
     order.splice(defined < 0 ? 0 : defined + 1, 0, operation);
   }
   return order;

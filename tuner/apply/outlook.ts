@@ -9,20 +9,20 @@ import { RECOVER_NEXT, reason } from './obstacle.ts';
 import { undoOrder } from './order.ts';
 import { forwardChanges, type LiveSettingChange, statesAfter } from './states-after.ts';
 
-/** What the way back leads to, as far as it is safe. */
+/** What an undo leads to, as far as it is safe. */
 export interface Outlook {
   /**
-   * UUIDs of domains whose places on the running host stay until their next boot: they run with something that only a
-   * boot takes away, and that is harmless only in those places.
+   * UUIDs of running domains whose placement stays until their next boot: they run with something that only a boot
+   * removes, and that is harmless only with this placement.
    */
   readonly waiting: ReadonlySet<string>;
-  /** What would be broken all the same, that was not before. */
+  /** What would still be broken, and was not before. */
   readonly broken: readonly HostViolation[];
-  /** The domains once all of it is undone. */
+  /** The domains once everything is undone. */
   readonly after: readonly DomainState[];
 }
 
-/** What decides whether a real-time class, a hint of dedicated CPUs or locked memory is harmless in a domain that runs. */
+/** Placement that makes a real-time class, a hint of dedicated CPUs or locked memory harmless in a running domain. */
 const PLACES: ReadonlySet<Step['kind']> = new Set([
   'vcpuPin',
   'emulatorPin',
@@ -31,27 +31,27 @@ const PLACES: ReadonlySet<Step['kind']> = new Set([
   'numaNodeset',
 ]);
 
-/** Whether the way back leaves this step until the domain's next boot. */
+/** Whether an undo leaves this step until the domain's next boot. */
 export function waitsForBoot({ waiting }: Pick<Outlook, 'waiting'>, step: Step): boolean {
   return 'domain' in step && PLACES.has(step.kind) && waiting.has(step.domain.uuid);
 }
 
 export interface Undoable {
   readonly header: JournalHeader;
-  /** The transaction's own, then the restarts that its rollback adds. */
+  /** Steps of the transaction, then the restarts that its rollback adds. */
   readonly steps: readonly { readonly step: Step; readonly progress: StepProgress }[];
-  /** Whether restarts of the transaction itself are undone, as after a run that was cut off. */
+  /** Whether restarts of the transaction itself are undone, as after an interrupted run. */
   readonly undoesRestarts: boolean;
 }
 
-/** The host with the CPUs kept for it that a transaction's plan had. */
+/** The host with the CPUs that the transaction's plan reserved for it. */
 export function hostAsPlanned(host: HostFacts, { hostCpus }: Pick<JournalHeader, 'hostCpus'>): HostFacts {
   return hostCpus === undefined ? host : { ...host, hostCpus: CpuSet.parse(hostCpus) };
 }
 
 /**
- * What other states of the domains would break that the host does not break now. What was broken before the transaction
- * may come back too, as it runs as well: a boot of the old definition brings it.
+ * What other states of the domains would break that the host does not break now. Violations from before the transaction
+ * may return, also in the running domain: a boot of the old definition restores them.
  */
 function newlyBrokenOn(
   { host, domains }: HostState,
@@ -66,9 +66,9 @@ function newlyBrokenOn(
 }
 
 /**
- * Pure. Judges the state that undoing all of it leads to, as a plan is judged: no domain may come to stand on CPUs that
- * others were given since, or keep without its places what only a boot takes away. `held`: domains, by UUID, that are
- * left as they are.
+ * Pure. Judges the state that an undo leads to, as a plan is judged: no domain may end up on CPUs that others were
+ * given since, or lose its placement while it keeps what only a boot removes. `held`: UUIDs of domains that stay as
+ * they are.
  */
 export function outlookOf(
   { host, domains }: HostState,
@@ -96,9 +96,7 @@ export function outlookOf(
 const isPlaceOf = (step: Step, uuid: string): boolean =>
   PLACES.has(step.kind) && 'domain' in step && step.domain.uuid === uuid;
 
-/**
- * The domains of a transaction that cannot go back now without a danger for others, by UUID and with why. The rest can.
- */
+/** Domains whose undo would endanger others now, by UUID, with the reason. The rest can be undone. */
 export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
   const newlyBroken = newlyBrokenOn(ground, undoable.header);
@@ -120,7 +118,7 @@ export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<str
   }
 }
 
-/** Pure. What finishing a run that was cut off would break, that neither it nor the host as it is now does. */
+/** Pure. What finishing an interrupted run would break that is not broken now and was not before it. */
 export function brokenIfFinished(
   { host, domains }: HostState,
   { header, steps }: Pick<Undoable, 'header' | 'steps'>,
@@ -131,7 +129,7 @@ export function brokenIfFinished(
   return newlyBrokenOn({ host, domains }, header)(statesAfter(domains, forwardChanges(left)));
 }
 
-/** What each step of the way back sets, in its order. */
+/** What each step of an undo sets, in undo order. */
 function changesOf(
   { header, steps, undoesRestarts }: Undoable,
   domains: readonly DomainState[],
@@ -147,7 +145,7 @@ function changesOf(
     const begun = progress.kind === 'undoing' ? progress.before : progress;
     if (begun.kind !== 'doing' && begun.kind !== 'done') return [];
     if (step.kind !== 'restart') return [{ step, to: begun.was }];
-    // One that never came to be needs none back.
+    // A restart that never happened needs no undo.
     const wasRun =
       typeof begun.was === 'object' && begun.was !== null && 'id' in begun.was ? begun.was.id : null;
     return undoesRestarts && wasRun !== runs.get(step.domain.uuid) ? [{ step, to: undefined }] : [];

@@ -8,18 +8,18 @@ import { quoted } from '../steps/domain-run.ts';
 import type { StepOf } from '../steps/step.ts';
 import type { HostState } from './host-state.ts';
 
-/** Pages of these domains only; each takes them from cells that its control group allows. */
+/** Huge pages of these domains only; each takes them from cells that its control group allows. */
 function inventoryOf(host: HostFacts, states: readonly DomainState[]): PageInventory {
   return pageInventory(host.cells, states, host.local?.defaultPageKiB, memoryCellsOn(host));
 }
 
-/** How many pages the next boots of those domains will not find. */
+/** How many pages the next boots of those domains would lack. */
 export function missingPages(host: HostFacts, states: readonly DomainState[]): number {
   const { pools, shared } = inventoryOf(host, states);
   return [...pools, ...shared].reduce((sum, { missing }) => sum + missing, 0);
 }
 
-/** Pages of a pool that domains hold which are bound to its cell. */
+/** Pages of a pool held by domains that are bound to its cell. */
 export function heldIn(
   host: HostFacts,
   states: readonly DomainState[],
@@ -34,9 +34,9 @@ const takesPages = ({ live, inactive }: DomainState): boolean =>
   [live, inactive].some((view) => view !== undefined && pageDemandsOf(view.facts).length > 0);
 
 /**
- * The host as if some domains did not run. Where the pages of one that is bound to a cell are is known; one that only
- * prefers a cell, or is bound to none, has its pages where no bound domain accounts for those in use, in cells that it
- * prefers first.
+ * The host as if some domains did not run. The pages of a domain that is bound to one cell are known to be there. A
+ * domain that only prefers a cell, or is not bound, is assumed to have pages in use that no bound domain accounts for,
+ * in preferred cells first.
  */
 function withoutRuns(
   host: HostFacts,
@@ -90,29 +90,29 @@ function withoutRuns(
   return { ...host, cells: after };
 }
 
-/** A pool of pages, and the size that it is to go back to. */
+/** A page pool, and the size that it returns to. */
 export interface PoolShrink {
   readonly step: StepOf<'hostPages'>;
   readonly to: number;
 }
 
-/** What a rollback is about to do, as far as huge pages are concerned. */
+/** What a rollback will do to huge pages. */
 export interface PagesRollback {
-  /** As in the command. */
+  /** Of the transaction, for messages. */
   readonly id: string;
   readonly restarts: boolean;
-  /** All domains of the host once it is done. */
+  /** All domains of the host after the rollback. */
   readonly after: readonly DomainState[];
-  /** UUIDs of domains whose definition goes back. They give back what they hold before they boot. */
+  /** UUIDs of domains whose definition is restored. They free their pages before they boot. */
   readonly redefined: ReadonlySet<string>;
   readonly shrinks: readonly PoolShrink[];
 }
 
 /**
- * Counts what every domain's next boot will want of the pools once a rollback is done.
+ * Counts the pages that every domain's next boot will need from the pools after a rollback.
  *
- * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because its pages are in use: by
- *   other VMs, or, without restarts, by VMs of the transaction.
+ * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because its pages are in use:
+ * by other VMs, or, without restarts, by VMs of the transaction.
  */
 export function checkBoots({ host, domains }: HostState, rollback: PagesRollback): void {
   const { after, redefined, shrinks } = rollback;
@@ -131,7 +131,7 @@ export function checkBoots({ host, domains }: HostState, rollback: PagesRollback
   if (!rollback.restarts) checkInUse({ host, domains: domains.filter(isOwn) }, rollback);
   const cells = shrinks.reduce((all, { step, to }) => withPool(all, { ...step, to }), free.cells);
   const smaller = { ...free, cells };
-  // What nobody has tuned with virtune lacked its pages before the transaction as well.
+  // A domain that was not tuned with virtune lacked its pages before the transaction as well.
   const isTuned = (state: DomainState): boolean => isOwn(state) || markOf(state) !== undefined;
   const then = after.map(stopped).filter(isTuned);
   const lacking = missingPages(smaller, then);
@@ -144,7 +144,7 @@ export function checkBoots({ host, domains }: HostState, rollback: PagesRollback
 }
 
 /**
- * `domains`: those of the transaction. They go on running, and hold their pages until they stop.
+ * `domains`: those of the transaction. They keep running, and hold their pages until they stop.
  * @throws TunerError TUNE_CHANGED when a pool cannot shrink before that.
  */
 function checkInUse({ host, domains }: HostState, { id, shrinks }: PagesRollback): void {

@@ -5,10 +5,10 @@ import type { TunedMark } from '../../model/domain/tuned-mark.ts';
 import { basePageKiB, type HostTopology } from '../../model/topology.ts';
 import { type DomainState, type HostFacts, hostOfDomain } from '../facts/facts.ts';
 
-/** Facts by what they are, in words; a text each, so that two can be compared and shown. */
+/** Facts by description; each value is a text, so that two can be compared and shown. */
 type Facts = Readonly<Record<string, string>>;
 
-/** What a plan looked at, of a host and of every domain on it: the ground that its places stand on. */
+/** What a plan looked at, on a host and every domain on it: the facts that its placement depends on. */
 export interface PlanBasis {
   readonly host: Facts;
   /** By UUID. */
@@ -16,10 +16,10 @@ export interface PlanBasis {
 }
 
 const NONE = 'none';
-/** How the facts of a pool of huge pages begin; plans that were written to files have them too. */
+/** Prefix of facts about huge page pools; plan files contain it too. */
 const POOL = 'pages of ';
 
-/** Of what was read for a plan, before it or now. */
+/** The basis of what was read, for a plan or to check it. */
 export function basisOf(host: HostFacts, domains: readonly DomainState[]): PlanBasis {
   return {
     host: { ...hostFacts(host), ...partitionFacts(host, domains) },
@@ -30,7 +30,7 @@ export function basisOf(host: HostFacts, domains: readonly DomainState[]): PlanB
 }
 
 function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
-  // Free pages of the ordinary size change all the time, and no place stands on them.
+  // Free pages of the base size change all the time, and no placement depends on them.
   const baseKiB = basePageKiB(topology);
   const pools = cells.flatMap(({ id, pages }) =>
     pages
@@ -49,7 +49,7 @@ function hostFacts({ topology, online, cells, local }: HostFacts): Facts {
   };
 }
 
-/** What control groups allow the domains that name a partition; libvirt names its own one where a domain names none. */
+/** What control groups allow domains that name a partition; libvirt fills in its default if a domain names none. */
 function partitionFacts(host: HostFacts, domains: readonly DomainState[]): Facts {
   const views = domains.flatMap(({ live, inactive }) => [live?.facts ?? [], inactive?.facts ?? []].flat());
   const named = new Set(views.flatMap(({ partition }) => partition ?? []));
@@ -64,7 +64,7 @@ function partitionFacts(host: HostFacts, domains: readonly DomainState[]): Facts
 const allowedText = ({ local }: HostFacts): string =>
   `CPUs ${local?.vmCpus ?? 'all'}, memory of cells ${local?.vmMemoryCells ?? 'all'}`;
 
-/** Without pools and sizes of memory: those stand by themselves. */
+/** Without page pools, which are separate facts, and memory sizes. */
 function topologyHash({ cells }: HostTopology): string {
   const laidOut = cells.map(({ id, distances, cpus }) => [
     id,
@@ -75,8 +75,8 @@ function topologyHash({ cells }: HostTopology): string {
 }
 
 /**
- * What a domain claims of the host, running or at its next boot. Where both claim the same it is said once, so that a
- * start or a shutdown alone changes nothing here: its pages are in the pools.
+ * What a domain claims of the host, running or at its next boot. Claims that are the same in both are listed once, so
+ * that a start or a shutdown alone changes nothing here: its pages show in the pools.
  */
 function domainFacts({ live, inactive }: DomainState): Facts {
   const views = [live?.facts, inactive?.facts].flatMap((facts) =>
@@ -115,7 +115,7 @@ function pinsText(pins: ReadonlyMap<number, CpuSet>): string {
 const markText = (mark: TunedMark | undefined): string =>
   mark === undefined ? NONE : `${mark.profile} ${mark.version} of ${mark.id}`;
 
-/** In words, what is not as it was; empty where a plan still stands. */
+/** What has changed, in words; empty while the plan is still valid. */
 export function movedSince(before: PlanBasis, now: PlanBasis): string[] {
   const uuids = [...new Set([...Object.keys(before.domains), ...Object.keys(now.domains)])];
   return [
@@ -138,8 +138,8 @@ function differences(what: string, was: Facts, is: Facts): string[] {
 }
 
 /**
- * As it was, but for what this run itself has changed since: these domains and the pools, which its steps resize and its
- * restarts take pages from. All else of the host is somebody else's doing, while a VM was restarted for minutes too.
+ * The old basis, except for what this run has changed itself: these domains, and the pools, which its steps resize and
+ * its restarts take pages from. Any other change of the host is not its doing, even while a VM took minutes to restart.
  */
 export function withOwnChanges(before: PlanBasis, now: PlanBasis, uuids: readonly string[]): PlanBasis {
   const own = uuids.flatMap((uuid) => {
@@ -157,7 +157,7 @@ const isPool = (what: string): boolean => what.startsWith(POOL);
 const factsOf = (facts: Facts, which: (what: string) => boolean): Facts =>
   Object.fromEntries(Object.entries(facts).filter(([what]) => which(what)));
 
-/** Only the domains that are not among these, and nothing of the host. */
+/** Only domains that are not listed, and nothing of the host. */
 export function others({ domains }: PlanBasis, uuids: readonly string[]): PlanBasis {
   return {
     host: {},

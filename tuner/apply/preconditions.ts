@@ -6,7 +6,7 @@ import { findRun, handle, quoted } from '../steps/domain-run.ts';
 import type { StepHost } from '../steps/step-host.ts';
 import type { TransactionDomain } from './transaction.ts';
 
-/** @throws TunerError TUNE_CHANGED when a domain is no longer what its plan saw. */
+/** @throws TunerError TUNE_CHANGED when a domain is no longer as its plan saw it. */
 export async function checkPreconditions(
   host: StepHost,
   domains: readonly TransactionDomain[],
@@ -17,7 +17,7 @@ export async function checkPreconditions(
   }
 }
 
-/** How a domain is not what its plan saw; undefined where it is. */
+/** How a domain differs from what its plan saw; undefined if it does not. */
 async function changeOf(host: StepHost, planned: TransactionDomain): Promise<string | undefined> {
   const { domain, live, inactive } = planned;
   const run = await findRun(host, domain);
@@ -54,7 +54,7 @@ export function checkDefinition(
   if (line !== undefined) throw changed(planned, `its definition has ${line}`);
 }
 
-/** The first line that is not as before. */
+/** The first line that differs. */
 function firstDifference(is: string, was: string): string | undefined {
   if (is === was) return undefined;
   const [now, before] = [is.split('\n'), was.split('\n')];
@@ -64,8 +64,8 @@ function firstDifference(is: string, was: string): string | undefined {
 }
 
 /**
- * A running domain's XML without what moves by itself: the balloon, whether a program in the guest listens on a
- * channel, whether a tray is open. Passwords are included or not, as they were asked for.
+ * A running domain's XML without what changes by itself: the balloon, whether a program in the guest listens on a
+ * channel, whether a tray is open. Passwords of graphics are removed too: a read may include them or not.
  */
 export function withoutVolatileParts(xml: string): string {
   const root = parseDomainTree('the XML of a running domain', xml);
@@ -84,7 +84,7 @@ function remove(element: Element | undefined): void {
   element?.parentNode?.removeChild(element);
 }
 
-/** What a saved memory image means for a definition: it is not taken at the next start, but at the one after it. */
+/** Notes on saved memory images: a new definition takes effect not at the next start, but at the one after it. */
 export async function savedImageNotes(
   host: StepHost,
   domains: readonly TransactionDomain[],

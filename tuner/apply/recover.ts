@@ -16,20 +16,20 @@ import type { TransactionOutcome } from './transaction.ts';
 import { startUndo } from './undo.ts';
 
 export interface RecoverOptions extends RunOptions {
-  /** Goes on forward, where it was going forward. Otherwise it is undone. */
+  /** `finish`: continues a transaction that was going forward. `undo`: undoes it. */
   readonly how: 'undo' | 'finish';
   /**
-   * Proceeds even where others have changed or taken something since: neither the state that it leads to nor later
-   * changes are checked.
+   * Proceeds even where others have changed or claimed something since: neither the resulting state nor later changes
+   * are checked.
    */
   readonly force: boolean;
-  /** Only what was begun through this URI; absent: all of the host. */
+  /** Only transactions that were started through this URI; absent: all of the host. */
   readonly uri?: string | undefined;
-  /** Called with what became of each as it ends: a later one may fail. */
+  /** Called with each outcome as its transaction ends: a later one may fail. */
   readonly onOutcome?: ((outcome: TransactionOutcome) => void) | undefined;
 }
 
-/** Finishes or undoes all that earlier runs left half done on a host, newest first. */
+/** Finishes or undoes all transactions that earlier runs left open on a host, newest first. */
 export async function recoverHost(hostname: string, options: RecoverOptions): Promise<TransactionOutcome[]> {
   const { stateDir, signal } = options;
   const [newest] = await unlessStopped(signal, async () =>
@@ -48,7 +48,7 @@ async function toRecover(
   return open.filter(({ header }) => uri === undefined || header.uri === uri);
 }
 
-/** The same, for a caller that holds the host's lock. */
+/** As `recoverHost`, for a caller that holds the host's lock. */
 export async function recoverLocked(
   { folder, lease }: HeldHost,
   hostname: string,
@@ -92,7 +92,7 @@ async function recover(
       `transaction ${record.id} was already being undone (${failure?.message ?? 'by recover'}) and cannot be finished; undo the rest with virtune tune recover`,
     );
   }
-  // Whether a guest had been asked to shut down when it was cut off, nobody knows: it may have been.
+  // An interrupted run may have asked a guest to shut down; assume that it has.
   for (const { step, progress } of record.progress.steps) {
     const begun = progress.kind === 'undoing' ? progress.before : progress;
     if (step.kind === 'restart' && begun.kind === 'doing') link.shutdowns.set(step.domain.uuid, 'asked');
@@ -112,7 +112,7 @@ async function recover(
   });
 }
 
-/** Why the rest of a run must not be done any more: others may have tuned its VMs since, or have the CPUs that it wanted. */
+/** Why the rest of a run must not be executed: others may have tuned its VMs since, or use the CPUs that it wanted. */
 async function whyNotFinished({ journal, link }: Work): Promise<Failure | undefined> {
   const { header, progress } = journal;
   try {

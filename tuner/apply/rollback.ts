@@ -23,17 +23,17 @@ import type { TransactionOutcome } from './transaction.ts';
 import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
 
 export interface RollbackOptions extends RunOptions {
-  /** Restarts running domains, on the definition that they get back. */
+  /** Restarts running domains on their restored definition. */
   readonly restarts: boolean;
-  /** Proceeds even where others have changed or taken something since: the state that it leads to is not checked. */
+  /** Proceeds even where others have changed or claimed something since: the resulting state is not checked. */
   readonly force: boolean;
 }
 
 /**
- * Takes a committed transaction back: what was set on running domains and on the host at once, definitions to the
- * letter, and what only a boot takes at the next one, or now with `restarts`.
+ * Rolls back a committed transaction: settings of running domains and of the host at once, definitions exactly, and
+ * boot-time settings at the next boot, or now with `restarts`.
  *
- * @throws TunerError TUNE_CHANGED, with nothing touched, when something of it is no longer as it was left.
+ * @throws TunerError TUNE_CHANGED, with nothing touched, when something is no longer as the transaction left it.
  */
 export async function rollbackTransaction(
   which: string,
@@ -46,7 +46,7 @@ export async function rollbackTransaction(
   return onHost(header, options, (held) => rollbackLocked(held, id, options));
 }
 
-/** The same, for a caller that holds the host's lock. */
+/** As `rollbackTransaction`, for a caller that holds the host's lock. */
 export async function rollbackLocked(
   { folder, lease }: HeldHost,
   id: string,
@@ -87,8 +87,8 @@ export async function rollbackLocked(
 }
 
 /**
- * The way back of a rollback, from its beginning or from where it was cut off. `leave`: what was found to wait for a boot
- * before it began.
+ * Runs a rollback from its beginning, or from where it was interrupted. `leave`: steps that were found to wait for a
+ * boot before it began.
  */
 export async function runRollback(
   work: Work,
@@ -110,8 +110,8 @@ export async function runRollback(
 
 /**
  * What the rollback leads to.
- * @throws TunerError TUNE_CHANGED when that is unsafe, naming who is in the way, or when something is no longer as the
- *   transaction left it.
+ * @throws TunerError TUNE_CHANGED when that is unsafe, naming the VM in the way, or when something is no longer as the
+ * transaction left it.
  */
 async function checkedOutlook(
   link: HostLink,
@@ -143,7 +143,7 @@ async function checkedOutlook(
 }
 
 /**
- * Pools of pages that the rollback makes smaller.
+ * Page pools that the rollback shrinks.
  * @throws TunerError TUNE_CHANGED naming all that is no longer as the transaction left it.
  */
 async function checkLeftAlone(
@@ -152,14 +152,14 @@ async function checkLeftAlone(
 ): Promise<PoolShrink[]> {
   const changes: string[] = [];
   const shrinks: PoolShrink[] = [];
-  // Of several steps on one live setting the last says how it was left, and the first what was before.
+  // If several steps set one live setting, the last has the value that was left, the first the value before.
   const done = progress.steps.flatMap(({ step, progress: made }) =>
     made.kind === 'done' ? [[liveSettingKey(step), { step, made }] as const] : [],
   );
   const last = new Map(done);
   const first = new Map(done.toReversed());
   for (const [key, { step, made }] of last) {
-    // What has ended is nobody's change, and the way back says so.
+    // What has ended by itself was not changed by others, and the undo reports it.
     if (step.kind === 'restart' || whyEndedOnHost(link, step, header.bootId) !== undefined) continue;
     const liveSetting = liveSettingOf(step);
     if ('domain' in step) {
@@ -170,7 +170,7 @@ async function checkLeftAlone(
     const was = first.get(key)?.made.was;
     if (step.kind === 'hostPages' && typeof was === 'number') shrinks.push({ step, to: was });
     const difference = await differsFrom(link, step, made.now);
-    // What somebody has put back already stands in no way.
+    // What others have already restored is not an obstacle.
     if (difference === undefined || (await differsFrom(link, step, was)) === undefined) continue;
     changes.push(`${describeStep(step)}: ${difference}`);
   }
@@ -181,13 +181,13 @@ async function checkLeftAlone(
   );
 }
 
-/** Of parameters a step holds only those that it names; of a disk's limits all. */
+/** A step covers only the parameters that it names, but all limits of a disk. */
 function liveSettingKey({ to, ...liveSetting }: Step): string {
   const fields = Array.isArray(to) && liveSetting.kind !== 'blockIoTune' ? to.map(({ field }) => field) : [];
   return JSON.stringify([liveSetting, fields]);
 }
 
-/** What cannot be read any more (an iothread that was taken away) is not as it was left either. */
+/** What can no longer be read (a removed iothread) counts as changed too. */
 async function differsFrom(link: HostLink, step: Step, left: unknown): Promise<string | undefined> {
   const liveSetting = liveSettingOf(step);
   try {
@@ -198,7 +198,7 @@ async function differsFrom(link: HostLink, step: Step, left: unknown): Promise<s
   }
 }
 
-/** One for each domain that runs, and whose definition comes back. */
+/** One restart for each running domain whose definition is restored. */
 async function restartsOf(link: HostLink, { progress }: TransactionRecord): Promise<Step[]> {
   const restarts: Step[] = [];
   for (const { step, progress: made } of progress.steps) {

@@ -7,16 +7,16 @@ import type { DomainPlan, Plan } from '../plan/plan.ts';
 import { forwardChanges, statesAfter } from './states-after.ts';
 
 /**
- * The domains that change, in the order in which they do, within one transaction or over several. A run may be killed
- * between any two steps, so the state after each of them has to be safe:
+ * The order in which domains change, within one transaction or over several. A run may be killed between any two steps,
+ * so the state after each of them has to be safe:
  *
- * 1. A domain that leaves CPUs comes before the one that is to have them, running or at its next boot.
- * 2. VMs that share CPUs come before those that get some to themselves: no floating VM is on CPUs that were just dedicated.
- * 3. Within a domain pins come before the definition, and a restart after it (`inValidOrder`): a real-time class or a hint
- *    to the guest starts only in its place.
+ * 1. A domain that leaves CPUs comes before the one that gets them, running or at its next boot.
+ * 2. VMs that share CPUs come before those that get dedicated ones: no floating VM is on CPUs that were just dedicated.
+ * 3. Within a domain pins come before the definition, and a restart after it (`inValidOrder`): a real-time class or a
+ *    hint to the guest starts only once the pins are in place.
  *
- * The way back is the reverse (`undoOrder`), and so passes the same states. Domains that swap CPUs have no such order: they
- * are one group, and in the middle of it both may be on the same CPUs.
+ * An undo is the reverse (`undoOrder`), and so passes the same states. Domains that swap CPUs have no such order: they
+ * are one group, and halfway through it both may be on the same CPUs.
  */
 export function safeOrder({ domains, host }: Plan): DomainPlan[][] {
   const changed = domains
@@ -26,7 +26,7 @@ export function safeOrder({ domains, host }: Plan): DomainPlan[][] {
   const groups = inDependencyOrder(changed, (one) =>
     changed.filter((other) => other !== one && takesPlaceOf(one, other, 'owned')),
   );
-  // Those that only share CPUs with each other differently may be in one group as well: the dangerous ones decide.
+  // A group may also hold domains that only change how they share CPUs: exclusive CPUs decide the order in it.
   const ordered = (group: typeof changed): typeof changed =>
     inDependencyOrder(group, (one) =>
       group.filter((other) => other !== one && takesPlaceOf(one, other, 'exclusive')),
@@ -36,13 +36,13 @@ export function safeOrder({ domains, host }: Plan): DomainPlan[][] {
 
 const rank = ({ assignment }: DomainPlan): number => (assignment?.kind === 'dedicated' ? 1 : 0);
 
-/** CPUs that a domain has, running or at its next boot. */
+/** CPUs of a domain, running or at its next boot. */
 interface Cpus {
-  /** That its threads have nowhere else to go from. */
+  /** CPUs that its threads are confined to. */
   readonly claimed: CpuSet;
-  /** That its vCPUs have to themselves. */
+  /** Dedicated to its vCPUs. */
   readonly owned: CpuSet;
-  /** That nobody else may be on. */
+  /** CPUs that no other domain may use. */
   readonly exclusive: CpuSet;
 }
 
@@ -69,7 +69,7 @@ function cpusOf(state: DomainState, host: HostFacts): Cpus {
   };
 }
 
-/** Whether `one` is to have CPUs that `other` leaves, or only shares from then on, and either wants them alone. */
+/** Whether `one` gets CPUs that `other` leaves, or only shares from then on, and either needs them alone. */
 function takesPlaceOf(
   { after: one }: Occupancy,
   { now, after }: Occupancy,
@@ -80,7 +80,7 @@ function takesPlaceOf(
   return disputed(now).difference(disputed(after)).size > 0;
 }
 
-/** Each after those that it waits for; those that wait for each other in one group (Tarjan's components). */
+/** Each after those that it waits for; ones that wait for each other are one group (Tarjan's components). */
 function inDependencyOrder<T>(all: readonly T[], waitsFor: (one: T) => readonly T[]): T[][] {
   const groups: T[][] = [];
   const seen = new Map<T, { index: number; low: number; open: boolean }>();

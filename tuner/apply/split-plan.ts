@@ -5,19 +5,19 @@ import type { PlanBasis } from './plan-basis.ts';
 import { safeOrder } from './safe-order.ts';
 import type { Transaction, TransactionDomain } from './transaction.ts';
 
-/** What is done, or not done, as a whole: one transaction. */
+/** Applied or undone as a whole: one transaction. */
 interface Part {
   readonly domains: readonly DomainPlan[];
   readonly steps: readonly Step[];
 }
 
 /**
- * A plan in parts as small as they can be: the host's own steps, then one for each domain. With one domain only, all
- * of it is one part.
+ * A plan in the smallest possible parts: the host's steps, then one for each domain, or group that swaps CPUs. If there
+ * is only one, all of it is one part.
  */
 function partsOf(plan: Plan, groups: readonly (readonly DomainPlan[])[]): Part[] {
   const { hostPlan } = plan;
-  // What is grown for one VM alone goes back with it.
+  // What is grown for a single VM is undone with it.
   if (groups.length <= 1) return [wholeOf(plan, groups)];
   return [
     ...(hostPlan.steps.length === 0 ? [] : [{ domains: [], steps: hostPlan.steps }]),
@@ -34,7 +34,7 @@ export interface TransactionOptions {
   readonly basis: PlanBasis;
 }
 
-/** The plan's transactions in the order in which they are applied. With several, each has its number after the plan's id. */
+/** The plan's transactions in order of application. If there are several, each id is the plan's plus a number. */
 export function transactionsOf(plan: Plan, { command, together, basis }: TransactionOptions): Transaction[] {
   const groups = safeOrder(plan);
   const parts = together ? [wholeOf(plan, groups)] : partsOf(plan, groups);
@@ -65,7 +65,7 @@ export function transactionDomain(
   };
 }
 
-/** Of domains that are not restarted: how many settings wait for their next boot. */
+/** For domains that are not restarted: how many settings wait for their next boot. */
 function waitingNotes({ domains }: Part): string[] {
   return domains
     .filter(({ needsRestart, steps }) => needsRestart && !steps.some(({ kind }) => kind === 'restart'))
@@ -75,7 +75,7 @@ function waitingNotes({ domains }: Part): string[] {
     });
 }
 
-/** The whole plan as one part: its steps in a safe order, its domains, also those without steps, in the plan's. */
+/** The whole plan as one part: steps in a safe order; all domains, also without steps, in the plan's order. */
 function wholeOf({ hostPlan, domains }: Plan, groups: readonly (readonly DomainPlan[])[]): Part {
   return {
     domains,

@@ -9,7 +9,7 @@ import { sizeText } from '../settings/values.ts';
 import { definitionXml } from '../steps/live-settings/definition.ts';
 import type { Step, StepOf } from '../steps/step.ts';
 
-/** A live setting that will hold this. */
+/** A live setting and the value that it will hold. */
 export interface LiveSettingChange {
   readonly step: Step;
   /** A state of the step's live setting. */
@@ -25,8 +25,8 @@ export function forwardChanges(steps: readonly Step[]): LiveSettingChange[] {
 }
 
 /**
- * Pure. The domains as they will be once these live settings have these values, one after the other: what runs, and what
- * the next boot takes. Only what an invariant can see is followed: pins, iothreads, memory limits and cells, definitions, restarts.
+ * Pure. The domains once these changes are made, one after the other: what runs, and what the next boot takes. Only
+ * what an invariant can see is followed: pins, iothreads, memory limits and cells, definitions, restarts.
  */
 export function statesAfter(
   states: readonly DomainState[],
@@ -99,7 +99,7 @@ function editIoThread(
   if (typeof pin === 'string') write('iothreadpin', String(id), pin);
 }
 
-/** libvirt's parameters of memory limits, in KiB, by setting. */
+/** libvirt's memory limit parameters, in KiB, and their settings. */
 const LIMITS: Readonly<Record<string, string>> = {
   hard_limit: 'memtune.hardLimit',
   soft_limit: 'memtune.softLimit',

@@ -1,7 +1,7 @@
 import type { Step, StepDomain } from '../steps/step.ts';
 import type { PlanBasis } from './plan-basis.ts';
 
-/** A domain that a transaction is about, as its plan saw it. */
+/** A domain of a transaction, as its plan saw it. */
 export interface TransactionDomain {
   readonly domain: StepDomain;
   readonly profile: string | undefined;
@@ -11,7 +11,7 @@ export interface TransactionDomain {
   readonly inactive: string | undefined;
 }
 
-/** All steps on one host, done completely or not at all. */
+/** Steps on one host, applied completely or not at all. */
 export interface Transaction {
   /** From `newTransactionId`. */
   readonly id: string;
@@ -19,30 +19,30 @@ export interface Transaction {
   readonly hostname: string;
   /** As it was typed. */
   readonly command: string;
-  /** It only puts back what an earlier one set, and is nobody's last change. Absent: a change that somebody wanted. */
+  /** Only restores what an earlier transaction set; does not count as a last change. Absent: a requested change. */
   readonly kind?: 'restore' | undefined;
   readonly domains: readonly TransactionDomain[];
   readonly steps: readonly Step[];
-  /** Notes to print when it is done: what waits for a boot, for one. */
+  /** Notes to print at the end, such as what waits for a boot. */
   readonly notes: readonly string[];
-  /** What its plan looked at, which has to be so still; absent for one that stands on nothing else. */
+  /** What its plan looked at and what must not have changed; absent if it depends on nothing else. */
   readonly basis?: PlanBasis | undefined;
-  /** CPUs that its plan kept for the host, as a list; absent: the default. */
+  /** CPUs that its plan reserved for the host, as a list; absent: the default. */
   readonly hostCpus?: string | undefined;
 }
 
-/** Something that could not be put back. */
+/** A step that could not be undone. */
 export interface Remainder {
   readonly step: Step;
   readonly message: string;
 }
 
-/** What has become of a transaction. */
+/** The outcome of a transaction. */
 export interface TransactionOutcome {
   readonly id: string;
-  /** `incomplete`: not all could be put back, and the transaction stays open for `recover`. */
+  /** `incomplete`: not everything could be restored, and the transaction stays open for `recover`. */
   readonly kind: 'committed' | 'undone' | 'rolled back' | 'incomplete';
-  /** What went wrong, where something did. */
+  /** What went wrong, if anything did. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
   readonly remains: readonly Remainder[];
   readonly notes: readonly string[];

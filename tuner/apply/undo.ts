@@ -14,35 +14,35 @@ import type { Remainder } from './transaction.ts';
 
 export interface UndoOptions {
   /**
-   * Proceeds even where others have changed or taken something since: overwrites it, checks nothing that they depend on,
-   * and needs no list of the host's domains.
+   * Proceeds even where others have changed or claimed something since: overwrites it, does not check what they depend
+   * on, and needs no list of the host's domains.
    */
   readonly force: boolean;
-  /** What was cut off a while ago: what others have set since then is left alone, unless `force` says otherwise. */
+  /** The run was interrupted a while ago: what others have set since stays, unless `force` is set. */
   readonly cutOff?: boolean | undefined;
-  /** Steps that are not to be undone; with why, where somebody is to know. */
+  /** Steps that stay as they are; a string is the reason, for the journal. */
   readonly leave?: ((step: Step) => boolean | string) | undefined;
-  /** Why a step cannot be undone now, and stays for a later recover; undefined where it can. */
+  /** Why a step cannot be undone now, and is left for a later recover; undefined if it can. */
   readonly held?: ((step: Step) => string | undefined) | undefined;
 }
 
 export interface UndoResult {
   readonly remains: readonly Remainder[];
-  /** What ended by itself, and what was left. */
+  /** Why steps needed no undo, and errors of the journal. */
   readonly notes: readonly string[];
 }
 
 type Begun = Extract<StepProgress, { kind: 'doing' | 'done' | 'undoing' }>;
 
-/** From here on nothing stops it, and the disk has room for what it journals. */
+/** From here on nothing stops the run, and the undo's journal has room on disk. */
 export async function startUndo({ journal, link }: Work): Promise<void> {
   await link.startUndo();
   await journal.releaseReserve();
 }
 
 /**
- * Undoes every step that was begun, and says which it could not. Nothing ends it early: the more is as it was, the
- * better, and a failing disk of the journal must not leave a domain half changed.
+ * Undoes every step that was begun, and reports those that it could not undo. Nothing ends it early: the more is
+ * restored, the better, and a failing disk of the journal must not leave a domain half changed.
  */
 export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoResult> {
   const { journal } = work;
@@ -62,7 +62,7 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
     const { step, progress } = at(journal, index);
     try {
       if (how === 'forth') {
-        // A restart that a rollback adds would boot a domain that stays as it is.
+        // A restart added by a rollback must not boot a domain that is held.
         throwIfHeld(step, held);
         others?.checkDomain(step);
         await executeStep(work, index);
@@ -82,7 +82,7 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
       }
     } catch (error) {
       if (step.kind === 'restart' && !startedLater.has(index)) {
-        // What it lacks, pages say, another domain may give back that is yet to be restarted.
+        // Retry it later: what it lacks, such as pages, may be freed when another domain restarts.
         startedLater.add(index);
         queue.splice(queue.findLastIndex((each) => 'domain' in at(journal, each.index).step) + 1, 0, next);
         continue;
@@ -107,10 +107,10 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
 }
 
 /**
- * Undoes one step of a transaction that stays open and goes forward; `executeStep` makes it again. Every line has to be in
- * the journal.
+ * Undoes one step of a transaction that stays open and goes forward; `executeStep` executes it again. Every event has
+ * to reach the journal.
  *
- * @returns why there was nothing to undo, where that is so: the domain has stopped, for one.
+ * @returns why there was nothing to undo, such as a domain that has stopped.
  */
 export async function undoStep(work: Work, index: number): Promise<string | undefined> {
   const { journal, link } = work;
@@ -131,7 +131,7 @@ function throwIfHeld(step: Step, held: UndoOptions['held']): void {
 
 /**
  * What others have changed since. While it cannot be read, every step is held: a libvirt that does not list its domains
- * may still change a pool or a domain, and nobody can check that others do not depend on it.
+ * may still change a pool or a domain, and whether others depend on it cannot be checked.
  */
 async function othersSince(
   { journal, link }: Work,
@@ -159,12 +159,12 @@ interface Undoing {
   readonly step: Step;
   readonly progress: Begun;
   readonly force: boolean;
-  /** Undefined where nobody can have come in between, or their changes should be ignored. */
+  /** Undefined if no other run can have interfered, or if its changes should be ignored. */
   readonly others: LaterChanges | undefined;
   readonly record: (event: NewEvent) => Promise<void>;
 }
 
-/** Returns why there was nothing to undo, where that is so. */
+/** Returns why there was nothing to undo, if so. */
 async function undo({ journal, link }: Work, undoing: Undoing): Promise<string | undefined> {
   const { index, step, progress, record } = undoing;
   const liveSetting = liveSettingOf(step);
@@ -176,7 +176,7 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
   try {
     now = await liveSetting.get(link, step);
   } catch (error) {
-    // What it was set on (an iothread) may have been part of a run that has ended since.
+    // What it was set on (an iothread) may have belonged to a run that has ended since.
     const restarted = await startedAgain(link, step, liveSetting, before.run);
     if (restarted === undefined) throw error;
     return restarted;
@@ -195,7 +195,7 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
     progress.kind === 'undoing' ? progress.to : liveSetting.back(before.was, now, before.kind === 'done');
   if (step.kind === 'hostPages' && typeof to === 'number') await undoing.others?.checkPool(step, to);
   await record({ event: 'undoing', step: index, to });
-  // libvirt may still be working on a call whose end was not seen: then the current value says little.
+  // libvirt may still be processing a call whose end was not seen: then the current value is not reliable.
   const certain = progress.kind === 'done';
   if (certain && liveSetting.differs(now, to) === undefined) return undefined;
   try {
@@ -210,8 +210,8 @@ async function undo({ journal, link }: Work, undoing: Undoing): Promise<string |
 const RECOVER = 'then run virtune tune recover --force to overwrite it';
 
 /**
- * Whether what a live setting holds now may be another user's, who is not overwritten. Also within one run, which pauses
- * and measures for hours; there only what was seen to be set is compared, and no balloon, whose size its guest moves.
+ * Whether a live setting may hold another user's value, which is not overwritten. Also within one run, which pauses and
+ * measures for hours; there only values seen to be set are compared, and not the balloon, which its guest resizes.
  */
 function mayBeOthers({ step: { kind }, progress, force, others }: Undoing): boolean {
   if (force || kind === 'definition' || kind === 'restart') return false;
@@ -224,7 +224,7 @@ function throwIfUnlike(liveSetting: LiveSetting, now: unknown, to: unknown): voi
   throw new TunerError('TUNE_READ_BACK', `restoring it was accepted but had no effect: ${difference}`);
 }
 
-/** Why a step has nothing to undo (any more). */
+/** Why a step has nothing left to undo. */
 async function hasEnded(
   link: HostLink,
   step: Step,
@@ -245,7 +245,7 @@ async function hasEnded(
   return undefined;
 }
 
-/** After a failed undo: whether the domain ended in between, was restarted by others, or is as it was after all. */
+/** After a failed undo: whether the domain ended in between, was restarted by others, or is restored after all. */
 async function whyItEnded(
   link: HostLink,
   step: Step,
@@ -262,7 +262,7 @@ async function whyItEnded(
   throw error;
 }
 
-/** Why nothing is left of what was set on an earlier run of the domain; undefined where it is the same run. */
+/** Why nothing is left of what was set in an earlier run of the domain; undefined if it is the same run. */
 async function startedAgain(
   link: HostLink,
   step: Step,
@@ -276,7 +276,7 @@ async function startedAgain(
     : undefined;
 }
 
-/** @throws TunerError TUNE_CHANGED when the definition is neither the old one nor the one that was put in its place. */
+/** @throws TunerError TUNE_CHANGED when the definition is neither the old one nor the one that replaced it. */
 function checkOurs(
   liveSetting: LiveSetting,
   step: Step,

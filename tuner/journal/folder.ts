@@ -5,10 +5,10 @@ import { TunerError } from '../errors.ts';
 
 const GROUP_OR_OTHERS_MAY_WRITE = 0o022;
 const OTHERS_MAY_WRITE = 0o002;
-/** In a folder with this bit, as /tmp is, a name can only be changed by the owner of what it names. */
+/** In a folder with this bit, such as /tmp, only the owner of an entry can rename or remove it. */
 const STICKY = 0o1000;
 
-/** What virtune's tuner keeps: journals, and the locks of hosts. */
+/** Folders of the tuner's state: journals, and the locks of hosts. */
 export interface StateFolder {
   readonly path: string;
   readonly transactions: string;
@@ -16,7 +16,7 @@ export interface StateFolder {
 }
 
 /**
- * Makes the folder where there is none. One that others may write to is refused: what a journal says is done to
+ * Creates the folder if it does not exist. Refuses one that others may write to: what a journal contains is done to
  * domains, with the rights of the user who recovers it.
  */
 export async function openStateFolder(path: string): Promise<StateFolder> {
@@ -35,7 +35,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
   return folder;
 }
 
-/** @throws TunerError where another user may write to the folder, and the system's error where that cannot be seen */
+/** @throws TunerError if another user may write to the folder, and the system's error if that cannot be determined */
 async function refuseForeignFolders({ path, transactions, locks }: StateFolder): Promise<void> {
   await refuseForeignPath(path);
   const uid = process.getuid?.();
@@ -51,8 +51,8 @@ async function refuseForeignFolders({ path, transactions, locks }: StateFolder):
 }
 
 /**
- * Refuses a path that another user can make lead elsewhere between two looks at it: through a symbolic link of theirs, or by
- * a folder above it in which they may rename. sshd judges the path of authorized_keys alike (StrictModes).
+ * Refuses a path that another user can redirect between two accesses: through a symbolic link of theirs, or through a
+ * parent folder in which they may rename. sshd checks the path of authorized_keys alike (StrictModes).
  */
 async function refuseForeignPath(path: string): Promise<void> {
   const uid = process.getuid?.();
@@ -67,7 +67,7 @@ async function refuseForeignPath(path: string): Promise<void> {
     const { mode, uid: owner } = await lstat(each);
     const isLink = (mode & 0o170000) === 0o120000;
     if (!isTrusted(owner)) refuse(`${each} belongs to user ${owner}`);
-    // The mode of a link says nothing.
+    // The mode of a link is meaningless.
     if (!isLink && each !== path && (mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0)
       refuse(`every user may write to ${each}`);
   }
@@ -78,7 +78,7 @@ function ancestors(path: string): string[] {
   return path === dirname(path) ? [path] : [path, ...ancestors(dirname(path))];
 }
 
-/** Names in a folder; none where it is not there. */
+/** Names in a folder; none if it does not exist. */
 export async function namesIn(path: string): Promise<string[]> {
   try {
     return await readdir(path);
@@ -88,7 +88,7 @@ export async function namesIn(path: string): Promise<string[]> {
   }
 }
 
-/** Makes what was created, renamed or removed in a folder outlive a crash of the machine. */
+/** Makes what was created, renamed or removed in a folder survive a crash of the machine. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

@@ -8,14 +8,14 @@ import { readJournal } from './read.ts';
 import type { JournalEvent, JournalHeader, NewEvent } from './records.ts';
 
 const OWNER_ONLY = 0o600;
-/** What the lines of an undo take, whatever a step is about, with room to spare. */
+/** Room for the journal lines of an undo, whatever its steps are, with a margin. */
 const RESERVE_BASE_BYTES = 65_536;
 const RESERVE_STEP_BYTES = 1_024;
 
-/** A line that the disk has not taken for so long is reported: it may be on a file system that hangs. */
+/** A line that is not on disk after this time is reported: its file system may hang. */
 const STUCK_AFTER_MS = 5_000;
 
-/** A place where a run can be cut off: just before and just after something that lasts. */
+/** A point at which a run can be interrupted: just before and just after a lasting effect. */
 export interface Point {
   readonly when: 'before' | 'after';
   readonly what: string;
@@ -28,13 +28,13 @@ export interface JournalOptions {
   readonly trace: Trace;
   /** Called for each event once it is on disk. */
   readonly onEvent: (event: JournalEvent) => void;
-  /** Called with what to do when the disk takes a line neither soon nor with an error. */
+  /** Called with what to do when writing a line neither completes nor fails for a while. */
   readonly onStuck?: ((text: string) => void) | undefined;
 }
 
 /**
- * A transaction on disk: one line of JSON for the planned steps and the previous state, then one for each thing
- * that is about to happen or has. A line is on disk before what it announces begins. Only its owner may read it:
+ * A transaction on disk: one line of JSON with the planned steps and the previous state, then one for each thing that
+ * is about to happen or has happened. A line is on disk before what it announces begins. Only its owner may read it:
  * definitions hold passwords.
  */
 export class Journal {
@@ -43,7 +43,7 @@ export class Journal {
   readonly #events: JournalEvent[];
   readonly #file: FileHandle;
   readonly #options: JournalOptions;
-  /** Where the next line begins: what was torn before is written over. */
+  /** Where the next line begins: a torn line is overwritten. */
   #length: number;
 
   private constructor(
@@ -63,9 +63,9 @@ export class Journal {
   }
 
   /**
-   * Begins one. It has its name only once its first line is whole and on disk, beside a reserve that an undo can
+   * Creates a journal. It gets its name once its first line is complete and on disk, beside a reserve that an undo can
    * be journalled in when the disk is full.
-   * @throws TunerError TUNE_JOURNAL; then nothing is left of it.
+   * @throws TunerError TUNE_JOURNAL; then nothing is left of it, if the disk allows that.
    */
   static async create(folder: StateFolder, header: JournalHeader, options: JournalOptions): Promise<Journal> {
     const path = journalPath(folder, header.id);
@@ -82,7 +82,7 @@ export class Journal {
       return new Journal(path, header, [], file, length, options);
     } catch (error) {
       await file?.close().catch(() => undefined);
-      // A disk that fails may not even remove: then a transaction is left that has done nothing.
+      // A failing disk may not even allow the removal: then a transaction remains that has done nothing.
       const left: string[] = [];
       for (const each of [unborn, path, reservePath(path)])
         await rm(each, { force: true }).catch(() => left.push(each));
@@ -94,7 +94,7 @@ export class Journal {
     }
   }
 
-  /** One that was begun earlier, to go on with. */
+  /** Opens an earlier journal, to continue it. */
   static async resume(folder: StateFolder, id: string, options: JournalOptions): Promise<Journal> {
     const path = journalPath(folder, id);
     const { header, events, length } = await readJournal(path);
@@ -117,7 +117,7 @@ export class Journal {
     return progressOf(this.header, this.#events);
   }
 
-  /** @throws TunerError TUNE_JOURNAL when it is not on disk; then no part of it is. */
+  /** @throws TunerError TUNE_JOURNAL when the event is not on disk; then no part of it is. */
   async append(event: NewEvent): Promise<void> {
     const what = `journal ${event.event}${'step' in event && event.step !== undefined ? ` ${event.step}` : ''}`;
     const timed: JournalEvent = { ...event, at: this.#options.now().toISOString() };
@@ -140,7 +140,7 @@ export class Journal {
     this.#options.onEvent(timed);
   }
 
-  /** Gives back the room that was kept for an undo. If the disk refuses even that, the undo continues. */
+  /** Frees the space reserved for an undo. If the disk refuses even that, the undo continues. */
   async releaseReserve(): Promise<void> {
     await rm(reservePath(this.path), { force: true }).catch(() => undefined);
   }
@@ -165,16 +165,16 @@ export function journalPath(folder: StateFolder, id: string): string {
 
 export const reservePath = (path: string): string => `${path}.reserve`;
 
-/** One of several transactions of a run has its number after the run's id. */
+/** Transactions of the same run append their number to its id. */
 const ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}(?:-\d{4})?$/;
 
-/** Sorts by time; distinguishes two of the same second. */
+/** Sorts by time; random digits distinguish ids of the same second. */
 export function newTransactionId(now: Date): string {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   return `${time}-${randomBytes(3).toString('hex')}`;
 }
 
-/** Random, so that no file system packs it smaller than intended. */
+/** Random, so that no file system compresses it. */
 async function writeReserve(path: string, steps: number): Promise<void> {
   const file = await open(reservePath(path), 'w', OWNER_ONLY);
   try {
@@ -186,7 +186,7 @@ async function writeReserve(path: string, steps: number): Promise<void> {
 
 const line = (record: JournalHeader | JournalEvent): Buffer => Buffer.from(`${JSON.stringify(record)}\n`);
 
-/** All of it, and on disk. */
+/** Returns once all bytes are on disk. */
 async function writeAt(file: FileHandle, position: number, bytes: Buffer): Promise<number> {
   for (let written = 0; written < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);

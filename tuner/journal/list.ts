@@ -7,13 +7,13 @@ import { type Progress, progressOf } from './progress.ts';
 import { readJournal } from './read.ts';
 import type { JournalEvent, JournalHeader } from './records.ts';
 
-/** Closed ones of a host beyond these are forgotten, oldest first. One that can be rolled back is not among them. */
+/** Closed transactions to keep per host; older ones are deleted. One that can be rolled back is not among them. */
 const KEEP = {
   /** Undone or rolled back: nothing of them is left on the host. */
   ended: 200,
-  /** Of `watch`, which would push out all others. */
+  /** Restores by `watch`, which would push out all others. */
   restore: 200,
-  /** Committed, and each of their domains has been changed by a later one since, which would have to go back first. */
+  /** Committed, but a later one has changed each of their domains and would have to be rolled back first. */
   superseded: 1_000,
 } as const;
 
@@ -47,8 +47,8 @@ export async function listTransactions(folder: StateFolder): Promise<Transaction
 }
 
 /**
- * By when they began: an id has the second in which its plan was made, and another transaction may have begun since, or in the
- * same second.
+ * By start time: an id has the second in which its plan was made, and another transaction may have started since, or in
+ * the same second.
  */
 function newestFirst(one: TransactionRecord, other: TransactionRecord): number {
   return Date.parse(other.header.at) - Date.parse(one.header.at) || (one.id < other.id ? 1 : -1);
@@ -62,12 +62,12 @@ async function idsIn(folder: StateFolder): Promise<string[]> {
     .reverse();
 }
 
-/** Transactions of a host that were cut off, or could not be undone as a whole. */
+/** Transactions of a host that were interrupted, or could not be undone completely. */
 export async function openTransactions(folder: StateFolder, hostname: string): Promise<TransactionRecord[]> {
   return (await allOpen(folder)).filter(({ header }) => header.hostname === hostname);
 }
 
-/** @throws TunerError TUNE_JOURNAL when one cannot be read: it may be open. */
+/** @throws TunerError TUNE_JOURNAL when a journal cannot be read: it may be open. */
 async function allOpen(folder: StateFolder): Promise<TransactionRecord[]> {
   const { records, damaged } = await listTransactions(folder);
   const [unreadable] = damaged;
@@ -76,8 +76,8 @@ async function allOpen(folder: StateFolder): Promise<TransactionRecord[]> {
 }
 
 /**
- * One by its id, by a part of it that no other has, or the last one (`last`) that is not a restore.
- * @throws TunerError TUNE_USAGE when it is none, or several; TUNE_JOURNAL when its journal cannot be read.
+ * A transaction by its id, by a unique part of it, or the last one (`last`) that is not a restore.
+ * @throws TunerError TUNE_USAGE when none or several match; TUNE_JOURNAL when its journal cannot be read.
  */
 export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
   const { records, damaged } = await listTransactions(folder);
@@ -98,8 +98,8 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
 }
 
 /**
- * Hosts with something to recover; with `uri`, that was begun through it.
- * @throws TunerError TUNE_JOURNAL when one cannot be read: it may be open.
+ * Hosts with something to recover; with `uri`, only what was started through it.
+ * @throws TunerError TUNE_JOURNAL when a journal cannot be read: it may be open.
  */
 export async function openHosts(folder: StateFolder, uri?: string): Promise<string[]> {
   const open = (await allOpen(folder)).filter(({ header }) => uri === undefined || header.uri === uri);
@@ -107,9 +107,9 @@ export async function openHosts(folder: StateFolder, uri?: string): Promise<stri
 }
 
 /**
- * What `rollback` takes back when nothing is named: the newest that was done on a host and stands. Not a restore: to undo
- * that would leave the change in place that it belongs to.
- * @throws TunerError TUNE_INTERRUPTED when one is open, running or cut off; TUNE_USAGE when there is none.
+ * What `rollback` undoes by default: the newest committed transaction on a host. Not a restore: undoing one would leave
+ * the change in place that it belongs to.
+ * @throws TunerError TUNE_INTERRUPTED when one is open, running or interrupted; TUNE_USAGE when there is none.
  */
 export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
   const { records } = await listTransactions(folder);
@@ -130,12 +130,12 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
   );
 }
 
-/** Whether it is a change that somebody wanted, and not only what `watch` put back of one. */
+/** Whether it is a requested change, and not a restore by `watch`. */
 export const isWanted = ({ header }: Pick<TransactionRecord, 'header'>): boolean => header.kind !== 'restore';
 
 /**
- * Forgets the oldest of those that nobody needs, and reserves that closed ones no longer need. Open ones and those that are
- * the last change of a domain stay, however old.
+ * Deletes the oldest transactions that are no longer needed, and the reserves of closed ones. Open ones and the last
+ * change of each domain stay, however old.
  */
 export async function pruneTransactions(folder: StateFolder): Promise<void> {
   const { records } = await listTransactions(folder);

@@ -9,14 +9,14 @@ import { TunerError } from '../errors.ts';
 import { cannot, type StateFolder } from './folder.ts';
 
 const TRY_EVERY_MS = 250;
-/** flock(1)'s answer when somebody else holds it. */
+/** Exit status of flock(1) when another process holds the lock. */
 const HELD = 1;
 
 const holderSchema = z.object({
   pid: z.number(),
   command: z.string(),
   since: z.string(),
-  /** Where it runs; absent on this machine. */
+  /** Where the holder runs; absent on this machine. */
   machine: z.string().optional(),
 });
 export type LockHolder = z.infer<typeof holderSchema>;
@@ -28,7 +28,7 @@ export interface LockOptions {
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly now: () => Date;
-  /** Called once, when there is somebody to wait for. */
+  /** Called once, when there is a holder to wait for. */
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
 }
 
@@ -37,14 +37,14 @@ export interface HostLock {
 }
 
 /**
- * One run a host. The lock is flock(2) on a file of the state folder: the kernel lets go of it when its holder
- * ends, however it ends, so there are no stale ones; it holds across network namespaces and containers that share
- * the folder, which a socket's name would not; and nobody else can take it, since the folder is the owner's alone.
+ * One run per host. The lock is flock(2) on a file in the state folder: the kernel releases it when its holder ends,
+ * however it ends, so there are no stale locks; it works across network namespaces and containers that share the
+ * folder, unlike a socket's name; and no other user can take it, since the file is private to the owner.
  *
- * Node has no flock(2). flock(1) takes it on the file descriptor that it is handed and ends: the lock belongs to
- * the open file that both share, and stays with this process.
+ * Node has no flock(2). flock(1) takes the lock on the file descriptor that it inherits, and exits: the lock belongs to
+ * the open file description that both share, and stays with this process.
  *
- * @throws TunerError TUNE_LOCKED saying who holds it, when it is not free in time.
+ * @throws TunerError TUNE_LOCKED naming the holder, when the lock is not free in time.
  */
 export async function lockHost(folder: StateFolder, options: LockOptions): Promise<HostLock> {
   const { hostname, command, waitMs, signal, now, onWait } = options;
@@ -76,7 +76,7 @@ export async function lockHost(folder: StateFolder, options: LockOptions): Promi
   return { release: () => letGo(file) };
 }
 
-/** The kernel lets go of the lock even where the disk answers the close with an error. */
+/** The kernel releases the lock even if the disk answers the close with an error. */
 async function letGo(file: FileHandle): Promise<void> {
   await file.close().catch(() => undefined);
 }
@@ -114,7 +114,7 @@ async function writeHolder(file: FileHandle, holder: LockHolder): Promise<void> 
   }
 }
 
-/** What the holder wrote; undefined while it has not yet, and where the disk does not show it. */
+/** What the holder wrote; undefined if it has not written yet, or if the disk does not return it. */
 async function readHolder(file: FileHandle): Promise<LockHolder | undefined> {
   const buffer = Buffer.alloc(16_384);
   try {

@@ -1,11 +1,11 @@
 import type { Step } from '../steps/step.ts';
 import type { JournalEvent, JournalHeader } from './records.ts';
 
-/** How far one step has come, by its journal alone. */
+/** How far a step has come, from its journal alone. */
 export type StepProgress =
   | { readonly kind: 'untouched' }
   | { readonly kind: 'same' }
-  /** Began; whether it was set, nobody knows. `seen`: what was read back, and was not what was wanted. */
+  /** Started; whether it was set is unknown. `seen`: what was read back, instead of the wanted value. */
   | {
       readonly kind: 'doing';
       readonly was: unknown;
@@ -19,7 +19,7 @@ export type StepProgress =
       readonly now: unknown;
       readonly proof: readonly string[];
     }
-  /** Its undo began. `before`: what was undone. */
+  /** Its undo started. `before`: what is being undone. */
   | {
       readonly kind: 'undoing';
       readonly to: unknown;
@@ -30,19 +30,19 @@ export type StepProgress =
 
 type Begun = Extract<StepProgress, { kind: 'doing' | 'done' }>;
 
-/** `open`: a run was cut off in it, or could not undo all of it. */
+/** `open`: still running, interrupted, or not undone completely. */
 export type TransactionStatus = 'open' | 'committed' | 'undone' | 'rolled back';
 
 export interface Progress {
   readonly status: TransactionStatus;
-  /** Which way an open one was going. */
+  /** The direction of an open transaction. */
   readonly direction: 'forward' | 'back';
   /** Its own steps, and those that a rollback added. */
   readonly steps: readonly { readonly step: Step; readonly progress: StepProgress }[];
   readonly failure:
     | { readonly code: string; readonly message: string; readonly step: number | undefined }
     | undefined;
-  /** The report of the experiment that decided it; undefined where there was none. */
+  /** The report of the experiment that decided; undefined without one. */
   readonly measured: unknown;
 }
 

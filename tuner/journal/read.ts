@@ -13,11 +13,11 @@ import {
 export interface ReadJournal {
   readonly header: JournalHeader;
   readonly events: JournalEvent[];
-  /** Bytes of its whole lines: what comes after them was torn by a crash. */
+  /** Bytes of the complete lines: what comes after them was torn by a crash. */
   readonly length: number;
 }
 
-/** @throws TunerError TUNE_JOURNAL naming the line that makes no sense. */
+/** @throws TunerError TUNE_JOURNAL naming the damaged line. */
 export async function readJournal(path: string): Promise<ReadJournal> {
   let bytes: Buffer;
   try {
@@ -29,8 +29,8 @@ export async function readJournal(path: string): Promise<ReadJournal> {
 }
 
 /**
- * A last line that is not whole is what a crash leaves, and counts as not written; so does a whole one that says
- * nothing, since blocks may reach the disk in another order than they were written in.
+ * An incomplete last line is left by a crash, and counts as not written. So does a complete one that cannot be parsed:
+ * blocks may reach the disk in another order than they were written in.
  */
 export function parseJournal(path: string, bytes: Buffer): ReadJournal {
   const lines: { readonly text: string; readonly end: number }[] = [];
@@ -75,7 +75,7 @@ function readHeader(path: string, text: string): JournalHeader {
   throw damaged(path, 1, header);
 }
 
-/** What it says, or what is wrong with it. */
+/** The parsed value, or what is wrong with the line. */
 function parseLine<T>(schema: z.ZodType<T>, text: string): T | string {
   let value: unknown;
   try {

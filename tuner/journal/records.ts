@@ -1,46 +1,46 @@
 import { z } from 'zod';
 import { stepSchema } from '../steps/step-schema.ts';
 
-/** Raised when a reader of before could not make sense of what is written now. */
+/** Incremented when earlier versions cannot understand what is written now. */
 export const JOURNAL_FORMAT = 1;
 
 const at = z.iso.datetime();
 const step = z.int().nonnegative();
-/** State of a live setting, which checks it when it is used. */
+/** State of a live setting, which validates it when it is used. */
 const state = z.unknown();
-/** The report of an experiment that decided it, which its reader checks. */
+/** The report of the experiment that decided, which its reader validates. */
 const measured = z.unknown();
 
 const stepDomain = z.object({ uuid: z.string(), name: z.string() });
 
-/** The first line of a journal: all planned steps, and all of the previous state. */
+/** The first line of a journal: all planned steps, and the complete previous state. */
 export const headerSchema = z.object({
   format: z.literal(JOURNAL_FORMAT),
   id: z.string(),
   at,
-  /** virtune's version. */
+  /** Version of virtune. */
   version: z.string(),
   /** As it was typed. */
   command: z.string(),
-  /** `restore`: what `watch` put back of an earlier transaction; absent: a change that somebody wanted. */
+  /** `restore`: `watch` has restored settings of an earlier transaction; absent: a requested change. */
   kind: z.literal('restore').optional(),
   uri: z.string(),
   hostname: z.string(),
-  /** The kernel's boot id where virtune runs on the host: what lives in memory ends with a boot. */
+  /** The kernel's boot id, if virtune runs on the host: what is kept in memory ends with a boot. */
   bootId: z.string().optional(),
   domains: z.array(
     z.object({
       domain: stepDomain,
       profile: z.string().optional(),
-      /** Both descriptions as they were, with secrets. */
+      /** Both XML descriptions as they were, with secrets. */
       live: z.string().optional(),
       inactive: z.string().optional(),
     }),
   ),
   steps: z.array(stepSchema),
   /**
-   * What the host's domains broke of the invariants before it: a rollback may bring that back. Journals of earlier builds
-   * have texts under `broken` instead, which are ignored.
+   * Invariants that the host's domains violated before it: a rollback may restore that. Journals of earlier builds have
+   * texts under `broken` instead, which are ignored.
    */
   violations: z
     .array(
@@ -54,13 +54,13 @@ export const headerSchema = z.object({
       }),
     )
     .optional(),
-  /** CPUs that its plan kept for the host; absent: the default. */
+  /** CPUs that its plan reserved for the host; absent: the default. */
   hostCpus: z.string().optional(),
   /** Notes to print when it is done. */
   notes: z.array(z.string()),
 });
 
-/** Each further line: what is about to happen, or has. */
+/** Each further line: what is about to happen, or has happened. */
 export const eventSchema = z.discriminatedUnion('event', [
   /** Its live setting had the wanted value already. */
   z.object({ event: z.literal('same'), at, step }),
@@ -68,7 +68,7 @@ export const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('doing'), at, step, was: state, run: z.number().optional() }),
   /** Set and read back. */
   z.object({ event: z.literal('done'), at, step, now: state, proof: z.array(z.string()) }),
-  /** Why all of it is undone; without a step when it was not a step that failed. `now`: what was read back instead. */
+  /** Why everything is undone; without a step if it was not a step that failed. `now`: what was read back instead. */
   z.object({
     event: z.literal('failed'),
     at,
@@ -78,7 +78,7 @@ export const eventSchema = z.discriminatedUnion('event', [
     now: state.optional(),
     measured: measured.optional(),
   }),
-  /** Another process took it over. */
+  /** Another process took over the transaction. */
   z.object({
     event: z.literal('recover'),
     at,
@@ -86,7 +86,7 @@ export const eventSchema = z.discriminatedUnion('event', [
     command: z.string(),
     how: z.enum(['undo', 'finish']),
   }),
-  /** A committed transaction is taken back, with steps that come after its own: restarts. */
+  /** A committed transaction is rolled back. `restarts`: steps added after its own. */
   z.object({
     event: z.literal('rollback'),
     at,
@@ -94,9 +94,9 @@ export const eventSchema = z.discriminatedUnion('event', [
     command: z.string(),
     restarts: z.array(stepSchema),
   }),
-  /** About to be set back to `to`. */
+  /** About to be restored to `to`. */
   z.object({ event: z.literal('undoing'), at, step, to: state }),
-  /** Is as it was; `note`: or has ended, with what it was part of. */
+  /** Restored; `note`: why there was nothing to restore, or why it was left. */
   z.object({ event: z.literal('undone'), at, step, note: z.string().optional() }),
   /** Could not be undone. */
   z.object({ event: z.literal('remains'), at, step, code: z.string(), message: z.string() }),
@@ -106,7 +106,7 @@ export const eventSchema = z.discriminatedUnion('event', [
 
 export type JournalHeader = z.infer<typeof headerSchema>;
 export type JournalEvent = z.infer<typeof eventSchema>;
-/** An event before it is given its time. */
+/** An event without its time. */
 export type NewEvent = JournalEvent extends infer E
   ? E extends JournalEvent
     ? Omit<E, 'at'>

@@ -7,7 +7,7 @@ import { holderOf, holderText, isKnownDead, type LeaseRecord } from './lease-rec
 import { defineLease, findLease, hasNoSecrets, undefineLease } from './lease-secret.ts';
 
 const TRY_EVERY_MS = 500;
-/** A define that is refused while nobody holds the lock is refused for another reason. */
+/** A define that keeps being refused while no run holds the lock is refused for another reason. */
 const REFUSALS_MAX = 20;
 
 export interface LeaseOptions extends HeldLeaseOptions {
@@ -19,24 +19,23 @@ export interface LeaseOptions extends HeldLeaseOptions {
 }
 
 /**
- * The lock of a host, held where the host is: a secret without a value in its libvirt, with a fixed usage id and a
- * UUID made for this run. It works over every transport, with the rights that a change needs anyway.
+ * The lock of a host, held on that host: a secret without a value in its libvirt, with a fixed usage id and a UUID made
+ * for this run. It works over every transport, with the rights that a change needs anyway.
  *
- * - Mutual exclusion: libvirt has one secret for each usage, and looks and adds under one lock (virSecretObjListAdd):
- *   of two that define it at once, with UUIDs unlike each other, one is refused.
+ * - Mutual exclusion: libvirt allows one secret per usage, and looks it up and adds it under one lock
+ *   (virSecretObjListAdd): of two runs that define it at once, with different UUIDs, one is refused.
  * - A holder that dies: on the same machine the next run sees that the process is gone and takes over at once. From
  *   elsewhere it watches whether the lease is renewed, and takes over after 60 s without. It undefines the UUID that it
- *   watched, so it can never remove a lock that a third run has taken in between. The secret is ephemeral: a libvirtd
- *   (or virtsecretd) that ends takes it along, and no file is left.
- * - Clocks: no times of two machines are compared, only whether the record has changed, by the waiter's own clock.
+ *   watched, so it can never remove a lock that a third run has taken in between. The secret is ephemeral: it
+ *   disappears when libvirtd (or virtsecretd) ends, and no file is left.
+ * - Clocks: times of two machines are never compared; the waiter's own clock measures how long the record is unchanged.
  * - A holder that slept through its lease (a laptop, SIGSTOP): it looks for its own UUID before each step, and stops
- *   and undoes when it is gone, or when it could not be renewed for 60 s. What is left is the time of one call, between
- *   the look and the step; that two plans then want one place is caught by the second one's look at the whole host
- *   before its first step.
- * - Two versions: they share the usage id and the renewals; fields of the record are only added. A virtune that knows no
- *   such lock is not kept out; what it moved is seen before each transaction.
+ *   and undoes when it is gone, or when it could not be renewed for 60 s. A gap of one call remains, between check and
+ *   step; if two plans then want one place, the second run sees it when it checks the whole host before its first step.
+ * - Two versions: they share the usage id and the renewals; fields of the record are only added. A virtune without this
+ *   lock is not locked out; its changes are detected before each transaction.
  *
- * @throws TunerError TUNE_LOCKED saying who holds it, when it is not free in time.
+ * @throws TunerError TUNE_LOCKED naming the holder, when the lock is not free in time.
  */
 export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
   const { open, waitMs, signal, onWait, onSay, hostname } = options;
@@ -60,10 +59,10 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
         await connection.close();
         return NO_LEASE;
       }
-      // What an answer says was so after it was asked for; that the answer was slow makes no lease older.
+      // An answer is true as of the request: a slow answer must not make the lease look older.
       const lookedMs = nowMs();
       const held = await findLease(connection);
-      // It was let go of in between.
+      // Released in between.
       if (held === undefined) {
         if (++refusals > REFUSALS_MAX) throw refused;
         continue;

@@ -8,19 +8,19 @@ import { defineLease, findLease, leaseExists, type Secret, undefineLease } from 
 
 /** How often the holder renews its lease. */
 const RENEW_EVERY_MS = 15_000;
-/** A lease that was not renewed for so long, by the clock of the one that waits, is a dead run's. */
+/** A lease without a renewal for this long, by the waiter's clock, belongs to a dead run. */
 export const LEASE_MS = 60_000;
 
-/** A host that this run holds. */
+/** The lease on a host that this run holds. */
 export interface HostLease {
   /**
    * `libvirt`: every other run through this libvirt, local or remote, is locked out. `none`: its libvirt has no
-   * secrets, so only the runs that share a state folder are.
+   * secrets, so only runs that share the state folder are.
    */
   readonly kind: 'libvirt' | 'none';
   /** @throws TunerError TUNE_LOCKED once another run holds the host, or may have held it. */
   check(): Promise<void>;
-  /** Before an undo, which goes on without it: takes a lost lease again if it can be had. Never rejects. */
+  /** Called before an undo, which continues without it: takes a lost lease again if possible. Never rejects. */
   regain(): Promise<void>;
   release(): Promise<void>;
 }
@@ -33,11 +33,11 @@ export interface HeldLeaseOptions {
   readonly onSay: (text: string) => void;
   /** Monotonic. */
   readonly nowMs?: (() => number) | undefined;
-  /** Runs it again and again until the returned function is called; absent: setInterval. */
+  /** Repeats `run` until the returned function is called; absent: setInterval. */
   readonly repeat?: ((everyMs: number, run: () => void) => () => void) | undefined;
 }
 
-/** Of a libvirt that provides no lock. */
+/** For a libvirt that provides no lock. */
 export const NO_LEASE: HostLease = {
   kind: 'none',
   check: async () => undefined,
@@ -51,7 +51,7 @@ function repeat(everyMs: number, run: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** A lease that this run has, renewed until its release. */
+/** A lease held by this run, renewed until its release. */
 export class HeldLease implements HostLease {
   readonly kind = 'libvirt';
   readonly #uuid: string;
@@ -62,9 +62,9 @@ export class HeldLease implements HostLease {
   #lost = false;
   #undoes = false;
   #warned = false;
-  /** The renewal under way. */
+  /** The renewal in flight. */
   #renewing: Promise<void> | undefined;
-  /** When the last renewal was sent: nobody takes the lease over within 60 s of it. */
+  /** When the last renewal was sent: no other run takes the lease over within 60 s of it. */
   #renewedMs: number;
 
   constructor(uuid: string, connection: TunerConnection, options: HeldLeaseOptions, renewedMs: number) {
@@ -73,9 +73,9 @@ export class HeldLease implements HostLease {
     this.#connection = connection;
     this.#record = options.record;
     this.#renewedMs = renewedMs;
-    // What cannot be renewed is found at the next check.
+    // A failed renewal is noticed at the next check.
     this.#stopRenewing = (options.repeat ?? repeat)(RENEW_EVERY_MS, () => {
-      // One at a time: a slow one that libvirt did after the release would take the host for another minute.
+      // One at a time: a slow one that libvirt executed after the release would lock the host for another minute.
       this.#renewing ??= this.#renew()
         .catch(() => undefined)
         .finally(() => {
@@ -106,7 +106,7 @@ export class HeldLease implements HostLease {
         `the lock of this host was lost and is now held by ${holderText(holder?.record)}; changes of this run are undone anyway`,
       );
     } catch {
-      // Its libvirt is away: the undo waits for it, and each renewal tries again.
+      // libvirt is away: the undo waits for it, and each renewal tries again.
     }
   }
 
@@ -116,7 +116,7 @@ export class HeldLease implements HostLease {
     try {
       await undefineLease(this.#connection, this.#secret);
     } catch {
-      // Its libvirt is away, and the lock with it; else it ends 60 s after its last renewal.
+      // If libvirt has ended, so has the lock; otherwise it expires 60 s after its last renewal.
     } finally {
       await this.#connection.close().catch(() => undefined);
     }
@@ -127,8 +127,8 @@ export class HeldLease implements HostLease {
   }
 
   /**
-   * Only what is still there, during an apply: another run may have come and gone since. A define also makes what is
-   * gone, so that one that ends 60 s after the last renewal says nothing: the lease counts as lost.
+   * During an apply, only renews a lease that still exists: another run may have come and gone since. A define also
+   * creates a missing secret, so one that ends 60 s after the last renewal proves nothing: the lease counts as lost.
    */
   async #renew(): Promise<void> {
     const startedMs = this.#nowMs();

@@ -4,25 +4,25 @@ import { z } from 'zod';
 import { child, parseXml, text } from '../../model/xml.ts';
 import type { LockHolder } from '../journal/lock.ts';
 
-/** The secret's usage id: of all the runs that tune a host, one has a secret with it. */
+/** The secret's usage id: of all runs that tune a host, only one can have a secret with it. */
 export const LEASE_USAGE = 'virtune-tuner-lock';
 
-/** A process, so that another one on the same machine can see whether it still runs. */
+/** Identifies a process, so that another one on the same machine can see whether it still runs. */
 const processSchema = z.object({
-  /** Boot id and PID namespace: where the PID means something. */
+  /** Boot id and PID namespace in which the PID is valid. */
   where: z.string(),
   pid: z.int(),
-  /** Field 22 of /proc/PID/stat, clock ticks since boot: distinguishes two processes that had the same PID. */
+  /** Field 22 of /proc/PID/stat, clock ticks from boot to its start: detects that the PID was reused. */
   startTicks: z.string(),
 });
 
 /**
- * What the holder of a host's lock says of itself. Fields are only ever added: a virtune that cannot read a record
+ * How the holder of a host's lock describes itself. Fields are only ever added: a virtune that cannot read a record
  * still waits for it, and takes it over only when it is no longer renewed.
  */
 const recordSchema = z.object({
   format: z.int(),
-  /** Raised with each renewal. */
+  /** Incremented with each renewal. */
   renewal: z.int(),
   user: z.string(),
   machine: z.string(),
@@ -34,7 +34,7 @@ const recordSchema = z.object({
 });
 export type LeaseRecord = z.infer<typeof recordSchema>;
 
-/** A record for this process, or that of `pid`. `procRoot` is where its own kernel's /proc is; absent fields where there is none. */
+/** A record for this process, or for `pid`. `procRoot`: /proc of the local kernel; without it `process` is absent. */
 export function ownRecord(
   of: { readonly command: string; readonly since: string; readonly version: string },
   procRoot = '/proc',
@@ -71,7 +71,7 @@ function pidSpace(procRoot: string): string {
   return `${boot} ${readlinkSync(`${procRoot}/self/ns/pid`)}`;
 }
 
-/** After the command's name, which may hold spaces and parentheses, comes field 3. */
+/** Field 3 follows the command's name, which may hold spaces and parentheses. */
 function startTicks(pid: number, procRoot: string): string {
   const stat = readFileSync(`${procRoot}/${pid}/stat`, 'utf8');
   const [, ...fields] = stat.slice(stat.lastIndexOf(')')).split(' ');
@@ -79,8 +79,8 @@ function startTicks(pid: number, procRoot: string): string {
 }
 
 /**
- * Whether the holder is known to be dead: it ran in this very PID namespace of this very boot, and its process is
- * not there any more. Of a holder elsewhere nothing is known.
+ * Whether the holder is known to be dead: it ran in this PID namespace and boot, and its process no longer exists.
+ * Nothing is known of a holder elsewhere.
  */
 export function isKnownDead({ process: holder }: LeaseRecord, procRoot = '/proc'): boolean {
   if (holder === undefined) return false;
@@ -97,7 +97,7 @@ export function isKnownDead({ process: holder }: LeaseRecord, procRoot = '/proc'
   }
 }
 
-/** The holder, as a run that waits for it shows it. */
+/** The holder, as a waiting run shows it. */
 export const holderOf = ({ process, command, since, machine }: LeaseRecord): LockHolder => ({
   pid: process?.pid ?? 0,
   command,
@@ -113,13 +113,13 @@ export function holderText(record: LeaseRecord | undefined): string {
   return `${user} on ${machine} (${who}${JSON.stringify(command)}, since ${since})`;
 }
 
-/** The secret that is the lock: without a value, never on disk, its description the record. */
+/** The secret that is the lock: without a value, never on disk; its description holds the record. */
 export function leaseXml(uuid: string, record: LeaseRecord): string {
   const description = `virtune tune is working on this host: ${JSON.stringify(record)}`;
   return `<secret ephemeral='yes' private='yes'><uuid>${uuid}</uuid><description>${escaped(description)}</description><usage type='tls'><name>${LEASE_USAGE}</name></usage></secret>`;
 }
 
-/** As it stands on the host; `record` is undefined where another version of virtune wrote something else. */
+/** The lock as found on the host; `record` is undefined if another version of virtune wrote something else. */
 export function readLease(xml: string): {
   readonly description: string;
   readonly record: LeaseRecord | undefined;
@@ -133,7 +133,7 @@ export function readLease(xml: string): {
   }
 }
 
-/** Of a command line, which may hold anything: XML has no control characters. */
+/** For a command line, which may hold anything: XML has no control characters. */
 function escaped(text: string): string {
   return text
     .replaceAll('&', '&amp;')

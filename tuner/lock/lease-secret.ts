@@ -13,7 +13,7 @@ export interface Secret {
   readonly usageId: string;
 }
 
-/** A lock as it is in libvirt; `record` is undefined where another version of virtune wrote something else. */
+/** A lock as it is in libvirt; `record` is undefined if another version of virtune wrote something else. */
 interface FoundLease {
   readonly secret: Secret;
   readonly description: string;
@@ -49,7 +49,7 @@ export async function findLease(connection: TunerConnection): Promise<FoundLease
   }
 }
 
-/** By its UUID: one that another run has defined since has another. */
+/** By its UUID: a secret that another run has defined since has another one. */
 export async function undefineLease(connection: TunerConnection, secret: Secret): Promise<void> {
   try {
     await connection.call('secretUndefine', { secret }, { timeoutMs: CALL_MS });
@@ -69,7 +69,7 @@ export async function leaseExists(connection: TunerConnection, uuid: string): Pr
   }
 }
 
-/** No such driver, no daemon for it, or not for this user. */
+/** No secret driver, no daemon for it, or no permission for this user. */
 export function hasNoSecrets({ libvirtCode }: RemoteError): boolean {
   const { noSupport, accessDenied, operationDenied, systemError, noConnect } = ErrorCode;
   return [noSupport, accessDenied, operationDenied, systemError, noConnect].some(

@@ -2,8 +2,8 @@ import type { DomainPlan } from '../plan/plan.ts';
 import type { Step } from '../steps/step.ts';
 
 /**
- * What a running domain has lost and can have again without a boot. Only what its definition still says: where that
- * was changed, the change was intended, and `drift` shows it.
+ * What a running domain has lost and can regain without a boot. Only what its definition still has: if that was
+ * changed, the change was intended, and `drift` shows it.
  */
 export function forgotten(plan: DomainPlan): Step[] {
   return plan.rows.flatMap(({ verdict, nextHolds }) =>

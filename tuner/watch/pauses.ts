@@ -2,26 +2,26 @@ import type { DomainPlan } from '../plan/plan.ts';
 import { forgotten } from './forgotten.ts';
 
 export interface PausesOptions {
-  /** After the first try; doubled with each further one. */
+  /** The pause after the first try; doubled after each further one. */
   readonly firstMs: number;
   readonly mostMs: number;
-  /** A clock that nobody sets. */
+  /** Monotonic clock. */
   readonly nowMs: () => number;
 }
 
 interface Tries {
-  /** The run, and what it has lost. */
+  /** The run of the domain, and what it has lost. */
   readonly what: string;
   readonly count: number;
   readonly lastMs: number;
 }
 
-/** Without a try for so many of the longest pauses, a domain starts from the beginning. */
+/** After this many of the longest pauses without a try, a domain starts from the beginning. */
 const FORGET_AFTER = 4;
 
 /**
- * When a domain may be restored. At once; but when the same run still lacks the same settings, or lacks them again, only after a
- * pause that doubles each time, whatever events come: the calls of a restore and of its undo send some too.
+ * Backs off restores of a domain: the first is due at once; while the same run lacks the same settings, still or again,
+ * each further one after a doubled pause. Events do not shorten it: the calls of a restore and its undo cause some too.
  */
 export class Pauses {
   readonly #options: PausesOptions;
@@ -31,13 +31,13 @@ export class Pauses {
     this.#options = options;
   }
 
-  /** Those whose pause is over; the ones with the fewest tries first, since a bad one may hold up the others. */
+  /** Domains whose pause is over; those with the fewest tries first, since a bad one may hold up the others. */
   due(lost: readonly DomainPlan[]): DomainPlan[] {
     const count = (domain: DomainPlan): number => this.#of(domain)?.count ?? 0;
     return lost.filter((domain) => this.#waitMs(domain) <= 0).sort((a, b) => count(a) - count(b));
   }
 
-  /** Called when a restore has ended, however it ended. */
+  /** Called when a restore has ended, successful or not. */
   tried(domain: DomainPlan): void {
     const nowMs = this.#options.nowMs();
     const count = (this.#of(domain)?.count ?? 0) + 1;
@@ -45,7 +45,7 @@ export class Pauses {
     this.#tries.set(domain.state.domain.uuid, { what: whatOf(domain), count, lastMs: nowMs });
   }
 
-  /** How long until the first of these may be restored; undefined for none. */
+  /** How long until the first of these may be restored; undefined if there are none. */
   nextMs(lost: readonly DomainPlan[]): number | undefined {
     if (lost.length === 0) return undefined;
     return Math.max(0, Math.min(...lost.map((domain) => this.#waitMs(domain))));

@@ -13,17 +13,17 @@ export interface RestoreOptions extends RunOptions {
   /** Called with the domains that are about to be restored, if there are any. */
   readonly onBegin: (domains: readonly DomainPlan[]) => void;
   readonly onOutcome: (outcome: TransactionOutcome) => void;
-  /** A domain that could not be begun with, and why; nothing of it was touched. */
+  /** A domain whose restore could not be started, and why; nothing of it was touched. */
   readonly onRefused: (domain: DomainPlan, error: Error) => void;
 }
 
 /**
- * Restores what domains have lost, each in its own transaction: one that cannot be restored keeps no other from it.
+ * Restores what domains have lost, each in a separate transaction: one that fails does not block the others.
  *
- * @returns in how many ms to look again at those that were left alone or failed; undefined where there are none.
+ * @returns in how many ms to look again at those that were not due or failed; undefined if there are none.
  *
- * Rejects with what holds up all domains: TunerError TUNE_LOCKED, TUNE_INTERRUPTED (a transaction is open) or TUNE_JOURNAL,
- * and why libvirt cannot be reached.
+ * Rejects with what blocks all domains: TunerError TUNE_LOCKED, TUNE_INTERRUPTED (a transaction is open) or
+ * TUNE_JOURNAL, and why libvirt cannot be reached.
  */
 export async function restoreForgotten(
   tuned: Tuned,
@@ -56,8 +56,8 @@ export async function restoreForgotten(
 }
 
 /**
- * It stands on nothing of the host but the domain itself: what it sets is in the definition, so other plans count with it
- * already, and other domains may start and stop at the same time.
+ * It depends on nothing of the host but the domain itself: what it sets is in the definition, so other plans already
+ * account for it, and other domains may start and stop at the same time.
  */
 function restoration(
   { host: { uri, hostname } }: Tuned,
@@ -79,7 +79,7 @@ function restoration(
   };
 }
 
-/** It was changed since it was looked at, or libvirt refused a call about it or gave no answer. */
+/** The domain has changed since it was read, or libvirt refused a call about it or did not answer. */
 function isOfOneDomain(error: unknown): error is Error {
   return (
     (error instanceof TunerError && error.code === 'TUNE_CHANGED') ||

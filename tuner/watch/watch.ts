@@ -1,6 +1,6 @@
 import type { EventName } from '../../libvirt/events.ts';
 
-/** After these a domain may have lost what is not in its definition: polling, pins after a migration or a restore. */
+/** After these a domain may have lost what is not in its definition: polling, pins after a migration or restore. */
 export const REAPPLY_EVENTS = [
   'lifecycle',
   'reboot',
@@ -11,34 +11,34 @@ export const REAPPLY_EVENTS = [
 
 export interface WatchOptions {
   /**
-   * Looks at all that is tuned and restores what can be restored; must not reject. Resolves with in how many ms to look again,
-   * where that is not to wait for an event or the interval.
+   * Checks everything that is tuned and restores what can be restored; must not reject. Resolves with in how many ms to
+   * look again, if that is earlier than the next event or interval.
    */
   readonly look: () => Promise<number | undefined>;
-  /** Events come in swarms, and a domain that was just started is still being set up. */
+  /** Events come in bursts, and a domain that was just started is still being set up. */
   readonly settleMs: number;
   /** Looks without any event too: some changes send none (a balloon's stats period). */
   readonly intervalMs: number;
 }
 
-/** With an event each second, on a host whose VMs come and go, nothing ever settles: then this many settling times are enough. */
+/** Bounds the wait where events never pause, on a host whose VMs come and go: at most this many settling times. */
 const SETTLES_MAX = 5;
 
-/** Looks after events and from time to time, never twice at once; what happens in between is looked at after. */
+/** Looks after events and at intervals, never twice at once; events during a look cause another one. */
 export class Watch {
   readonly #options: WatchOptions;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  /** By when the look after an event is due, whatever happens until then. */
+  /** When the look after an event is due at the latest. */
   #dueMs: number | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
   }
 
-  /** Something happened. */
+  /** Called for each event. */
   nudge(): void {
     const { settleMs } = this.#options;
     const nowMs = performance.now();
@@ -46,7 +46,7 @@ export class Watch {
     this.#schedule(Math.max(0, Math.min(settleMs, this.#dueMs - nowMs)));
   }
 
-  /** Looks at once, as if the time had come. */
+  /** Looks now, not at the scheduled time. */
   async look(): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#looking !== undefined) {
@@ -63,7 +63,7 @@ export class Watch {
     this.#again = false;
   }
 
-  /** Waits for a look under way. */
+  /** Waits for a look in progress. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);

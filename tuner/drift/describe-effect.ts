@@ -2,13 +2,13 @@ import { terminalText } from '../../model/terminal-text.ts';
 import { mean } from '../measure/moments.ts';
 import type { EffectNow, MeasuredEffect } from './measured-effects.ts';
 
-/** How an effect is now, or why that is not known. */
+/** An effect as it is now, or why that is unknown. */
 export type EffectCheck = { readonly effect: MeasuredEffect } & (
   | { readonly now: EffectNow }
   | { readonly missing: string }
 );
 
-/** A line for each; a faded one says what to do. */
+/** An effect in one line; if it has faded, with what to do. */
 export function describeEffect(check: EffectCheck): string {
   const { effect } = check;
   const number = (value: number): string => String(Number(value.toPrecision(3)));
@@ -20,7 +20,7 @@ export function describeEffect(check: EffectCheck): string {
   return `${was}, and is ${number(level)} now: the effect has faded, ${share}, p ${p.toPrecision(2)}; the load may have changed: to know, roll back and apply again with --measure`;
 }
 
-/** Stable within the format of drift; null for what there is not. */
+/** Stable within the format of drift; null for missing values. */
 export function effectJson(check: EffectCheck): object {
   const { transaction, domain, name, off, on } = check.effect;
   const now = 'missing' in check ? undefined : check.now;

@@ -2,15 +2,15 @@ import type { Violation } from '../invariants/violations.ts';
 import { type DomainPlan, markOf } from '../plan/plan.ts';
 import type { Row } from '../plan/verdict.ts';
 
-/** How a setting is, beside what its domain's profile wants. */
+/** The state of a setting, compared with what its domain's profile wants. */
 export type Standing =
-  /** In what runs and in what the next boot takes. */
+  /** In place in the running domain and for the next boot. */
   | 'held'
-  /** The next boot will take it; only a boot can bring it. */
+  /** Takes effect at the next boot; only a boot can apply it. */
   | 'waits'
-  /** The running domain has something else, and could have this. */
+  /** The running domain has another value, and could have this one. */
   | 'run'
-  /** The next boot would take something else. */
+  /** The next boot would use another value. */
   | 'definition'
   /** This host, libvirt or QEMU does not support it. */
   | 'unsupported';
@@ -18,22 +18,22 @@ export type Standing =
 export interface Drift {
   readonly plan: DomainPlan;
   readonly rows: readonly { readonly row: Row; readonly standing: Standing }[];
-  /** What has drifted: `run` or `definition`. */
+  /** How many settings have drifted: `run` or `definition`. */
   readonly count: number;
   /** How many settings wait for a boot. */
   readonly waiting: number;
-  /** What it breaks of what must hold in any domain (docs/tuning.md), although its profile is in place. */
+  /** Violated invariants of any domain (docs/tuning.md), although its profile is in place. */
   readonly unsafe: readonly Violation[];
-  /** The profile says something else than when the domain was tuned by it. */
+  /** The profile has changed since the domain was tuned with it. */
   readonly profileChanged: boolean;
 }
 
-/** Whether somebody has to look at the domain. */
+/** Whether the domain needs the operator's attention. */
 export function needsAttention({ count, unsafe }: Drift): boolean {
   return count > 0 || unsafe.length > 0;
 }
 
-/** A plan for a domain as it stands, read as: what is not as the profile wants it. */
+/** Reads a plan for the current state of a domain as its drift: what differs from the profile. */
 export function driftOf(plan: DomainPlan): Drift {
   const rows = plan.rows.map((row) => ({ row, standing: standingOf(row) }));
   const mark = markOf(plan.state);

@@ -6,11 +6,11 @@ import { armsOf } from '../report/chart-arms.ts';
 import { reportIn } from '../report/read-report.ts';
 import type { StepDomain } from '../steps/step.ts';
 
-/** What an experiment found of a VM whose settings it kept since they made it better. */
+/** The result of an experiment on a VM whose settings were kept because they made it better. */
 export interface MeasuredEffect {
   readonly transaction: string;
   readonly domain: StepDomain;
-  /** The figure that decided. Undefined where it was not one of libvirt's, so it cannot be measured here. */
+  /** The deciding figure. Undefined if it is not one of libvirt's, so that it cannot be measured here. */
   readonly figure: HostFigure | undefined;
   readonly name: string;
   /** Means of its complete pairs of blocks, or of its boots, without the settings and with them. */
@@ -19,26 +19,26 @@ export interface MeasuredEffect {
   readonly blockMs: number;
 }
 
-/** How the figure is now, beside the experiment. */
+/** The figure now, compared with the experiment. */
 export interface EffectNow {
   /** Mean of the blocks that were measured now. */
   readonly level: number;
   /** Share of the effect that is left: 1 at the level with the settings, 0 at the one without. */
   readonly left: number;
-  /** Of the hypothesis that the blocks now are as those with the settings were, against worse ones. */
+  /** Of the hypothesis that the blocks now are like those with the settings, against worse ones. */
   readonly p: number;
   /** Less than half is left, and p is at most 5 %. */
   readonly isFaded: boolean;
 }
 
-/** Fewer blocks say too little: with six of an experiment, four give p-values from 0.5 %. */
+/** Fewer blocks prove too little: against six of an experiment, four give p-values from 0.5 %. */
 export const FEWEST_BLOCKS = 4;
 const DRAWS = 19_999;
 const ALPHA = 0.05;
 
 /**
- * The experiments whose settings are in place on that host: of each VM the newest transaction that was committed, where
- * its verdict was `better`.
+ * The experiments whose settings are in place on that host: for each VM the newest committed transaction, if its
+ * verdict was `better`.
  *
  * @param records newest first.
  */
@@ -46,7 +46,7 @@ export function measuredEffects(records: readonly TransactionRecord[], hostname:
   const newest = new Map<string, { record: TransactionRecord; domain: StepDomain }>();
   for (const record of records) {
     const { header, progress } = record;
-    // A restore puts back what the experiment kept.
+    // A restore only reapplies what the experiment kept.
     if (header.hostname !== hostname || progress.status !== 'committed' || !isWanted(record)) continue;
     for (const { domain } of header.domains) {
       if (!newest.has(domain.uuid)) newest.set(domain.uuid, { record, domain });
@@ -70,8 +70,8 @@ export function measuredEffects(records: readonly TransactionRecord[], hostname:
 }
 
 /**
- * Compares blocks of now with those of the experiment by a permutation test. This is not an experiment: nothing was switched,
- * so a load that has changed since looks the same.
+ * Compares current blocks with those of the experiment by a permutation test. This is not an experiment: nothing was
+ * switched, so a load that has changed since looks the same.
  *
  * @param now means of blocks of the same length, at least `FEWEST_BLOCKS`.
  */
@@ -89,7 +89,7 @@ export function compareEffect(
   return { level, left, p, isFaded: left < 0.5 && p <= ALPHA };
 }
 
-/** One-sided: whether the first ones are larger than the second. The draws are the same each time. */
+/** One-sided p-value for `first` being larger than `second`. The draws are the same each time. */
 function permutationP(first: readonly number[], second: readonly number[]): number {
   const all = [...first, ...second];
   const found = mean(first);

@@ -6,31 +6,31 @@ import { type DomainPlan, markOf } from '../plan/plan.ts';
 import type { Pick } from '../plan/plan-input.ts';
 import type { Profile } from '../profile/profile.ts';
 
-/** Every domain that was tuned, as its profile wants it now. */
+/** Every tuned domain, with a plan for what its profile wants now. */
 export interface Tuned {
-  /** Of a transaction that restores something of it. */
+  /** For a transaction that restores some of it. */
   readonly id: string;
   readonly host: HostFacts;
-  /** In the order in which they were given. */
+  /** In the order of the input. */
   readonly domains: readonly DomainPlan[];
-  /** Domains whose mark names a profile that is not here (any more). */
+  /** Domains whose mark names a profile that is not available here. */
   readonly withoutProfile: readonly DomainState[];
 }
 
 export interface TunedInput {
   readonly host: HostFacts;
-  /** All of the host's. */
+  /** All domains of the host. */
   readonly domains: readonly DomainState[];
-  /** Those to look at; the ones without a mark are passed over. */
+  /** Those to look at; those without a mark are skipped. */
   readonly meant: readonly DomainState[];
   readonly profileOf: (name: string) => Profile | undefined;
   readonly now: Date;
 }
 
 /**
- * Plans that would make every domain that was tuned as its profile wants it, with each where it is if it can be. What changes
- * nothing in it has not drifted. Each is judged by the CPUs that its own plan kept for the host: domains may have been tuned
- * with different ones.
+ * Plans that would make every tuned domain match its profile, each in its current place if possible. A setting that its
+ * plan does not change has not drifted. Each domain is judged with the CPUs that its own plan reserved for the host:
+ * domains may have been tuned with different ones.
  */
 export async function planTuned({ host, domains, meant, profileOf, now }: TunedInput): Promise<Tuned> {
   const [id, at] = [newTransactionId(now), now.toISOString()];
@@ -45,7 +45,7 @@ export async function planTuned({ host, domains, meant, profileOf, now }: TunedI
   }
   const plans: DomainPlan[] = [];
   for (const [kept, picks] of byHostCpus) {
-    // One that is offline is nobody's to take.
+    // An offline CPU cannot be reserved.
     const hostCpus = kept === undefined ? undefined : CpuSet.parse(kept).intersection(host.online);
     const plan = await makePlan({ host, domains, picks, profileOf, hostCpus, id, at });
     plans.push(...plan.domains);

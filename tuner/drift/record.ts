@@ -20,9 +20,9 @@ export interface Checked {
   readonly drifts: readonly Drift[];
   /** UUIDs of VMs that were tuned with a profile that cannot be found or read; absent: none. */
   readonly withoutProfile?: readonly string[] | undefined;
-  /** As libvirt calls the host that was checked. */
+  /** libvirt's name of the host that was checked. */
   readonly hostname: string;
-  /** Whether all tuned VMs of the host were looked at, and not only some: then the others are not tuned any more. */
+  /** Whether all tuned VMs of the host were checked, and not only some: then the others are no longer tuned. */
   readonly isWhole: boolean;
   /** Of experiments on VMs of this host, by UUID; absent: none are known. */
   readonly effects?: ReadonlyMap<string, RecordedEffect> | undefined;
@@ -31,9 +31,9 @@ export interface Checked {
 }
 
 /**
- * Writes what was checked for the exporter of the host; VMs that were not looked at keep what an earlier check of the
- * same host found. Whole or not at all: the exporter may read at any moment.
- * @throws TunerError TUNE_RECORD when the file cannot be written, or what it has of other VMs cannot be read
+ * Writes the result of a check for the exporter of the host; VMs that were not checked keep what an earlier check of
+ * the same host found. Written atomically: the exporter may read at any moment.
+ * @throws TunerError TUNE_RECORD when the file cannot be written, or its entries of other VMs cannot be read
  */
 export async function writeDriftRecord(path: string, checked: Checked): Promise<void> {
   await refuseOtherFiles(path);
@@ -51,7 +51,7 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
   }
   const partial = `${path}.${randomUUID()}.partial`;
   try {
-    // A folder that another path names may be a typing error.
+    // Any other path may be a typing error, so its folder is not created.
     if (path === DRIFT_RECORD_FILE) await makeFolder(dirname(path), { mode: 0o755 });
     await writeFile(
       partial,
@@ -77,7 +77,7 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
   }
 }
 
-/** The file is replaced by another: a device, a pipe or a link would be lost. */
+/** The file is replaced, so a device, a pipe or a link would be lost. */
 async function refuseOtherFiles(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || found.isFile()) return;
@@ -107,7 +107,7 @@ function domainDrift({ plan, rows, count }: Drift, atMs: number): DomainDrift {
   };
 }
 
-/** Undefined where there is none of this host. */
+/** Undefined if no record of this host exists. */
 async function earlier(path: string, hostname: string): Promise<DriftRecord | undefined> {
   try {
     const record = parseDriftRecord(await readFile(path, 'utf8'));

@@ -36,7 +36,7 @@ function effectOf(
   const found = { figure: name, verdict, isKept, measuredAtMs };
   if (effect === undefined || effect.scale === 'difference') return found;
   const { effect: ratio, low, high } = effect;
-  // A ratio cannot fall below 0, so that end excludes nothing.
+  // A ratio cannot fall below 0, so this limit excludes nothing.
   const lowest = low === null || low <= 0 ? undefined : low;
   return { ...found, ratio: ratio ?? undefined, low: lowest, high: high ?? undefined };
 }

@@ -5,18 +5,18 @@ import { liveSettingOf } from '../steps/live-settings/all.ts';
 import type { Step } from '../steps/step.ts';
 import type { StepHost } from '../steps/step-host.ts';
 
-/** What was seen of a setting that holds, or how it does not. */
+/** Evidence that a setting is in effect, or how it differs. */
 export interface Verification {
   readonly step: Step;
-  /** In words: what libvirt says in effect, and what the host's own kernel says. */
+  /** In words: what libvirt reports as in effect, and what the host's own kernel reports. */
   readonly seen: readonly string[];
-  /** Why it is not so after all. */
+  /** Why it is not in effect after all. */
   readonly differs: string | undefined;
 }
 
 /**
- * Looks for each setting of a running domain that its XML has as wanted whether it is so in effect: through
- * libvirt's own getters, and on the host itself where virtune runs there.
+ * Checks each setting that a running domain's XML has as wanted: whether it is in effect, according to libvirt's own
+ * getters, and on the host itself if virtune runs there.
  */
 export async function verifyRunning(host: StepHost, plan: DomainPlan): Promise<Verification[]> {
   const { state, rows } = plan;

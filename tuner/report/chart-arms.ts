@@ -7,7 +7,7 @@ const [LEFT, TOP, BOTTOM] = [80, 10, 30];
 const [OFF_X, ON_X] = [160, 340];
 
 /**
- * Each complete pair as a line from its block without the settings to its block with them; boots, which have no pairs, as
+ * Each complete pair as a line from its block without the settings to the one with them; boots, which have no pairs, as
  * dots.
  */
 export function armsChart(report: JournalReport): Markup {
@@ -33,7 +33,7 @@ function pairLine({ pair, off, on }: Pair, y: (value: number) => number): Markup
   return html`<g><title>pair ${pair + 1}: ${shortNumber(off)} off, ${shortNumber(on)} on</title><line class="pair" x1="${OFF_X}" x2="${ON_X}" y1="${y(off)}" y2="${y(on)}"/><circle class="dot off" cx="${OFF_X}" cy="${y(off)}" r="4"/><circle class="dot on" cx="${ON_X}" cy="${y(on)}" r="4"/></g>`;
 }
 
-/** The values of a figure that count, by arm: of complete pairs, or of all boots that have one. */
+/** The values of a figure by arm: of complete pairs, or of all boots that have one. */
 export function armsOf(
   { kind, blocks }: Pick<JournalReport, 'kind' | 'blocks'>,
   values: readonly (number | null)[],
@@ -47,7 +47,7 @@ export function armsOf(
   return { off: of('off'), on: of('on') };
 }
 
-/** Pairs of which both blocks have a value. */
+/** Pairs in which both blocks have a value. */
 function pairsOf(
   blocks: JournalReport['blocks'],
   values: readonly (number | null)[],

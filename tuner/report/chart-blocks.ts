@@ -5,10 +5,10 @@ import { linearScale, pixels, shortNumber } from './scale.ts';
 
 const [WIDTH, HEIGHT] = [760, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [80, 10, 10, 40];
-/** Width of the word `baseline`, which the next label has to be clear of. */
+/** Width of the word `baseline`, which the next label must not overlap. */
 const LABEL = 64;
 
-/** The figure that decides, block by block over time: a bar from the end of the time to settle to the end of the block. */
+/** The deciding figure, block by block over time: a bar from the end of the settle time to the end of the block. */
 export function blocksChart({ kind, blocks, primary, baselineMs }: JournalReport): Markup {
   const values = primary.blocks.filter((value) => value !== null);
   const y = linearScale(values, HEIGHT - BOTTOM, TOP);

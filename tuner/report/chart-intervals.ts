@@ -35,7 +35,7 @@ interface Row {
   readonly high: number | undefined;
 }
 
-/** Nothing for a figure without an effect, or one that has no change in per cent. */
+/** Empty for a figure without an effect, or without a change in per cent. */
 function rowOf({ name, effect, judgement: { verdict } }: ReportFigure): Row[] {
   if (effect === undefined || effect.scale === 'difference' || effect.effect === null) return [];
   const percent = (ratio: number): number => (ratio - 1) * 100;

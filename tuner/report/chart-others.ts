@@ -6,7 +6,7 @@ import { linearScale, pixels, shortNumber } from './scale.ts';
 
 const [WIDTH, HEIGHT, EDGE] = [260, 36, 4];
 
-/** Steal and latency of the other VMs, block by block; those that rose most with the settings first. */
+/** Steal and latency of the other VMs, block by block; the largest rise with the settings first. */
 export function othersTable(report: JournalReport): Markup {
   const { blocks, others } = report;
   const rows = others
@@ -31,7 +31,7 @@ const meanOf = (values: readonly number[]): number | undefined =>
   values.length === 0 ? undefined : mean(values);
 const cell = (value: number | undefined): string => (value === undefined ? 'no value' : shortNumber(value));
 
-/** Those without a value last. */
+/** Figures without a value come last. */
 function rise({ off, on }: Means): number {
   if (off === undefined || on === undefined) return Number.NEGATIVE_INFINITY;
   return on === off ? 0 : (on - off) / Math.max(Math.abs(off), Math.abs(on));

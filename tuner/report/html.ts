@@ -1,6 +1,6 @@
 import { terminalText } from '../../model/terminal-text.ts';
 
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -19,8 +19,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * HTML or SVG in which everything inserted is text, for elements and quoted attributes, unless it is `Markup`. Names of
- * VMs are hostile: what could hide, reorder or command is written out, as on a terminal.
+ * HTML or SVG that escapes everything inserted, for elements and quoted attributes, unless it is `Markup`. Names of VMs
+ * are hostile: characters that hide, reorder or control text are written out, as on a terminal.
  */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
   return new Markup(

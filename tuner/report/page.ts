@@ -10,7 +10,7 @@ import { shortNumber } from './scale.ts';
 import { STYLE } from './style.ts';
 
 /**
- * The report of an experiment as one page: no script, nothing is loaded, and a browser is not allowed to.
+ * The report of an experiment as one page, without scripts or external resources, which its CSP forbids too.
  *
  * @throws TunerError TUNE_USAGE for a transaction without a report.
  */

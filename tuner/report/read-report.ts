@@ -14,7 +14,7 @@ const figure = z.object({
 });
 export type ReportFigure = z.infer<typeof figure>;
 
-/** What a page needs of a report, as a journal has it. */
+/** The parts of a journalled report that a page needs. */
 const report = z.object({
   format: z.literal(1),
   startedAt: z.string(),
@@ -37,7 +37,7 @@ const report = z.object({
 });
 export type JournalReport = z.infer<typeof report>;
 
-/** Undefined where a journal has none, or one of another version. */
+/** Undefined if a journal has none, or one of another version. */
 export function reportIn(measured: unknown): JournalReport | undefined {
   return report.safeParse(measured).data;
 }

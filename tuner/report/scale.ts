@@ -6,13 +6,13 @@ export interface Scale {
 
 const STEPS = [1, 2, 2.5, 5, 10];
 const TICKS_WANTED = 6;
-/** Below it a tenth cannot be computed. */
+/** Below this, a tenth cannot be computed. */
 const SMALLEST = 1e-300;
 
 /**
- * From values to pixels; a constant gets room around it.
+ * Maps values to pixels; a constant gets room around it.
  *
- * @param to pixel of the largest value: above `from` on the screen where it is smaller.
+ * @param to pixel of the largest value; smaller than `from` on an axis that points up.
  */
 export function linearScale(values: readonly number[], from: number, to: number): Scale {
   const finite = values.filter(Number.isFinite);
@@ -32,8 +32,8 @@ export function linearScale(values: readonly number[], from: number, to: number)
   };
 }
 
-/** Of a chart; a tenth of a pixel is not seen. */
+/** In a chart; a tenth of a pixel is invisible. */
 export const pixels = (value: number): number => Number(value.toFixed(1));
 
-/** As many digits as a reader compares by. */
+/** As many digits as help a reader to compare. */
 export const shortNumber = (value: number): string => String(Number(value.toPrecision(4)));

@@ -1,6 +1,6 @@
 import { Markup } from './html.ts';
 
-/** Light and dark by the reader's system. The arms differ by colour and by dash. */
+/** Light or dark, following the reader's system. The arms differ by colour and by dash. */
 export const STYLE = new Markup(`
 :root { color-scheme: light dark; --text: #1c1917; --soft: #78716c; --line: #d6d3d1; --off: #475569; --on: #c2410c; --page: #ffffff; }
 @media (prefers-color-scheme: dark) { :root { --text: #f5f5f4; --soft: #a8a29e; --line: #44403c; --off: #94a3b8; --on: #fb923c; --page: #1c1917; } }

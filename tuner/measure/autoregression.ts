@@ -1,6 +1,6 @@
 import { autocorrelation, sum } from './moments.ts';
 
-/** Beyond it a short series cannot be distinguished from one that never returns to its mean. */
+/** Beyond this a short series cannot be distinguished from one that never returns to its mean. */
 const PHI_MAX = 0.98;
 
 /**

@@ -10,7 +10,7 @@ export interface Baseline {
   readonly level: number;
   /** Standard deviation of single samples, as a share of the level. */
   readonly spread: number;
-  /** Between one sample and the next. */
+  /** Between consecutive samples. */
   readonly autocorrelation: number;
   /** Standard deviation of the differences between (logarithms of) neighbouring blocks. */
   readonly pairSpread: number;
@@ -19,18 +19,18 @@ export interface Baseline {
    * autoregression, since the baseline holds fewer than four pairs of blocks; it misses slower changes.
    */
   readonly basis: 'measured' | 'modelled';
-  /** The smallest ratio above 1 that the design finds with 80 % probability if the figure goes on like this. */
+  /** The smallest ratio above 1 that the design finds with 80 % probability if the figure keeps behaving like this. */
   readonly smallestEffect: number;
 }
 
-/** So many pairs of blocks must fit into a baseline for their differences to say how they spread. */
+/** A baseline must hold this many pairs of blocks for their differences to show their spread. */
 const LEAST_PAIRS = 4;
-/** A spread of fewer values says little. */
+/** The spread of fewer values says little. */
 export const LEAST_SAMPLES = 8;
 
 /**
  * @param everyMs how often samples are taken.
- * @returns why there is no baseline, where the figure is absent, is 0 or has too few samples.
+ * @returns the baseline, or why there is none: the figure is absent, is 0 or has too few samples.
  */
 export function measureBaseline(
   kind: FigureKind,
@@ -77,14 +77,14 @@ export function measureBaseline(
   };
 }
 
-/** Of logarithms; relative to the level where one is 0. */
+/** Of logarithms; relative to the level if a value is 0. */
 const changeBetween = (first: number, second: number, level: number): number =>
   first > 0 && second > 0 ? Math.log(second / first) : (second - first) / level;
 
-/** The figure of every sample, or of every interval between two where it is made from counters. */
+/** The figure of every sample, or, for counters, of every interval between two samples. */
 export function singleValues(kind: FigureKind, observations: readonly Observation[]): number[] {
   if (kind === 'gauge') return observations.flatMap(({ value }) => (value === undefined ? [] : [value]));
-  // A sample that the VM did not answer splits no interval in two.
+  // A sample that the VM did not answer does not split an interval.
   const known = observations.filter(({ run, value }) => run === undefined || value !== undefined);
   return known.slice(1).flatMap((second, at) => {
     const first = known[at] as Observation;

@@ -1,18 +1,18 @@
 /**
- * How a figure is made from what was sampled: a `gauge` is the mean over time of its values; a `rate` the growth of a
- * counter per second; a `quotient` the growth of one counter per growth of another, as in time per request.
+ * How a figure is computed from samples: a `gauge` is the mean of its values over time; a `rate` the growth of a
+ * counter per second; a `quotient` the growth of one counter divided by that of another, such as time per request.
  */
 export type FigureKind = 'gauge' | 'rate' | 'quotient';
 
-/** What was sampled at one time. */
+/** One sample of a figure. */
 export interface Observation {
   /** On the clock of the experiment, monotonic. */
   readonly atMs: number;
-  /** Which run of the VM it was, by libvirt's id; undefined while the VM was off or paused. */
+  /** The run of the VM, by libvirt's id; undefined while the VM was off or paused. */
   readonly run: number | undefined;
   /** The value of a gauge, or the counter; undefined where it was absent. */
   readonly value: number | undefined;
-  /** The counter below the line of a quotient. */
+  /** The counter that a quotient divides by. */
   readonly per?: number | undefined;
   /** Why the value is absent, where that is known. */
   readonly missing?: string | undefined;
@@ -28,16 +28,16 @@ export type BlockMean =
   | { readonly value: number; readonly covered: number; readonly samples: number }
   | {
       readonly missing: string;
-      /** Samples, with a value or without, came too late to cover it. */
+      /** Samples, with or without a value, came too late to cover the block. */
       readonly tooFewSamples?: true;
     };
 
-/** With less of its time covered by samples, a block has no mean: what was missed may have been different. */
+/** A block with less of its time covered by samples has no mean: what was missed may have been different. */
 const LEAST_COVERED = 0.5;
 
 /**
- * A sample of a gauge stands for the time until the next, but for no longer than this many intervals: on a host in trouble
- * a sample takes longer than an interval.
+ * A sample of a gauge counts for the time until the next, but for at most this many intervals: on a host in trouble a
+ * sample takes longer than an interval.
  */
 const LONGEST_HOLD = 2.5;
 
@@ -70,13 +70,13 @@ export function blockMean(
   return isSampled ? { missing } : { missing, tooFewSamples: true };
 }
 
-/** For how long the sample at this place stands, with or without a value. */
+/** For how long the sample at this index counts, with or without a value. */
 function heldMs(inside: readonly Observation[], at: number, { toMs }: TimeWindow, everyMs: number): number {
   const { atMs = toMs } = inside[at] ?? {};
   return Math.min(inside[at + 1]?.atMs ?? toMs, atMs + LONGEST_HOLD * everyMs) - atMs;
 }
 
-/** With the newest known reason of the samples without a value. */
+/** Appends the newest known reason of the samples without a value. */
 function withReason(text: string, inside: readonly Observation[]): string {
   const reason = inside.findLast(({ missing }) => missing !== undefined)?.missing;
   return reason === undefined ? text : `${text}: ${reason}`;

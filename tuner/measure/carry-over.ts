@@ -3,17 +3,17 @@ import { type Pair, pairUp } from './pairs.ts';
 import type { Schedule } from './schedule.ts';
 import { SignFlips } from './sign-flips.ts';
 
-/** Below it, logarithms of equal means differ only in their last bits. */
+/** Below this, logarithms of equal means differ only by rounding. */
 const ROUNDING = 1e-9;
 
 /**
- * Whether the settle time was long enough. If what a block leaves behind lasts into the measured time of the next, the
+ * Tests whether the settle time was long enough. If effects of a block last into the measured time of the next, the
  * halves of a block differ, and differently in the two arms; under the hypothesis that they do not, the same coins give
  * an exact test. It finds carry-over that changes within a block; one that lasts far longer than a block looks constant
  * and cannot be seen in any switchback experiment of this length.
  *
- * @param seed of the draws, where there are too many pairs to enumerate.
- * @returns the p-value of the hypothesis that the setting changes nothing about how the halves differ; undefined where
+ * @param seed of the draws, if there are too many pairs to enumerate.
+ * @returns the p-value of the hypothesis that the setting changes nothing about how the halves differ; undefined if
  * halves have no figure, or one that is 0 or negative.
  */
 export function carryOverP(

@@ -5,9 +5,9 @@ import type { Figure } from './figure.ts';
 import type { Recorder } from './recorder.ts';
 
 /**
- * After the baseline, before anything is switched.
+ * Called after the baseline, before anything is switched.
  *
- * @throws TunerError TUNE_MEASURE where the figure that decides has nothing to compare with, with the reason.
+ * @throws TunerError TUNE_MEASURE with the reason, if the deciding figure has nothing to compare with.
  */
 export function checkBaseline({ name, kind }: Figure, recorder: Recorder): void {
   const observations = recorder.series(name);

@@ -1,6 +1,6 @@
 /**
- * Removes from a vector what columns explain of it, by least squares: the residuals of a regression without an
- * intercept. A column that the ones before it explain is skipped, and so is one of zeros.
+ * The residuals of a vector after a least squares regression on columns, without an intercept. A column that earlier
+ * ones explain is skipped, and so is one of zeros.
  */
 export function residuals(vector: readonly number[], columns: readonly (readonly number[])[]): number[] {
   const basis: number[][] = [];
@@ -12,7 +12,7 @@ export function residuals(vector: readonly number[], columns: readonly (readonly
   return basis.reduce<readonly number[]>(without, vector).slice();
 }
 
-/** `vector` less its projection on `unit`. */
+/** `vector` minus its projection on `unit`. */
 function without(vector: readonly number[], unit: readonly number[]): number[] {
   const along = vector.reduce((total, value, at) => total + value * (unit[at] as number), 0);
   return vector.map((value, at) => value - along * (unit[at] as number));
@@ -22,7 +22,7 @@ function norm(vector: readonly number[]): number {
   return Math.sqrt(vector.reduce((total, value) => total + value * value, 0));
 }
 
-/** How many covariates so many pairs can carry: each costs about as much certainty as a pair. */
+/** The most covariates for this many pairs: each costs about as much certainty as a pair. */
 export function mostCovariates(pairs: number): number {
   return Math.floor(pairs / 4);
 }

@@ -2,7 +2,7 @@ import { formatSeconds } from '../../model/duration.ts';
 import { describeBootDesign } from './boots/describe.ts';
 import { type AnySettings, decidingFigure } from './vm-experiment.ts';
 
-/** The experiment in a line, before anything is changed. */
+/** The experiment in one line, before anything is changed. */
 export function describeDesign(settings: AnySettings): string {
   const { schedule, baselineMs, margin, keepIf } = settings;
   const { blockMs, settleMs, totalMs } = schedule;

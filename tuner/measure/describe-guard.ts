@@ -1,9 +1,9 @@
 import type { GuardedFigure, GuardReport } from './guard-watch.ts';
 
-/** As many names as a line has room for; JSON has all. */
+/** Names to show in a line; JSON has all. */
 const NAMES_SHOWN = 3;
 
-/** Which figures the guard does not watch, by reason, and what then still ends the experiment; nothing where it watches all. */
+/** Figures without a guard, by reason, and what then still ends the experiment; empty if all are watched. */
 export function describeUnwatched({ figures }: GuardReport): string[] {
   const unwatched = figures.filter(({ missing }) => missing !== undefined);
   if (unwatched.length === 0) return [];
@@ -14,7 +14,7 @@ export function describeUnwatched({ figures }: GuardReport): string[] {
   return [`no guard on ${which}: ${reasons.join('; ')}`, ...whatIsLeft(figures)];
 }
 
-/** Where nothing is watched: a limit, or nothing that is measured. */
+/** What still ends the experiment early if no figure is watched: limits, or nothing. */
 function whatIsLeft(figures: readonly GuardedFigure[]): string[] {
   if (figures.some(({ missing }) => missing === undefined)) return [];
   const limits = figures.flatMap(({ name, limit }) =>

@@ -9,7 +9,7 @@ export function percentOf(ratio: number): string {
   return `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} %`;
 }
 
-/** A figure that cannot fall below 0 is at the lower end of what is possible: nothing is excluded there either. */
+/** A lower limit of 0 excludes nothing either: the figure cannot fall below 0. */
 export function intervalText({ low, high }: Interval): string {
   const [hasLow, hasHigh] = [low > 0, Number.isFinite(high)];
   if (!hasLow && !hasHigh) return '95 % interval without limits';
@@ -32,7 +32,7 @@ export function describeFigure({ name, effect, judgement }: FigureReport, pairMs
   return `${verdict}: ${found}; about ${2 * pairsNeeded} blocks${time} would decide it`;
 }
 
-/** A report in lines, the figure that decides first. */
+/** A report in lines, the deciding figure first. */
 export function describeReport({ design, ended, guard, primary, secondary }: Report): string[] {
   const { blockMs, settleMs, pairs } = design;
   const pairMs = 2 * (blockMs + settleMs);
@@ -68,7 +68,7 @@ const MEASURED = z.object({
   primary: z.object({ judgement: z.object({ verdict: z.string() }) }),
 });
 
-/** What a journal has of a report; undefined where there was no experiment, or a newer virtune wrote it. */
+/** Parts of a journalled report; undefined without an experiment, or if a newer virtune wrote it. */
 export function readMeasured(
   measured: unknown,
 ): { readonly verdict: string; readonly text: readonly string[] } | undefined {

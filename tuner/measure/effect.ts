@@ -5,9 +5,8 @@ import type { Interval } from './reassignments.ts';
 import { SignFlips, type Term } from './sign-flips.ts';
 
 /**
- * `ratio`: the geometric mean of on / off, where all blocks are positive. `ratio of sums`: sum of on / sum of off, where
- * some blocks are 0, whose logarithm does not exist. `difference`: mean of on - off in the figure's unit, where some are
- * negative.
+ * `ratio`: the geometric mean of on / off, if all blocks are positive. `ratio of sums`: sum of on / sum of off, if some
+ * blocks are 0 and have no logarithm. `difference`: mean of on - off in the figure's unit, if some are negative.
  */
 export type Scale = 'ratio' | 'ratio of sums' | 'difference';
 
@@ -23,13 +22,13 @@ export interface Estimate extends Interval {
 
 export interface Effect extends Estimate {
   readonly pairs: number;
-  /** Without covariates. The same as the effect itself where there are none. */
+  /** Without covariates. The same as the effect itself if there are none. */
   readonly plain: Estimate;
   /** The names of the covariates that the effect is adjusted for. */
   readonly adjustedFor: readonly string[];
   /**
-   * Covariates that differ between the arms themselves (p <= 0.05). Adjusting for what the setting changes biases the
-   * result, so then the interval holds both, the adjusted and the plain one, and `p` is the larger.
+   * Covariates that themselves differ between the arms (p <= 0.05). Adjusting for what the setting changes biases the
+   * result, so the interval then covers both the adjusted and the plain one, and `p` is the larger.
    */
   readonly moved: readonly string[];
 }
@@ -37,7 +36,7 @@ export interface Effect extends Estimate {
 export interface EffectOptions {
   /** Of the intervals: 0.05 for 95 %. */
   readonly alpha: number;
-  /** Of the draws, where there are too many pairs to enumerate. */
+  /** Of the draws, if there are too many pairs to enumerate. */
   readonly seed: number;
   /** Names of the covariates of the pairs, in order, declared before the start. */
   readonly covariates?: readonly string[];
@@ -47,9 +46,9 @@ export interface EffectOptions {
  * The effect of the setting on a figure. The scale depends on the values of all blocks, not on which of them had the
  * setting, so choosing it costs no certainty.
  *
- * Covariates are fitted without the setting: on what would have been measured without it under the hypothesis that is
- * tested (Rosenbaum 2002, "Covariance adjustment in randomized experiments"). So the test stays exact whatever the
- * covariates are, and a bad model only costs precision. They are not used where blocks are 0.
+ * Covariates are fitted without the setting: on what would have been measured without it under the tested hypothesis
+ * (Rosenbaum 2002, "Covariance adjustment in randomized experiments"). So the test stays exact whatever the covariates
+ * are, and a bad model only costs precision. They are not used if blocks are 0.
  *
  * @returns undefined without pairs.
  */
@@ -77,7 +76,7 @@ export function estimateEffect(measured: readonly Pair[], options: EffectOptions
   };
 }
 
-/** A figure that is constant is so for the test too: means of equal values differ in their last bits. */
+/** Keeps a constant figure constant for the test: means of equal values differ in their last bits. */
 function withoutRounding(pair: Pair): Pair {
   const { on, off } = pair;
   return Math.abs(on - off) > 1e-9 * Math.max(Math.abs(on), Math.abs(off)) ? pair : { ...pair, on: off };
@@ -89,7 +88,7 @@ function scaleOf(pairs: readonly Pair[]): Scale {
   return values.every((value) => value > 0) ? 'ratio' : 'ratio of sums';
 }
 
-/** One pair on the scale on which effects add up. */
+/** One pair on the scale on which effects are additive. */
 type Sides = Pick<Pair, 'on' | 'off' | 'onFirst'>;
 
 const logs = ({ on, off, onFirst }: Sides): Sides => ({ on: Math.log(on), off: Math.log(off), onFirst });
@@ -101,7 +100,7 @@ function plainTerms(scale: Scale, pairs: readonly Pair[]): Term[] {
   return armTerms(scale === 'ratio' ? pairs.map(logs) : pairs);
 }
 
-/** A covariate as sides of the pairs: logarithms where it can have them, so that its coefficient is an elasticity. */
+/** A covariate as sides of the pairs: logarithms if all are positive, so that its coefficient is an elasticity. */
 function covariate(pairs: readonly Pair[], index: number): Sides[] {
   const sides = pairs.map(({ covariates, onFirst }) => {
     const { on = 0, off = 0 } = covariates[index] ?? {};
@@ -110,7 +109,7 @@ function covariate(pairs: readonly Pair[], index: number): Sides[] {
   return sides.every(({ on, off }) => on > 0 && off > 0) ? sides.map(logs) : sides;
 }
 
-/** Second block less first: an order in time, which knows nothing of the setting. */
+/** Second block minus first: an order in time, independent of the setting. */
 const changesOf = (sides: readonly Sides[]): number[] =>
   sides.map(({ on, off, onFirst }) => (onFirst ? off - on : on - off));
 
@@ -153,7 +152,7 @@ function estimate(scale: Scale, terms: readonly Term[], { alpha, seed }: EffectO
   }
 }
 
-/** What neither of two estimates excludes: the wider interval and the larger p-value. */
+/** What either estimate allows: the wider interval and the larger p-value. */
 export function holdingBoth(one: Estimate, other: Estimate): Estimate {
   return {
     ...one,

@@ -12,22 +12,22 @@ import { sampleBlock } from './sample-block.ts';
 import type { Arm, Block, Schedule } from './schedule.ts';
 import { type KeepIf, trialResult } from './trial-result.ts';
 
-/** `S`: how it runs; settings that need a boot have another schedule than those that are switched. */
+/** `S`: the schedule; settings that need a boot have another one than those that are switched. */
 export interface Experiment<S = Schedule> extends Question {
   readonly schedule: S;
-  /** Before the first block, with nothing changed: what the guard compares with. */
+  /** Before the first block, with nothing changed: the guard compares with it. */
   readonly baselineMs: number;
   readonly everyMs: number;
   /** All figures now. It handles its own errors: what it could not sample is absent. */
   readonly sample: () => Promise<Sample>;
   readonly keepIf: KeepIf;
-  /** How often the guest has rebooted so far, which libvirt does not count as another run; absent: not known. */
+  /** How often the guest has rebooted so far, which libvirt does not count as another run; absent: unknown. */
   readonly reboots?: (() => number) | undefined;
   /** Absent: the real one. */
   readonly clock?: Clock | undefined;
-  /** Before each block, for people who watch. */
+  /** Called before each block, to show progress. */
   readonly onBlock?: ((block: Pick<Block, 'arm'>, index: number) => void) | undefined;
-  /** After the baseline: what is guarded, and what cannot be. */
+  /** Called after the baseline: what is guarded, and what cannot be. */
   readonly onGuard?: ((guard: GuardReport) => void) | undefined;
   /** Wall clock for the record; absent: the real one. */
   readonly now?: (() => Date) | undefined;
@@ -35,11 +35,12 @@ export interface Experiment<S = Schedule> extends Question {
 
 /**
  * A switchback experiment as part of applying a transaction: switches its live steps on and off by the schedule, then
- * leaves every step to be made, or all of them undone. Boot-time settings are not part of it; they are made when it is
- * kept.
+ * leaves every step to be executed, or all to be undone. Boot-time settings are not part of it; they are applied if the
+ * result is kept.
  *
  * The times of the schedule count from when a switch is complete, so a slow switch makes the experiment longer and no
- * block shorter; slow samples make a block longer. Whatever ends it early undoes everything: a VM that stops, a libvirt that goes away, a signal, a guard.
+ * block shorter; slow samples make a block longer. Whatever ends it early undoes everything: a VM that stops, a libvirt
+ * that goes away, a signal, a guard.
  */
 export function trialOf(experiment: Experiment): Trial {
   return async (work) => {
@@ -72,7 +73,7 @@ export function trialOf(experiment: Experiment): Trial {
   };
 }
 
-/** How far an experiment has come. */
+/** Progress of an experiment. */
 interface Done {
   readonly blocks: Block[];
   guard: GuardWatch | undefined;

@@ -1,6 +1,6 @@
 import { TunerError } from '../errors.ts';
 
-/** Why the figure that decides has no value. */
+/** Why the deciding figure has no value. */
 export function figureError(message: string, cause?: unknown): TunerError {
   return new TunerError('TUNE_FIGURE', message, { cause });
 }

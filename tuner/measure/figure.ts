@@ -4,18 +4,18 @@ import type { Direction } from './verdict.ts';
 
 /** What an experiment measures. */
 export interface Figure {
-  /** Unique within an experiment; names the VM where it is not the one that is tuned. */
+  /** Unique within an experiment; names the VM unless it is the one that is tuned. */
   readonly name: string;
   readonly kind: FigureKind;
   readonly direction: Direction;
-  /** From which size on a worse value ends the experiment; absent: it does not guard. */
+  /** How much worse a value must be to end the experiment; absent: it does not guard. */
   readonly guard?: GuardFigure | undefined;
 }
 
 export interface GuardFigure extends GuardSize {
-  /** Why nothing but a limit can end it; absent: a rule from the baseline can too. */
+  /** Why only a limit can end the experiment; absent: a rule from the baseline can too. */
   readonly limitOnly?: string | undefined;
-  /** A value that ends the experiment at once, if it was never passed without the setting. */
+  /** Ends the experiment when passed twice in a row, if it was never passed without the setting. */
   readonly limit?: number | undefined;
 }
 

@@ -11,7 +11,7 @@ import {
 } from './guard.ts';
 import type { Arm, Design } from './schedule.ts';
 
-/** At most this chance that the guard ends an experiment whose setting does nothing, of all figures together. */
+/** Bounds the chance, of all figures together, that the guard ends an experiment whose setting does nothing. */
 const FALSE_ALARMS = 0.01;
 
 /** What the guard watches, for a journal. */
@@ -21,10 +21,10 @@ export interface GuardReport {
 
 export interface GuardedFigure {
   readonly name: string;
-  /** Absent where `missing` says why the figure has none. */
+  /** Absent if `missing` says why the figure has none. */
   readonly rule?: GuardRule | undefined;
   readonly missing?: string | undefined;
-  /** What the operator has set, in the figure's unit. */
+  /** Set by the operator, in the figure's unit. */
   readonly limit?: number | undefined;
 }
 
@@ -43,7 +43,7 @@ type Series = (name: string) => readonly Observation[];
 
 /**
  * Watches figures of all VMs while a setting is switched on and off. Each figure has a rule made from its own baseline,
- * so a figure without one does not leave the others unwatched.
+ * so a figure without a rule does not leave the others unwatched.
  */
 export class GuardWatch {
   readonly #series: Series;
@@ -92,7 +92,7 @@ export class GuardWatch {
     };
   }
 
-  /** Takes in a stretch that has ended; of the time to settle after a change to `off` nothing is in it. */
+  /** Adds a stretch that has ended; after a change to `off`, it does not include the settle time. */
   ended(stretch: Stretch): void {
     const { arm } = stretch;
     this.#stretch = this.#stretchOf(arm);

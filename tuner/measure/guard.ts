@@ -4,9 +4,9 @@ import type { Direction } from './verdict.ts';
 
 /** How the guard decides on one figure of one VM, computed before the first block from the figure's baseline. */
 export interface GuardRule {
-  /** Means over so long are compared: long enough for one window to say little about the next. */
+  /** Length of the windows whose means are compared: long enough for one window to say little about the next. */
   readonly windowMs: number;
-  /** So many windows with the setting in a row, each worse than every window without it, end the experiment. */
+  /** This many windows with the setting in a row, each worse than every window without it, end the experiment. */
   readonly consecutive: number;
   /** Upper bound for the chance that this figure ends an experiment in which the setting does nothing. */
   readonly falseAlarms: number;
@@ -16,28 +16,28 @@ export interface GuardNeeds {
   /** Single values of the figure in the baseline. */
   readonly baseline: readonly number[];
   readonly everyMs: number;
-  /** The blocks with the setting, and how long each lasts with its time to settle: a window does not span two of them. */
+  /** The blocks with the setting, and how long each lasts with its settle time: a window does not span two of them. */
   readonly blocksOn: number;
   readonly blockMs: number;
-  /** At most this chance of a false alarm by this figure. */
+  /** Upper bound for the chance of a false alarm by this figure. */
   readonly falseAlarms: number;
 }
 
 /** Windows this independent count as exchangeable. */
 const LARGEST_CORRELATION = 0.2;
-/** One-sided 95 %: windows whose correlation is larger by so many standard errors are not that independent. */
+/** One-sided 95 %: windows whose correlation is larger by this many standard errors are not independent enough. */
 const SURELY = 1.645;
 const FEWEST_WINDOWS = 10;
 const MOST_CONSECUTIVE = 12;
 
 /**
- * The rule with the fastest reaction. If windows are exchangeable, the chance that the last c of m + c are all worse than
- * the other m is 1 / binomial(m + c, c), whatever their distribution; it is added up over all looks. Windows are made
- * long enough for exchangeability to be plausible: their correlation is at most 0.2, as computed from all single values,
- * since so few windows say little: of 12 independent ones it exceeds 0.2 in a fifth of all baselines. Where the windows
- * themselves contradict that beyond their standard error, as with a drift below the noise, they count.
+ * The rule with the fastest reaction. If windows are exchangeable, the chance that the last c of m + c are all worse
+ * than the other m is 1 / binomial(m + c, c), whatever their distribution; it is summed over all looks. Windows are
+ * made long enough for exchangeability to be plausible: their correlation is at most 0.2, as computed from all single
+ * values, since so few windows say little: of 12 independent ones it exceeds 0.2 in a fifth of all baselines. If the
+ * windows contradict that beyond their standard error, as with a drift below the noise, they decide.
  *
- * @returns why there is no rule, where the baseline is too short to bound false alarms. Then only a limit can guard.
+ * @returns the rule, or why there is none: the baseline is too short to bound false alarms. Then only a limit guards.
  */
 export function guardRule(needs: GuardNeeds): GuardRule | { readonly missing: string } {
   const { baseline, everyMs, blocksOn, blockMs, falseAlarms } = needs;
@@ -69,22 +69,22 @@ export function guardRule(needs: GuardNeeds): GuardRule | { readonly missing: st
   };
 }
 
-/** Means of `size` values each; what remains at the end is left out. */
+/** Means of `size` values each, without an incomplete rest. */
 export function windowMeans(values: readonly number[], size: number): number[] {
   return Array.from({ length: Math.floor(values.length / size) }, (_, at) =>
     mean(values.slice(at * size, (at + 1) * size)),
   );
 }
 
-/** From which size on a change of a guarded figure matters. All of it must hold, beside the rule. */
+/** How large a change of a guarded figure must be. All of it must hold, in addition to the rule. */
 export interface GuardSize {
-  /** At least so many times worse than the mean without the setting. */
+  /** At least this many times worse than the mean without the setting. */
   readonly ratio: number;
-  /** And at least by so much, in the figure's unit: three times almost nothing is almost nothing. */
+  /** And worse by at least this much, in the figure's unit: three times almost nothing is almost nothing. */
   readonly difference: number;
   /**
    * In how many stretches with the setting it must show, with one without it in between. A burst of load lasts for one:
-   * with 14 VMs whose bursts the baseline did not contain, one stretch gave 46 % false alarms and two gave 4 %.
+   * with 14 VMs whose bursts were not in the baseline, one stretch gave 46 % false alarms and two gave 4 %.
    */
   readonly stretches: 1 | 2;
 }
@@ -97,9 +97,9 @@ export interface OnWindow {
 }
 
 /**
- * Whether the setting makes a figure of a VM clearly worse. To call after each window with the setting.
+ * Whether the setting makes a figure of a VM clearly worse. Call it after each window with the setting.
  *
- * @param off all windows without the setting so far, those of the baseline included; `on` those with it, in order.
+ * @param off all windows without the setting so far, including those of the baseline; `on` those with it, in order.
  */
 export function isClearlyWorse(
   { consecutive }: GuardRule,
@@ -122,8 +122,8 @@ export function isClearlyWorse(
 }
 
 /**
- * Whether a figure is beyond a limit that the operator has set, twice in a row, and was never beyond it without the
- * setting. It reacts after two samples, and has no stated chance of a false alarm: it is as good as the limit.
+ * Whether a figure is beyond a limit set by the operator, twice in a row, and never was without the setting. It reacts
+ * after two samples, and has no known chance of a false alarm: it is as good as the limit.
  */
 export function isBeyondLimit(
   limit: number,

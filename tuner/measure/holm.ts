@@ -1,6 +1,6 @@
 /**
- * Adjusts p-values of several figures (Holm 1979): with those of at most `alpha`, the chance of any false finding among
- * them is at most `alpha`, whatever their dependence. In the order given.
+ * Adjusts p-values of several figures (Holm 1979): among those of at most `alpha`, the chance of any false finding is
+ * at most `alpha`, whatever their dependence. In the order given.
  */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((_, at) => at).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));

@@ -7,13 +7,13 @@ import type { FigureKind } from './block-means.ts';
 import type { GuardFigure, Reading, Sample } from './figure.ts';
 import type { Direction } from './verdict.ts';
 
-/** A figure of a VM that samples of its host contain. */
+/** A figure of a VM that host samples contain. */
 export interface HostFigure {
-  /** As documents and the catalogue have it: libvirt_domain_... */
+  /** As in documents and the catalogue: libvirt_domain_... */
   readonly name: string;
   readonly kind: FigureKind;
   readonly direction: Direction;
-  /** From which size on a worse value of a VM ends an experiment. */
+  /** How much worse a value of a VM must be to end an experiment. */
   readonly guard?: Pick<GuardFigure, 'ratio' | 'difference'>;
   read(stats: DomainStats): Pick<Reading, 'value' | 'per'>;
 }
@@ -23,13 +23,13 @@ export const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
 const LOWER = 'lower is better';
 const HIGHER = 'higher is better';
-/** Half as much again, and at least five percentage points of CPU time or five milliseconds. */
+/** 50 % worse, and by at least five percentage points of CPU time or five milliseconds. */
 const MUCH_STEAL = { ratio: 1.5, difference: 0.05 };
 const MUCH_LATENCY = { ratio: 1.5, difference: 0.005 };
 
 /**
- * What can be measured without help of the guest. Counters stay counters: a block divides them once. Units are those of
- * the catalogue: seconds, CPUs, shares of time.
+ * Figures that need no help from the guest. Counters stay counters: a block divides them once. Units are those of the
+ * catalogue: seconds, CPUs, shares of time.
  */
 export const HOST_FIGURES: readonly HostFigure[] = [
   {
@@ -86,7 +86,7 @@ export const HOST_FIGURES: readonly HostFigure[] = [
   },
 ];
 
-/** The figure of one VM in a sample of its host; with the reason where it has no value. */
+/** The figure of one VM in a sample of its host; with the reason if it has no value. */
 function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Reading {
   const found = sample.domains.find(({ domain }) => domain.uuid === uuid);
   if (found === undefined) return { run: undefined, value: undefined, missing: GONE };
@@ -99,7 +99,7 @@ function readingOf(figure: HostFigure, sample: HostSample, uuid: string): Readin
   return { run, ...read, missing: isCounted ? undefined : 'libvirt does not report it for this VM' };
 }
 
-/** Its live settings have gone with it, where it migrated. */
+/** If it migrated, its live settings went with it. */
 const GONE = 'it is no longer on this host: undefined, or migrated with the settings that it had';
 
 function whyNotRunning({ domain, summary }: DomainSample): string {
@@ -128,7 +128,7 @@ export function sampleOf(sample: HostSample, uuids: readonly string[]): Sample {
   );
 }
 
-/** What a figure of a VM is called in such a sample. */
+/** The key of a VM's figure in such a sample. */
 export const keyOf = (uuid: string, { name }: HostFigure): string => `${uuid} ${name}`;
 
 /** The other VMs of the host that run now. */
@@ -146,7 +146,7 @@ function runOf({ domain, summary }: DomainSample): number | undefined {
   return runs ? domain.id : undefined;
 }
 
-/** Absent where any of them is: a sum without one would fall when it comes back. */
+/** Undefined if any value is: a sum without one would fall, and jump when it comes back. */
 function sumOf(values: readonly (number | undefined)[]): number | undefined {
   if (values.length === 0) return undefined;
   return values.reduce((total, value) =>

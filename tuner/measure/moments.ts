@@ -1,4 +1,4 @@
-/** Of at least one value. */
+/** Needs at least one value. */
 export function mean(values: readonly number[]): number {
   return sum(values) / values.length;
 }
@@ -14,7 +14,8 @@ export function standardDeviation(values: readonly number[]): number {
 }
 
 /**
- * Correlation of each value with the next, about their mean; 0 for a constant or too short series. Estimated from few values it is biased towards 0 by about (1 + 4 r) / n (Marriott and Pope 1954).
+ * Correlation of each value with the next, about their mean; 0 for a constant or too short series. Estimated from few
+ * values, it is biased towards 0 by about (1 + 4 r) / n (Marriott and Pope 1954).
  */
 export function autocorrelation(values: readonly number[]): number {
   if (values.length <= 2) return 0;

@@ -8,8 +8,8 @@ interface Known {
 }
 
 /**
- * CPUs that the other VMs of a host use: a covariate of experiments, since what they ask for is not this VM's doing. A VM
- * counts from its second sample on.
+ * CPUs that the other VMs of a host use: a covariate of experiments, since their demand does not depend on this VM. A
+ * VM counts from its second sample on.
  */
 export class OthersUsage {
   readonly #own: string;
@@ -21,7 +21,7 @@ export class OthersUsage {
     this.#own = own;
   }
 
-  /** Takes in the next sample; undefined in the first. */
+  /** Adds the next sample; undefined for the first. */
   next({ domains }: HostSample): number | undefined {
     const known = new Map<string, Known>();
     let cpus = 0;

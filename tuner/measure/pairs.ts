@@ -1,13 +1,13 @@
 import type { BlockMean } from './block-means.ts';
 import type { Schedule } from './schedule.ts';
 
-/** What one pair of blocks shows of a figure. */
+/** A figure in one pair of blocks. */
 export interface Pair {
   readonly off: number;
   readonly on: number;
-  /** Whether the block with the setting was the first of the two: where the coin fell. */
+  /** Whether the block with the setting was the first of the two, as the coin decided. */
   readonly onFirst: boolean;
-  /** What was declared as covariates before the start, in its order, for each of the two blocks. */
+  /** The covariates declared before the start, in that order, for each of the two blocks. */
   readonly covariates: readonly { readonly off: number; readonly on: number }[];
 }
 
@@ -18,11 +18,10 @@ export interface Lost {
 }
 
 /**
- * Puts the blocks of a schedule into pairs. A pair with a block without a figure, or without a covariate, is lost as a
- * whole; the coins of the others stay fair as long as the loss does not depend on the setting, which `lost` lets a
- * reader judge.
+ * Groups the blocks of a schedule into pairs. If a block lacks its figure or a covariate, its whole pair is lost; the
+ * coins of the others stay fair as long as the loss does not depend on the setting, which `lost` lets a reader judge.
  *
- * @param means by block, as many as were run; `covariates` each likewise.
+ * @param means by block, as many as were run; `covariates` likewise.
  */
 export function pairUp(
   { blocks }: Pick<Schedule, 'blocks'>,

@@ -2,7 +2,7 @@ import { normals, seededRandom } from './random.ts';
 import { FEWEST_PAIRS } from './schedule.ts';
 import { SignFlips } from './sign-flips.ts';
 
-/** The chance with which an effect should be found, and the level of the test. */
+/** The probability with which an effect should be found, and the level of the test. */
 const POWER = 0.8;
 const ALPHA = 0.05;
 
@@ -18,11 +18,11 @@ const MOST_PAIRS = 100_000;
 /** In units of the spread: six pairs find it with certainty. */
 const LARGEST_SHIFT = 100;
 const SEED = 20_210_034;
-/** Smallest shifts by number of pairs: they depend on nothing else. */
+/** Smallest shifts by number of pairs, on which alone they depend. */
 const KNOWN = new Map<number, number>();
 
 /**
- * How often the test finds an effect: its share of simulated experiments with normal noise between the blocks of a pair.
+ * The share of simulated experiments in which the test finds an effect, with normal noise between the blocks of a pair.
  *
  * @param shift the effect on the logarithm of the figure, in units of the spread of differences between the blocks of a
  * pair.
@@ -46,7 +46,7 @@ function isFound(differences: readonly number[]): boolean {
   return Math.abs(total) >= TWO_SIDED * Math.sqrt(squares);
 }
 
-/** The smallest shift that so many pairs find with 80 % probability, in units of the spread. Infinite below six pairs. */
+/** The smallest shift that this many pairs find with 80 % probability, in units of the spread; infinite below six. */
 export function smallestShift(pairs: number): number {
   if (pairs < FEWEST_PAIRS) return Number.POSITIVE_INFINITY;
   const inTheLimit = (TWO_SIDED + POWER_QUANTILE) / Math.sqrt(pairs);
@@ -64,7 +64,7 @@ export function smallestShift(pairs: number): number {
 }
 
 /**
- * The smallest effect that so many pairs find with 80 % probability, as a ratio above 1; its inverse is as detectable.
+ * Smallest effect that this many pairs find with 80 % probability, as a ratio above 1; its inverse is as detectable.
  *
  * @param spread standard deviation of the differences between logarithms of two neighbouring blocks.
  */
@@ -72,7 +72,7 @@ export function smallestEffect(pairs: number, spread: number): number {
   return spread === 0 && pairs >= FEWEST_PAIRS ? 1 : Math.exp(smallestShift(pairs) * spread);
 }
 
-/** The fewest pairs that find a ratio with 80 % probability; undefined where no sensible number does. */
+/** The fewest pairs that find a ratio with 80 % probability; undefined if no sensible number does. */
 export function pairsFor(ratio: number, spread: number): number | undefined {
   const shift = Math.min(LARGEST_SHIFT, Math.abs(Math.log(ratio)) / spread);
   if (!(shift > 0)) return undefined;

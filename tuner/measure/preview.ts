@@ -11,17 +11,17 @@ import type { Schedule } from './schedule.ts';
 
 /** What an experiment could show, from a baseline alone. */
 export interface Preview {
-  /** Of the figure that decides, or why there is none. */
+  /** Of the deciding figure, or why there is none. */
   readonly baseline: Baseline | { readonly missing: string };
-  /** Blocks that would find a change of the margin with 80 % probability; undefined where no sensible number does. */
+  /** Blocks that would find a change of the margin with 80 % probability; undefined if no sensible number does. */
   readonly blocksForMargin: number | undefined;
   readonly guard: GuardReport;
 }
 
 /**
- * Measures the baseline of an experiment, and nothing after it: nothing is switched.
+ * Measures only the baseline of an experiment; nothing is switched.
  *
- * @throws TunerError TUNE_MEASURE where the experiment would end after its baseline.
+ * @throws TunerError TUNE_MEASURE if the experiment would end after its baseline.
  */
 export async function previewOf(experiment: Experiment, clock: Clock): Promise<Preview> {
   const { sample, everyMs, baselineMs, primary, secondary, guards, schedule, criterion } = experiment;
@@ -39,7 +39,7 @@ export async function previewOf(experiment: Experiment, clock: Clock): Promise<P
   };
 }
 
-/** The times of the pairs from the start of the baseline; which block of a pair has the settings is drawn at the start. */
+/** Times of the pairs from the start of the baseline; which block of a pair has the settings is drawn at the start. */
 export function describeSchedule({ pairs, blocks, settleMs }: Schedule, baselineMs: number): string[] {
   const at = (ms: number): string => formatSeconds((baselineMs + ms) / 1_000);
   const rows = Array.from({ length: pairs }, (_, pair) => {
@@ -54,7 +54,7 @@ export function describeSchedule({ pairs, blocks, settleMs }: Schedule, baseline
   ];
 }
 
-/** The smallest change that it would find, how long the margin would take, and what has no guard. */
+/** The smallest change that it would find, how long finding the margin would take, and what has no guard. */
 export function describePreview(
   { baseline, blocksForMargin, guard }: Preview,
   { primary, schedule, criterion }: Pick<Experiment, 'primary' | 'schedule' | 'criterion'>,

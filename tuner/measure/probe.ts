@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { figureError } from './figure-error.ts';
 
-/** Of each output stream; more than a number and a message needs. */
+/** Per output stream; more than a number and a message need. */
 const OUTPUT_BYTES_MAX = 65_536;
 
 /**
  * The number that a shell command prints.
  *
- * @param timeoutMs then the command is killed, with all processes that it started.
- * @throws TunerError TUNE_FIGURE where it fails, takes too long or prints something else.
+ * @param timeoutMs after which the command and all processes that it started are killed.
+ * @throws TunerError TUNE_FIGURE when it fails, takes too long or prints something else.
  */
 export async function probe(command: string, timeoutMs: number): Promise<number> {
   const { status, stdout, stderr } = await run(command, timeoutMs);
@@ -32,7 +32,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** In a process group, so that a timeout ends what the shell has started too. */
+/** In a separate process group, so that a timeout also kills what the shell has started. */
 function run(command: string, timeoutMs: number): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -68,7 +68,7 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 

@@ -2,9 +2,9 @@ import type { Prometheus } from '../../sampler/prometheus/prometheus.ts';
 import { figureError } from './figure-error.ts';
 
 /**
- * The value of an expression now.
+ * The current value of an expression.
  *
- * @throws PrometheusError without a result of Prometheus; TunerError TUNE_FIGURE where it is not a single finite number.
+ * @throws PrometheusError if Prometheus gives no result; TunerError TUNE_FIGURE if it is not a single finite number.
  */
 export async function promql(prometheus: Pick<Prometheus, 'instant'>, expression: string): Promise<number> {
   const series = await prometheus.instant(expression);

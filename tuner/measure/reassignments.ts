@@ -3,15 +3,15 @@ export interface Interval {
   readonly high: number;
 }
 
-/** What happened, and all that the draw of the design could have given instead: `a - theta b` for each. */
+/** What was observed, and all that the draw of the design could have given instead: `a - theta b` for each. */
 export interface Outcomes {
   /**
-   * For each assignment, the statistic as it happened less the one under that assignment, if the effect is theta:
-   * `a - theta b`, with `b` of at least 0 where no covariates are adjusted for. What happened is one of them: both are 0.
+   * For each assignment, the observed statistic minus that of the assignment, if the effect is theta: `a - theta b`,
+   * with `b` of at least 0 unless covariates are adjusted for. The observed one is among them: both are 0.
    */
   readonly a: Float64Array;
   readonly b: Float64Array;
-  /** From which size on a difference is not rounding. */
+  /** The magnitudes against which rounding errors are judged. */
   readonly scaleA: number;
   readonly scaleB: number;
 }
@@ -31,8 +31,8 @@ export class Reassignments {
   }
 
   /**
-   * Two-sided p-value of "the effect is theta": twice the share of assignments that give at least such a sum, in the
-   * direction where that share is smaller. What happened counts as one of them, drawn or enumerated, so it is never 0.
+   * Two-sided p-value of "the effect is theta": twice the share of assignments with a sum at least as extreme, in the
+   * direction where that share is smaller. The observed one is among them, drawn or enumerated, so it is never 0.
    */
   pValue(theta: number): number {
     const near = 1e-12 * (this.#scaleA + Math.abs(theta) * this.#scaleB);
@@ -46,9 +46,9 @@ export class Reassignments {
   }
 
   /**
-   * All effects that the test does not reject at `alpha`, as an interval: test inversion. A limit is infinite where the
-   * data cannot exclude anything on that side. Where covariates make the set of these effects broken, it is the
-   * smallest interval that holds all of them.
+   * All effects that the test does not reject at `alpha`, as an interval: test inversion. A limit is infinite if the
+   * data cannot exclude anything on that side. If covariates leave gaps in the set of these effects, it is the smallest
+   * interval that contains all of them.
    */
   interval(alpha: number): Interval {
     const low = this.#lowestKept(alpha, 1);
@@ -56,7 +56,7 @@ export class Reassignments {
     return { low, high };
   }
 
-  /** The lowest theta that is kept; with `sign` -1 of the mirrored problem, where it is minus the highest. */
+  /** The lowest theta that is not rejected; with `sign` -1 of the mirrored problem, where it is minus the highest. */
   #lowestKept(alpha: number, sign: 1 | -1): number {
     const size = this.#a.length;
     const near = 1e-12 * this.#scaleA;

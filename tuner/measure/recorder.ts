@@ -8,9 +8,9 @@ export interface Clock {
   wait(ms: number): Promise<void>;
 }
 
-/** What has to go on while something is measured. */
+/** What must keep running while something is measured. */
 export interface MustRun {
-  /** A figure of the VM under test, whose readings say which run of it they are of. */
+  /** A figure of the VM under test; its readings have the id of the run. */
   readonly figure: string;
   /** For the reason, as in `the VM stopped running in block 3 of 16`. */
   readonly during: string;
@@ -18,7 +18,7 @@ export interface MustRun {
 
 export const IN_BASELINE = 'in the baseline';
 
-/** Samples figures at a fixed interval, and keeps all of it. */
+/** Samples figures at a fixed interval, and keeps all samples. */
 export class Recorder {
   readonly everyMs: number;
   readonly #sample: () => Promise<Sample>;
@@ -35,21 +35,21 @@ export class Recorder {
     this.#startMs = clock.nowMs();
   }
 
-  /** Since the recorder was made. */
+  /** Since the recorder was created. */
   nowMs(): number {
     return this.#clock.nowMs() - this.#startMs;
   }
 
-  /** By time. */
+  /** In order of time. */
   series(name: string): readonly Observation[] {
     return this.#series.get(name) ?? [];
   }
 
   /**
-   * Samples until that time, the last time then: the next stretch need not begin with a sample.
+   * Samples until `endMs`, with a last sample at that time: the next stretch need not begin with one.
    *
-   * @param mustRun undefined where no VM has to run.
-   * @param onSample called after each sample; it rejects to end the experiment.
+   * @param mustRun undefined if no VM has to run.
+   * @param onSample called after each sample; throws to end the experiment.
    * @throws TunerError TUNE_MEASURE when that VM does not run, or is in another run than before.
    */
   async until(endMs: number, mustRun?: MustRun, onSample: () => void = () => undefined): Promise<void> {
@@ -69,12 +69,12 @@ export class Recorder {
     }
   }
 
-  /** A restart is part of the measurement: from here on it may be another run. */
+  /** For a restart that is part of the measurement: the next sample may be of another run. */
   expectNewRun(): void {
     this.#run = undefined;
   }
 
-  /** What was not sampled says nothing. */
+  /** A missing reading proves nothing. */
   #checkRun(own: Reading | undefined, { during }: MustRun): void {
     if (own === undefined) return;
     const { run, missing } = own;

@@ -13,9 +13,9 @@ export interface FigureReport {
   readonly direction: Figure['direction'];
   /** By block; null where it has none. */
   readonly blocks: readonly (number | null)[];
-  /** Absent where no pair is complete. */
+  /** Absent if no pair is complete. */
   readonly effect?: Effect | undefined;
-  /** Of secondary figures adjusted for their number (Holm), of the primary one its own. */
+  /** Of secondary figures adjusted for their number (Holm); of the primary one unadjusted. */
   readonly p: number;
   readonly judgement: Judgement;
   readonly lost: readonly Lost[];
@@ -23,7 +23,7 @@ export interface FigureReport {
   readonly carryOver: boolean;
 }
 
-/** What any experiment found, by its design and what it says of a figure. */
+/** The result of any experiment, by its design and its report on a figure. */
 export interface ReportOf<D, F> {
   readonly format: 1;
   /** Wall clock at the start of the baseline, ISO 8601. */
@@ -33,11 +33,11 @@ export interface ReportOf<D, F> {
   readonly design: D;
   /** As they were run; times are milliseconds since `startedAt`. */
   readonly blocks: readonly Block[];
-  /** Why it ended before its time; absent where it did not. */
+  /** Why it ended early; absent if it did not. */
   readonly ended?: string | undefined;
   /** The smallest ratio above 1 that matters. */
   readonly margin: number;
-  /** Absent where it ended within the baseline. */
+  /** Absent if it ended within the baseline. */
   readonly guard?: GuardReport | undefined;
   readonly primary: F;
   readonly secondary: readonly F[];
@@ -54,7 +54,7 @@ export interface OtherReport {
   readonly blocks: readonly (number | null)[];
 }
 
-/** What a report is made from: the parts that are known, and the series of each figure. */
+/** The input of a report: the parts that are known, and the series of each figure. */
 export interface MeasuredOf<R extends ReportOf<unknown, unknown>>
   extends Pick<R, 'startedAt' | 'baselineMs' | 'seed' | 'design' | 'blocks' | 'ended' | 'guard'> {
   readonly everyMs: number;
@@ -67,9 +67,9 @@ export interface Question {
   /** Named before the start: it decides. */
   readonly primary: Figure;
   readonly secondary: readonly Figure[];
-  /** Declared before the start too; what the setting does not change: the other VMs' demand, for one. */
+  /** Also declared before the start; what the setting does not change, such as the demand of other VMs. */
   readonly covariates: readonly Figure[];
-  /** Only guarded, and not part of the result: figures of the other VMs. */
+  /** Figures of the other VMs: guarded only, and not part of the result. */
   readonly guards: readonly Figure[];
   readonly criterion: Omit<Criterion, 'direction'>;
 }

@@ -2,7 +2,7 @@ import { blockMean } from './block-means.ts';
 import type { Figure } from './figure.ts';
 import type { MustRun, Recorder } from './recorder.ts';
 
-/** How much longer than planned a block may take. */
+/** How many times its planned length a block may take. */
 const LONGEST = 3;
 
 /** A stretch of measuring, on the clock of the recorder. */
@@ -13,10 +13,10 @@ export interface Stretch {
 }
 
 /**
- * Samples a block to its end, and longer where samples took so long that they cover too little of it for the figure: a host
- * in trouble answers late, and its blocks would be lost. That depends on how long samples take, never on their values.
+ * Samples a block to its end, and longer if samples took so long that they cover too little of it for the figure: a
+ * host in trouble answers late, and its blocks would be lost. Only the duration of samples counts, never their values.
  *
- * @param onSample called after each sample; it rejects to end the experiment.
+ * @param onSample called after each sample; throws to end the experiment.
  * @returns when it ended, on the same clock.
  * @throws TunerError TUNE_MEASURE when that VM does not run, or is in another run than before.
  */

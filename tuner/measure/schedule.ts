@@ -4,17 +4,15 @@ import { seededRandom } from './random.ts';
 /** Whether the setting under test is applied in a block. */
 export type Arm = 'off' | 'on';
 
-/**
- * With fewer pairs no result can reach 5 %: of n pairs the smallest two-sided p-value is 2 / 2^n, which is 3.1 % for 6.
- */
+/** With fewer pairs no result can reach 5 %: with n pairs the smallest two-sided p-value is 2 / 2^n, 3.1 % for 6. */
 export const FEWEST_PAIRS = 6;
 
-/** How an experiment should run, as its options say. */
+/** The design of an experiment, as set by its options. */
 export interface Design {
   readonly pairs: number;
-  /** The time of each block that is measured. */
+  /** The measured time of each block. */
   readonly blockMs: number;
-  /** The time before it that is left out: what the block before has left behind. */
+  /** Time left out before it, for effects of the previous block to fade. */
   readonly settleMs: number;
 }
 
@@ -23,17 +21,17 @@ export interface Block {
   readonly pair: number;
   readonly arm: Arm;
   /**
-   * When the setting has been switched, where it differs from the block before. In a schedule, milliseconds since the
+   * When the setting has been switched, if it differs from the previous block. In a schedule, milliseconds since the
    * start of the first block; in a report, since the start of the baseline, which comes before it.
    */
   readonly startMs: number;
-  /** When the measured time begins, and ends; likewise. */
+  /** Start and end of the measured time; likewise. */
   readonly measureMs: number;
   readonly endMs: number;
 }
 
 export interface Schedule extends Design {
-  /** Which coins were thrown: with the design it gives the same schedule again. */
+  /** Determines the coins: gives the same schedule again, together with the design. */
   readonly seed: number;
   readonly blocks: readonly Block[];
   readonly totalMs: number;
@@ -44,9 +42,9 @@ export interface Schedule extends Design {
  * 2^pairs schedules are equally likely, independent of anything that is measured: this is the only thing that the
  * randomisation test relies on.
  *
- * The settle time is left out of every block, not only after a switch: which samples count must not depend on the coins.
+ * The settle time is left out of every block, not only after a switch: coins must not decide which samples count.
  *
- * @throws TunerError TUNE_USAGE for fewer pairs than can show anything, or a block without time.
+ * @throws TunerError TUNE_USAGE for fewer pairs than can show anything, or a block without measured time.
  */
 export function makeSchedule({ pairs, blockMs, settleMs }: Design, seed: number): Schedule {
   if (!Number.isInteger(pairs) || pairs < FEWEST_PAIRS) {

@@ -23,12 +23,12 @@ const DRAWS = 19_999;
  * (Hartigan 1969, "Using subsample values as typical values").
  */
 export class SignFlips extends Reassignments {
-  /** @param seed of the draws, where there are too many pairs to enumerate. */
+  /** @param seed of the draws, if there are too many pairs to enumerate. */
   constructor(terms: readonly Term[], seed = 0) {
     const a = terms.map((term) => term.a);
     const b = terms.map((term) => term.b);
     const drawn = terms.length > MOST_ENUMERATED;
-    // The first subset is the empty one, which stands for what happened.
+    // The first subset is the empty one: what was observed.
     super({
       a: drawn ? drawnSums(a, seed) : allSums(a),
       b: drawn ? drawnSums(b, seed) : allSums(b),

@@ -2,10 +2,10 @@ import type { Trial } from '../apply/apply.ts';
 import type { Failure } from '../apply/execute.ts';
 import type { Judgement } from './verdict.ts';
 
-/** When what was measured stays applied. */
+/** When measured settings are kept. */
 export type KeepIf = 'better' | 'not-worse' | 'always';
 
-/** Whether the result asks for the settings to stay. Only the primary figure decides. */
+/** Whether the settings are kept. Only the primary figure decides. */
 export function isKept(
   { primary }: { readonly primary: { readonly judgement: Judgement } },
   keepIf: KeepIf,
@@ -22,10 +22,10 @@ interface Measured {
 }
 
 /**
- * What an experiment comes to: the report for the journal, and why the settings are undone where they are.
+ * The result of an experiment: the report for the journal, and why the settings are undone, if they are.
  *
- * @param found the result of the figure that decides, in words.
- * @param ended why it ended early; undefined where it did not.
+ * @param found the result of the deciding figure, in words.
+ * @param ended why it ended early; undefined if it did not.
  */
 export function trialResult(
   measured: Measured,

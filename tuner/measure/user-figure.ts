@@ -13,7 +13,7 @@ export interface UserFigure {
 }
 
 export interface UserFigureOptions {
-  /** A figure of the host, instead. */
+  /** A figure of the host to use instead. */
   readonly metric?: string | undefined;
   readonly probe?: string | undefined;
   readonly promql?: string | undefined;
@@ -21,14 +21,14 @@ export interface UserFigureOptions {
   readonly higherIsBetter?: boolean | undefined;
 }
 
-/** A reading may take as long as the interval of samples, and so long where that is short: a busy host is slow. */
+/** A reading may take as long as the interval of samples, and at least this long: a busy host is slow. */
 const TIMEOUT_MS_MIN = 5_000;
 
 /**
- * The figure that an operator brings; undefined where none is asked for.
+ * The operator's own figure; undefined if none is requested.
  *
  * @param everyMs interval of samples
- * @throws TunerError TUNE_USAGE for several, or half of one; PrometheusError PROMETHEUS_ADDRESS for what is not its URL.
+ * @throws TunerError TUNE_USAGE for several or incomplete ones; PrometheusError PROMETHEUS_ADDRESS for an invalid URL.
  */
 export function userFigure(options: UserFigureOptions, everyMs: number): UserFigure | undefined {
   const { metric, probe: command, promql: expression, prometheus, higherIsBetter } = options;
@@ -60,7 +60,7 @@ export function userFigure(options: UserFigureOptions, everyMs: number): UserFig
   };
 }
 
-/** Its value, or why there is none: what is missing in one sample does not end an experiment. */
+/** Its value, or why there is none: a value missing from one sample does not end an experiment. */
 export async function readingOf(figure: UserFigure): Promise<Pick<Reading, 'value' | 'missing'>> {
   try {
     return { value: await figure.read() };

@@ -5,8 +5,8 @@ import { FEWEST_PAIRS } from './schedule.ts';
 export type Direction = 'lower is better' | 'higher is better';
 
 /**
- * `no difference` means: none larger than the margin, in either direction; a smaller one may be certain. `inconclusive` means: what was measured allows
- * both a difference that matters and none.
+ * `no difference`: none larger than the margin, in either direction; a smaller one may be certain. `inconclusive`: the
+ * data allow both a difference that matters and none.
  */
 export type Verdict = 'better' | 'worse' | 'no difference' | 'inconclusive';
 
@@ -14,29 +14,29 @@ export interface Judgement {
   readonly verdict: Verdict;
   /** The largest difference that the interval allows, as a ratio above 1, in either direction. */
   readonly within: number;
-  /** Whether even the end of the interval on the bad side is within the margin. */
+  /** Whether even the bad end of the interval is within the margin. */
   readonly notWorse: boolean;
-  /** Pairs that would decide it with 80 % probability, these included; only for `inconclusive`, where it can be computed. */
+  /** Pairs that would decide it with 80 % probability, including these; only for `inconclusive`, if computable. */
   readonly pairsNeeded?: number | undefined;
-  /** The same of restarts, where settings were measured that need a boot. */
+  /** The same in restarts, for settings that need a boot. */
   readonly restartsNeeded?: number | undefined;
-  /** Why it cannot be decided, where that is not the length of the experiment. */
+  /** Why it cannot be decided, if not because the experiment was too short. */
   readonly reason?: string | undefined;
 }
 
-/** What is known before the start, and decides what a result means. */
+/** Fixed before the start: decides what a result means. */
 export interface Criterion {
   readonly direction: Direction;
   /** The smallest ratio above 1 that matters: 1.05 for 5 %. */
   readonly margin: number;
 }
 
-/** Of a test, and of several together. */
+/** Significance level of a test, and of several. */
 export const ALPHA = 0.05;
 
 /**
- * @param effect undefined where no pair was complete.
- * @param p its p-value, adjusted where it is one of several: above 5 % nothing is better or worse, whatever its interval.
+ * @param effect undefined if no pair was complete.
+ * @param p its p-value, adjusted if it is one of several: above 5 % nothing is better or worse, whatever its interval.
  */
 export function judge(
   effect: Effect | undefined,
@@ -73,7 +73,7 @@ export function judgeInterval(
     within: Math.exp(largest),
     notWorse: bad < margin,
   };
-  // Even one that is certain does not matter then.
+  // Then even a certain difference does not matter.
   if (largest < margin) return { ...judged, verdict: 'no difference' };
   const isFound = p <= ALPHA;
   if (isFound && bad < 0) return { ...judged, verdict: 'better' };
@@ -81,7 +81,7 @@ export function judgeInterval(
   return { ...judged, verdict: 'inconclusive' };
 }
 
-/** Nothing can be stated, for that reason. */
+/** An undecided result, with its reason. */
 export function undecided(reason: string): Judgement {
   return {
     verdict: 'inconclusive',
@@ -91,7 +91,7 @@ export function undecided(reason: string): Judgement {
   };
 }
 
-/** As many as would show a difference of the margin, and more than there are: these have not decided it. */
+/** Pairs that would show a difference of the margin; more than there are, since these have not decided it. */
 function moreThan({ pairs, spread }: Effect, margin: number): number | undefined {
   const needed = pairsFor(margin, spread);
   return needed === undefined ? undefined : Math.max(needed, pairs + 1);

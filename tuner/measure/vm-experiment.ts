@@ -12,10 +12,10 @@ import type { Schedule } from './schedule.ts';
 import type { KeepIf } from './trial-result.ts';
 import { readingOf, type UserFigure } from './user-figure.ts';
 
-/** Of settings that are switched while the VM runs, or of restarts. */
+/** For settings that are switched while the VM runs, or for restarts. */
 type AnySchedule = Schedule | BootSchedule;
 
-/** How an experiment on a VM is done, whichever VM it is. */
+/** Settings of an experiment, independent of the VM. */
 export interface ExperimentSettings<S extends AnySchedule = Schedule> {
   /** Decides, unless there is a `user` figure. */
   readonly metric: HostFigure;
@@ -26,7 +26,7 @@ export interface ExperimentSettings<S extends AnySchedule = Schedule> {
   readonly schedule: S;
   readonly baselineMs: number;
   readonly everyMs: number;
-  /** End it when any VM is above; a share of time, and seconds. */
+  /** The experiment ends when any VM exceeds these: a share of time, and seconds. */
   readonly stealLimit?: number | undefined;
   readonly latencyLimitSeconds?: number | undefined;
 }
@@ -38,7 +38,7 @@ export type AnySettings = ExperimentSettings | ExperimentSettings<BootSchedule>;
 export const isByRestarts = (settings: AnySettings): settings is ExperimentSettings<BootSchedule> =>
   'restarts' in settings.schedule;
 
-/** @throws TunerError TUNE_USAGE for a name that is not one of a figure. */
+/** @throws TunerError TUNE_USAGE for a name that is not a figure. */
 export function findHostFigure(name: string): HostFigure {
   const found = HOST_FIGURES.find((figure) => figure.name === name);
   if (found !== undefined) return found;
@@ -46,14 +46,14 @@ export function findHostFigure(name: string): HostFigure {
   throw new TunerError('TUNE_USAGE', `${JSON.stringify(name)} cannot be measured; use one of ${known}`);
 }
 
-/** The figure that decides, by its name. */
+/** The name of the deciding figure. */
 export const decidingFigure = ({ user, metric }: Pick<AnySettings, 'user' | 'metric'>): string =>
   user?.figure.name ?? metric.name;
 
 /**
- * An experiment on this VM, guarded by figures of all of them.
+ * An experiment on this VM, guarded by figures of all VMs.
  *
- * @param say a sample that could not be taken, and why the figure that decides has no value.
+ * @param say reports a sample that could not be taken, and why the deciding figure has no value.
  */
 export function vmExperiment<S extends AnySchedule>(
   own: StepDomain,
@@ -111,7 +111,7 @@ export function vmExperiment<S extends AnySchedule>(
   };
 }
 
-/** The same by restarts: a boot with cold caches says nothing against the settings, so only limits guard this VM. */
+/** The same by restarts. A boot with cold caches proves nothing against the settings, so only limits guard this VM. */
 export function bootExperiment(...given: Parameters<typeof vmExperiment<BootSchedule>>): BootExperiment {
   const [, others] = given;
   const experiment = vmExperiment(...given);
@@ -148,7 +148,7 @@ function figureOf(
 
 const nameOf = (other: StepDomain, figure: string): string => `${figure} of ${JSON.stringify(other.name)}`;
 
-/** By the names of the figures: those of this VM, and those of the others. */
+/** By the names of the figures: readings of this VM, and of the others. */
 function readings(host: HostSample, own: StepDomain, others: readonly StepDomain[]): [string, Reading][] {
   const all: Sample = sampleOf(
     host,

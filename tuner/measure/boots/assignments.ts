@@ -2,7 +2,7 @@ import { mean, sum } from '../moments.ts';
 import { type Outcomes, Reassignments } from '../reassignments.ts';
 import type { Arm } from '../schedule.ts';
 
-/** One boot on the scale on which effects add up. */
+/** One boot on the scale on which effects are additive. */
 export interface BootValue {
   readonly arm: Arm;
   readonly value: number;
@@ -10,7 +10,7 @@ export interface BootValue {
 
 /**
  * The permutation test of boots: over all choices of as many boots as had the settings. If the effect is theta, the
- * boots with the settings less theta are like the others, so the difference of means under each choice is known.
+ * boots with the settings minus theta are like the others, so the difference of means under each choice is known.
  */
 export class BootAssignments extends Reassignments {
   /** @param boots with at least one of each arm. */
@@ -19,7 +19,7 @@ export class BootAssignments extends Reassignments {
   }
 }
 
-/** Mean with the settings less mean without them. */
+/** Mean with the settings minus mean without them. */
 export function difference(boots: readonly BootValue[]): number {
   const of = (arm: Arm): number[] => boots.filter((boot) => boot.arm === arm).map(({ value }) => value);
   return mean(of('on')) - mean(of('off'));

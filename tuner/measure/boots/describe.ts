@@ -20,7 +20,7 @@ export function describeBootFigure({ name, effect, judgement }: BootFigureReport
   return `${verdict}: ${found}; about ${restartsNeeded} restarts would decide it`;
 }
 
-/** What kind of evidence so many restarts are. */
+/** How much evidence this number of restarts is. */
 export function describeBootDesign({ restarts }: Pick<BootDesign, 'restarts'>): string {
   if (restarts === 1) {
     return 'before and after one restart: not an experiment, since anything else that changed in that time is part of the result; it cannot be decided';
@@ -30,7 +30,7 @@ export function describeBootDesign({ restarts }: Pick<BootDesign, 'restarts'>): 
   return restarts < FEWEST_RESTARTS ? `${drawn}, so it cannot be decided` : drawn;
 }
 
-/** What restarts come to, before the first one; which boots have the settings is drawn at the start. */
+/** What the restarts amount to, before the first one; which boots have the settings is drawn at the start. */
 export function describeBootSchedule(
   { restarts, blockMs, settleMs, totalMs }: BootSchedule,
   baselineMs: number,
@@ -45,7 +45,7 @@ export function describeBootSchedule(
   ];
 }
 
-/** A report in lines, the figure that decides first. */
+/** A report in lines, the deciding figure first. */
 export function describeBootReport(report: BootReport): string[] {
   const { design, ended, guard, primary, secondary } = report;
   const figures = secondary.filter(({ effect }) => effect !== undefined);
@@ -64,7 +64,7 @@ export function describeBootReport(report: BootReport): string[] {
   ];
 }
 
-/** The reason why too few boots decide nothing is the same as that of the figure that decides. */
+/** If there are too few boots to decide, the reason is left out: the deciding figure has the same. */
 function describeSecondary(figure: BootFigureReport, among: number): string {
   const { name, effect, p } = figure;
   if (effect?.scale === 'ratio' && effect.smallestP > ALPHA) {

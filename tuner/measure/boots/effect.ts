@@ -12,25 +12,25 @@ export interface Boot {
   readonly mean: BlockMean;
 }
 
-/** The same figure of another VM of the host, in the same times. */
+/** The same figure of another VM of the host, over the same times. */
 export interface Control {
   readonly name: string;
   readonly means: readonly BlockMean[];
 }
 
 export interface BootEffect extends Estimate {
-  /** That have a figure, without the settings and with them. */
+  /** Boots that have a figure, without the settings and with them. */
   readonly off: number;
   readonly on: number;
-  /** The smallest p-value that so many boots can give. */
+  /** The smallest p-value that this many boots can give. */
   readonly smallestP: number;
-  /** Not corrected by what the other VMs did. The same where there are none to compare with. */
+  /** Not corrected by the other VMs. The same if there are none to compare with. */
   readonly plain: Estimate;
   /** The other VMs that have the figure in all of these boots. */
   readonly comparedWith: readonly string[];
   /**
-   * Whether the other VMs differ between the arms themselves (p <= 5 %): the setting may have changed them, and comparing
-   * with them would count that twice. Then the interval holds both, the corrected and the plain one, and `p` is the larger.
+   * Whether the other VMs themselves differ between the arms (p <= 5 %): the setting may have changed them, and
+   * comparing would count that twice. The interval then covers the corrected and the plain one; `p` is the larger.
    */
   readonly moved: boolean;
 }
@@ -42,11 +42,11 @@ export interface LostBoot {
 }
 
 /**
- * Difference in differences: how the figure of this VM changed with the settings, less how that of the other VMs of the
- * host changed in the same times. What the other VMs did is the median of their changes, so one VM with a night job does
- * not decide. The permutation test is exact whatever the others did: which boots had the settings was drawn.
+ * Difference in differences: how the figure of this VM changed with the settings, minus how that of the other VMs of
+ * the host changed over the same times. The other VMs count by the median of their changes, so one VM with a nightly
+ * job does not decide. The permutation test is exact whatever the others did: which boots had the settings was drawn.
  *
- * @returns undefined where no boot with the settings has a figure, or none without them.
+ * @returns no effect if no boot with the settings has a figure, or none without them.
  */
 export function bootEffect(
   boots: readonly Boot[],

@@ -20,8 +20,8 @@ export interface BootExperiment extends Experiment<BootSchedule> {
 }
 
 /**
- * Measures settings that need a boot, as part of applying a transaction: restarts the VM with them and without them by
- * the schedule, then leaves every step to be made, or all of them undone. Whatever ends it early undoes everything.
+ * Measures settings that need a boot, as part of applying a transaction: restarts the VM with and without them by the
+ * schedule, then leaves every step to be executed, or all to be undone. Whatever ends it early undoes everything.
  */
 export function bootTrialOf(experiment: BootExperiment): Trial {
   return async (work) => {
@@ -53,7 +53,7 @@ export function bootTrialOf(experiment: BootExperiment): Trial {
   };
 }
 
-/** How far it has come. */
+/** Progress of the experiment. */
 interface Done {
   readonly blocks: Block[];
   guard: GuardWatch | undefined;

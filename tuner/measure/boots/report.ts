@@ -12,17 +12,17 @@ export interface BootFigureReport {
   readonly direction: Figure['direction'];
   /** By boot; null where it has none. */
   readonly blocks: readonly (number | null)[];
-  /** Absent where one of the arms has no boot. */
+  /** Absent if one of the arms has no boot. */
   readonly effect?: BootEffect | undefined;
-  /** Of secondary figures adjusted for their number (Holm), of the primary one its own. */
+  /** Of secondary figures adjusted for their number (Holm); of the primary one unadjusted. */
   readonly p: number;
   readonly judgement: Judgement;
   readonly lost: readonly LostBoot[];
 }
 
 /**
- * What restarts with the settings and without them found. Plain data for a journal. Its blocks are boots, each a pair by
- * itself; with one restart the first is the run that was found.
+ * The result of restarts with and without the settings. Plain data for a journal. Its blocks are boots, each a pair by
+ * itself; with one restart the first is the run before it.
  */
 export interface BootReport extends ReportOf<BootDesign, BootFigureReport> {
   readonly kind: 'restarts';
@@ -34,13 +34,13 @@ export interface BootQuestion {
   /** Named before the start: it decides. */
   readonly primary: Figure;
   readonly secondary: readonly Figure[];
-  /** The same figure of the other VMs; nothing for one that they do not have. */
+  /** The same figure of the other VMs; empty for one that they do not have. */
   readonly controlsOf: (figure: Figure) => readonly Figure[];
   readonly guards: readonly Figure[];
   readonly criterion: Omit<Criterion, 'direction'>;
 }
 
-/** Analyses boots, all of them or as many as there were. */
+/** Analyses boots, all or as many as were completed. */
 export function reportOnBoots(
   { primary, secondary, controlsOf, guards, criterion }: BootQuestion,
   measured: BootsMeasured,

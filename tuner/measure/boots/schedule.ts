@@ -8,16 +8,16 @@ const MOST_RESTARTS = 20;
 
 /** How settings that need a boot are measured. */
 export interface BootDesign {
-  /** So many times the VM is restarted while it is measured; the result may take one more. */
+  /** How often the VM is restarted while it is measured; the result may take one more. */
   readonly restarts: number;
-  /** The time of each boot that is measured. */
+  /** The measured time of each boot. */
   readonly blockMs: number;
   /** The time after the restart that is left out: the guest boots, and its caches fill. */
   readonly settleMs: number;
 }
 
 export interface BootSchedule extends BootDesign {
-  /** With the design it gives the same arms again. */
+  /** Gives the same arms again, together with the design. */
   readonly seed: number;
   /** Of each boot, in order. */
   readonly arms: readonly Arm[];
@@ -25,14 +25,14 @@ export interface BootSchedule extends BootDesign {
   readonly totalMs: number;
 }
 
-/** Half of the boots have the settings; one boot more does not, where their number is odd. One alone has them. */
+/** Half of the boots have the settings, rounded down; a single boot has them. */
 export const bootsWith = (restarts: number): number => (restarts === 1 ? 1 : Math.floor(restarts / 2));
 
 /**
- * Which boots have the settings: drawn so that each choice of half of them is equally likely. Units of the analysis are
- * boots, so this is the only thing that its test relies on. With a single restart nothing is drawn: before and after.
+ * Draws which boots have the settings, each choice of half of them equally likely. The analysis is by boot, so its test
+ * relies on nothing else. With a single restart nothing is drawn: before and after.
  *
- * @throws TunerError TUNE_USAGE for no restart, more than can be enumerated, or a boot without time.
+ * @throws TunerError TUNE_USAGE for no restart, more than can be enumerated, or a boot without measured time.
  */
 export function makeBootSchedule({ restarts, blockMs, settleMs }: BootDesign, seed: number): BootSchedule {
   if (!Number.isInteger(restarts) || restarts < 1 || restarts > MOST_RESTARTS) {
@@ -54,7 +54,7 @@ export function makeBootSchedule({ restarts, blockMs, settleMs }: BootDesign, se
   return { restarts, blockMs, settleMs, seed, arms, totalMs: restarts * (settleMs + blockMs) };
 }
 
-/** Of so many boots without the settings and with them: two-sided, if the ones with them are the most extreme of all choices. */
+/** Two-sided, for this many boots without and with the settings, if those with them are the most extreme choice. */
 export function smallestP(off: number, on: number): number {
   return Math.min(1, 2 / chosen(off + on, on));
 }

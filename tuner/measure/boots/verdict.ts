@@ -7,8 +7,8 @@ import { FEWEST_RESTARTS } from './schedule.ts';
 const MOST_NEEDED = 1_000;
 
 /**
- * @param effect undefined where one of the arms has no boot.
- * @param p its p-value, adjusted where it is one of several.
+ * @param effect undefined if one of the arms has no boot.
+ * @param p its p-value, adjusted if it is one of several.
  */
 export function judgeBoots(
   effect: BootEffect | undefined,
@@ -25,7 +25,7 @@ export function judgeBoots(
   return { ...judged, restartsNeeded: restartsNeeded(effect, criterion.margin) };
 }
 
-/** The difference may be anything, and chance alone may have made it. */
+/** The difference may have any size, and may be due to chance alone. */
 function tooFew({ off, on, smallestP, effect }: BootEffect): string {
   const change = (effect - 1) * 100;
   const seen = `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} % was seen`;
@@ -34,7 +34,7 @@ function tooFew({ off, on, smallestP, effect }: BootEffect): string {
   return `${seen}, but of ${boots} boots the smallest possible p-value is ${least}, so it may be chance; at least ${FEWEST_RESTARTS} restarts are needed to decide`;
 }
 
-/** As many restarts as find a change of the margin with 80 % probability, and more than there were. */
+/** Restarts needed to find a change of the margin with 80 % probability; more than there were. */
 function restartsNeeded({ off, on, spread }: BootEffect, margin: number): number | undefined {
   const perArm = 2 * (((TWO_SIDED + POWER_QUANTILE) * spread) / Math.log(margin)) ** 2;
   const needed = Math.max(FEWEST_RESTARTS, off + on + 1, 2 * Math.ceil(perArm));

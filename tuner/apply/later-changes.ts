@@ -125,9 +125,7 @@ function markBefore({ inactive, live }: JournalHeader['domains'][number]): Tuned
   return xml === undefined ? undefined : readMark(parseDomainTree('the previous XML of the domain', xml));
 }
 
-/**
- * Whether a call whose end was not seen may have left this value: a page pool any size in between, other settings any.
- */
+/** Whether a call whose end was not seen may have left this value: in a page pool, any in between; else always. */
 function mayBeHalfDone(was: unknown, ours: unknown, now: unknown): boolean {
   if (typeof was !== 'number' || typeof ours !== 'number' || typeof now !== 'number') return true;
   return now >= Math.min(was, ours) && now <= Math.max(was, ours);

@@ -87,7 +87,7 @@ function cpusSharedWith({ domain }: DomainState, broken: readonly HostViolation[
     .reduce((all, { violation }) => all.union(violation.cpus ?? CpuSet.empty), CpuSet.empty);
 }
 
-/** Threads of a domain that are pinned to some of these CPUs, in words; undefined where there are none. */
+/** Threads of a domain that are pinned to some of these CPUs, in words; undefined if there are none. */
 function pinsOn(view: DomainView | undefined, cpus: CpuSet): string | undefined {
   if (view === undefined) return undefined;
   const { vcpusMaximum, cpuSet, vcpuPins, emulatorPin, ioThreadPins } = view.facts.cpu;

@@ -46,7 +46,7 @@ async function verify(host: StepHost, step: Step): Promise<Verification> {
   }
 }
 
-/** The lines of a verification, for people. */
+/** A verification in lines, for users. */
 export function describeVerification({ step, seen, differs }: Verification): string[] {
   if (differs !== undefined) return [`${describeStep(step)}: differs: ${differs}`];
   return seen.map((line) => `${describeStep(step)}: ${line}`);

@@ -36,7 +36,7 @@ export async function defineLease(
   }
 }
 
-/** The lock of whichever run holds the host; undefined if there is none. */
+/** The lock of the run that holds the host; undefined if there is none. */
 export async function findLease(connection: TunerConnection): Promise<FoundLease | undefined> {
   try {
     const of = { usageType: SecretUsage.tls, usageId: LEASE_USAGE };

@@ -10,11 +10,11 @@ export interface Observation {
   readonly atMs: number;
   /** The run of the VM, by libvirt's id; undefined while the VM was off or paused. */
   readonly run: number | undefined;
-  /** The value of a gauge, or the counter; undefined where it was absent. */
+  /** The value of a gauge, or the counter; undefined if it was absent. */
   readonly value: number | undefined;
   /** The counter that a quotient divides by. */
   readonly per?: number | undefined;
-  /** Why the value is absent, where that is known. */
+  /** Why the value is absent, if known. */
   readonly missing?: string | undefined;
 }
 

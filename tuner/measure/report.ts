@@ -11,7 +11,7 @@ import { ALPHA, type Criterion, type Judgement, judge } from './verdict.ts';
 export interface FigureReport {
   readonly name: string;
   readonly direction: Figure['direction'];
-  /** By block; null where it has none. */
+  /** By block; null if it has none. */
   readonly blocks: readonly (number | null)[];
   /** Absent if no pair is complete. */
   readonly effect?: Effect | undefined;
@@ -50,7 +50,7 @@ export type Report = ReportOf<Design, FigureReport>;
 
 export interface OtherReport {
   readonly name: string;
-  /** By block; null where it has none. */
+  /** By block; null if it has none. */
   readonly blocks: readonly (number | null)[];
 }
 

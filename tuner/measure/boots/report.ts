@@ -10,7 +10,7 @@ import { judgeBoots } from './verdict.ts';
 export interface BootFigureReport {
   readonly name: string;
   readonly direction: Figure['direction'];
-  /** By boot; null where it has none. */
+  /** By boot; null if it has none. */
   readonly blocks: readonly (number | null)[];
   /** Absent if one of the arms has no boot. */
   readonly effect?: BootEffect | undefined;

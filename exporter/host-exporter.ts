@@ -1,6 +1,6 @@
 import { type ConnectOptions, connect } from '../libvirt/client/connect.ts';
 import type { Connection } from '../libvirt/client/connection.ts';
-import type { PkiReader } from '../libvirt/transport/tls.ts';
+import type { PkiReader } from '../libvirt/transport/pki.ts';
 import { connectionLimits } from '../sampler/connection-limits.ts';
 import { SAMPLER_FRAME_MAX_BYTES } from '../sampler/frame-limit.ts';
 import type { HostIdentity } from '../sampler/host-sample.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { isThere, type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
-import type { PkiReader } from '../libvirt/transport/tls.ts';
+import type { PkiReader } from '../libvirt/transport/pki.ts';
 import { unreadableText } from '../model/system-error.ts';
 
 /** Half of the time of an attempt to connect to a libvirt. */

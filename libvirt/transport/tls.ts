@@ -1,65 +1,12 @@
 import { isIP } from 'node:net';
-import { homedir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
 import { ConnectError } from '../errors.ts';
-import type { FileTimeout } from '../file-turn.ts';
-import { isThere, readSmallFile } from '../small-file.ts';
 import { type ConnectionUri, isSet } from '../uri.ts';
-import { certificateFault } from './certificate-fault.ts';
 import { connected, timeoutError } from './connected.ts';
+import { FROM_DISK, type Pki, type PkiReader, readPki } from './pki.ts';
 import { streamTransport, type Transport } from './transport.ts';
 
 const TLS_PORT = 16_514;
-
-export interface PkiFiles {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** How certificates and keys are read. Default: each time from their file system, which has 5 s to answer. */
-export interface PkiReader {
-  /** @throws the system's error */
-  readonly read: (path: string) => Promise<Buffer>;
-  /** @throws where that cannot be determined */
-  readonly exists: (path: string) => Promise<boolean>;
-}
-
-/** Half the time of a connection attempt, so that the error names the file. */
-const FILE_MS = 5_000;
-
-const FROM_DISK: PkiReader = {
-  read: (path) => readSmallFile(path, { withinMs: FILE_MS }),
-  exists: (path) => isThere(path, FILE_MS),
-};
-
-/**
- * Where libvirt's own clients look: `pkipath=`, then an ordinary user's ~/.pki/libvirt, then the system's files. The CA
- * is looked up separately from certificate and key, which belong together (src/rpc/virnettlsconfig.c,
- * virNetTLSConfigUserCreds).
- */
-export async function pkiFiles(
-  uri: ConnectionUri,
-  { home, uid, exists }: { home: string; uid: number; exists: PkiReader['exists'] },
-): Promise<PkiFiles> {
-  const inFolder = (dir: string): PkiFiles => ({
-    ca: `${dir}/cacert.pem`,
-    cert: `${dir}/clientcert.pem`,
-    key: `${dir}/clientkey.pem`,
-  });
-  const chosen = uri.params.get('pkipath');
-  if (chosen !== undefined) return inFolder(chosen);
-  const system: PkiFiles = {
-    ca: '/etc/pki/CA/cacert.pem',
-    cert: '/etc/pki/libvirt/clientcert.pem',
-    key: '/etc/pki/libvirt/private/clientkey.pem',
-  };
-  if (uid === 0) return system;
-  const users = inFolder(`${home}/.pki/libvirt`);
-  const { ca } = (await exists(users.ca)) ? users : system;
-  const { cert, key } = (await exists(users.cert)) && (await exists(users.key)) ? users : system;
-  return { ca, cert, key };
-}
 
 /**
  * TLS from the first byte. libvirtd checks our certificate after the handshake and then sends the single byte 0x01;
@@ -75,21 +22,19 @@ export async function openTls(
   const port = uri.port ?? TLS_PORT;
   const description = `${host}:${port} over TLS`;
   const verify = !isSet(uri, 'no_verify');
-  const { files, ca, cert, key } = await inTime(readPki(uri, verify, reader), description, signal);
+  const pki = await inTime(readPki(uri, verify, reader), description, signal);
   const socket = connect({
     host,
     port,
-    minVersion: 'TLSv1.2',
+    secureContext: pki.context,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert, key }),
     rejectUnauthorized: verify,
   });
-  await connected(socket, 'secureConnect', description, signal, (error) => explain(description, error));
+  await connected(socket, 'secureConnect', description, signal, (error) => explain(description, pki, error));
   await letIn(
     socket,
     description,
-    cert === undefined ? `${files.cert}, which does not exist` : files.cert,
+    pki.hasCertificate ? pki.files.cert : `${pki.files.cert}, which does not exist`,
     signal,
   );
   return streamTransport(socket, { description, private: true });
@@ -133,54 +78,25 @@ async function letIn(
   }
 }
 
-function explain(description: string, error: Error): ConnectError {
+/** What to do about a certificate revocation list, by OpenSSL's name of the fault (X509_verify_cert_error_string(3)). */
+const ABOUT_CRL: Readonly<Record<string, string>> = {
+  CERT_REVOKED:
+    'the CA has revoked the certificate of the daemon, or of a CA between: give the daemon a new one',
+  CRL_HAS_EXPIRED: 'get the current list from the CA',
+  CRL_NOT_YET_VALID: 'check the clock of this host',
+  UNABLE_TO_GET_CRL: 'add the list of each CA that signed a certificate of the chain, or remove the file',
+};
+
+function explain(description: string, { files }: Pki, error: NodeJS.ErrnoException): ConnectError {
+  const aboutCrl = ABOUT_CRL[error.code ?? ''];
+  const next =
+    aboutCrl === undefined
+      ? 'check that the daemon listens for TLS, that its certificate names this host, and that a CA of this client signed it'
+      : `by the certificate revocation list ${files.crl}; ${aboutCrl}`;
+  const separator = aboutCrl === undefined ? '; ' : ' ';
   return new ConnectError(
     'LIBVIRT_TLS',
-    `cannot connect to ${description}: ${error.message}; check that the daemon listens for TLS, that its certificate names this host, and that a CA of this client signed it`,
+    `cannot connect to ${description}: ${error.message}${separator}${next}`,
     { cause: error },
   );
-}
-
-interface Pki {
-  readonly files: PkiFiles;
-  readonly ca: Buffer | undefined;
-  readonly cert: Buffer | undefined;
-  readonly key: Buffer | undefined;
-}
-
-/** @throws ConnectError LIBVIRT_TLS */
-async function readPki(uri: ConnectionUri, verify: boolean, reader: PkiReader): Promise<Pki> {
-  const exists = (path: string): Promise<boolean> =>
-    reader.exists(path).catch((error) => {
-      throw unreadable(path, 'file', error);
-    });
-  const read = (path: string, what: string): Promise<Buffer> =>
-    reader.read(path).catch((error) => {
-      throw unreadable(path, what, error);
-    });
-  const files = await pkiFiles(uri, { home: homedir(), uid: process.getuid?.() ?? 0, exists });
-  const ca = verify || (await exists(files.ca)) ? await read(files.ca, 'CA certificate') : undefined;
-  const fault = verify && ca !== undefined ? certificateFault(ca.toString('latin1')) : undefined;
-  if (fault !== undefined) throw new ConnectError('LIBVIRT_TLS', `the CA certificate ${files.ca} ${fault}`);
-  // A daemon may not require client certificates; one that does closes the connection.
-  if (!(await exists(files.cert))) return { files, ca, cert: undefined, key: undefined };
-  return {
-    files,
-    ca,
-    cert: await read(files.cert, 'client certificate'),
-    key: await read(files.key, 'client key'),
-  };
-}
-
-function unreadable(path: string, what: string, error: NodeJS.ErrnoException): ConnectError {
-  const { behind = [] }: Partial<FileTimeout> = error;
-  const [why, next] =
-    error.code !== 'ETIMEDOUT'
-      ? ['', 'create it, or set its folder with ?pkipath=']
-      : behind.length === 0
-        ? [': its file system does not answer', 'check the file system that it is on']
-        : [': others do not answer', `check the file systems of ${behind.join(', ')}`];
-  return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
-    cause: error,
-  });
 }

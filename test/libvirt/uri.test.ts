@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { UriError } from '../../libvirt/errors.ts';
+import { pkiFiles } from '../../libvirt/transport/pki.ts';
 import { remoteCommand, sshArguments } from '../../libvirt/transport/ssh.ts';
-import { pkiFiles } from '../../libvirt/transport/tls.ts';
 import { socketCandidates } from '../../libvirt/transport/unix.ts';
 import { parseUri } from '../../libvirt/uri.ts';
 
@@ -100,18 +100,21 @@ const filesOfUser = (has: readonly string[], uid = 1_000, uri = 'qemu://host/sys
   });
 const USERS = {
   ca: '/home/u/.pki/libvirt/cacert.pem',
+  crl: '/home/u/.pki/libvirt/cacrl.pem',
   cert: '/home/u/.pki/libvirt/clientcert.pem',
   key: '/home/u/.pki/libvirt/clientkey.pem',
 };
 const SYSTEMS = {
   ca: '/etc/pki/CA/cacert.pem',
+  crl: '/etc/pki/CA/cacrl.pem',
   cert: '/etc/pki/libvirt/clientcert.pem',
   key: '/etc/pki/libvirt/private/clientkey.pem',
 };
-const { ca, ...pair } = USERS;
+const { ca, crl, ...pair } = USERS;
 
 test.each([
-  [['cacert.pem', 'clientcert.pem', 'clientkey.pem'], USERS],
+  [['cacert.pem', 'cacrl.pem', 'clientcert.pem', 'clientkey.pem'], USERS],
+  [['cacrl.pem'], { ...SYSTEMS, crl }],
   [['clientcert.pem', 'clientkey.pem'], { ...SYSTEMS, ...pair }],
   [['cacert.pem'], { ...SYSTEMS, ca }],
   [['cacert.pem', 'clientcert.pem'], { ...SYSTEMS, ca }],
@@ -129,6 +132,7 @@ test('root takes the certificates of the system, and pkipath= is taken whole', a
   expect(await filesOfUser(all, 0)).toEqual(SYSTEMS);
   expect(await filesOfUser(all, 1_000, 'qemu://h/system?pkipath=/p')).toEqual({
     ca: '/p/cacert.pem',
+    crl: '/p/cacrl.pem',
     cert: '/p/clientcert.pem',
     key: '/p/clientkey.pem',
   });

@@ -3,6 +3,7 @@ import { type ConnectOptions, connect } from '../../libvirt/client/connect.ts';
 import { restartLibvirtd } from './lab/daemon.ts';
 import { BOOTED } from './lab/guests.ts';
 import { makePki, type Pki } from './lab/pki.ts';
+import { run } from './lab/run.ts';
 import { configureSasl } from './lab/sasl.ts';
 import { type Sshd, startSshd } from './lab/sshd.ts';
 
@@ -46,6 +47,14 @@ describe('TLS to a real libvirtd', () => {
   test('a daemon whose certificate names another host is not trusted, unless that was asked for', async () => {
     await expect(finds(uri(pki.client, '127.0.0.1'))).rejects.toMatchObject({ code: 'LIBVIRT_TLS' });
     expect(await finds(`${uri(pki.client, '127.0.0.1')}&no_verify=1`)).toBe(BOOTED);
+  });
+
+  test('a daemon whose certificate the CA has revoked is not trusted, as virsh does not trust it', async () => {
+    await expect(finds(uri(pki.wary))).rejects.toThrow(
+      `certificate revoked by the certificate revocation list ${pki.wary}`,
+    );
+    expect(() => run('virsh', ['-c', uri(pki.client), 'uri'])).not.toThrow();
+    expect(() => run('virsh', ['-c', uri(pki.wary), 'uri'])).toThrow('revoked');
   });
 
   test('without certificates the error names the file that is missing', async () => {

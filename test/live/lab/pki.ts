@@ -8,13 +8,15 @@ export interface Pki {
   readonly client: string;
   /** A client with the right CA and a certificate that somebody else signed. */
   readonly stranger: string;
+  /** That of `client`, with a list by which the CA has revoked the daemon's certificate. */
+  readonly wary: string;
   readonly daemon: { readonly ca_file: string; readonly cert_file: string; readonly key_file: string };
 }
 
 /** A CA, the daemon's certificate for localhost, and two clients' folders, made afresh. */
 export function makePki(): Pki {
   const at = (name: string): string => join(LAB_DIR, 'pki', name);
-  for (const folder of ['client', 'stranger']) mkdirSync(at(folder), { recursive: true });
+  for (const folder of ['client', 'stranger', 'wary']) mkdirSync(at(folder), { recursive: true });
   for (const ca of ['ca', 'other-ca']) {
     run('openssl', [
       'req',
@@ -84,9 +86,26 @@ export function makePki(): Pki {
     );
     run('cp', [at('ca.pem'), at(`${folder}/cacert.pem`)]);
   }
+  for (const file of ['cacert.pem', 'clientcert.pem', 'clientkey.pem'])
+    run('cp', [at(`client/${file}`), at(`wary/${file}`)]);
+  revoke(at, 'server.pem', 'wary/cacrl.pem');
   return {
     client: at('client'),
     stranger: at('stranger'),
+    wary: at('wary'),
     daemon: { ca_file: at('ca.pem'), cert_file: at('server.pem'), key_file: at('server.key') },
   };
+}
+
+/** Writes a list by which the CA revokes one certificate. */
+function revoke(at: (name: string) => string, certificate: string, list: string): void {
+  writeFileSync(
+    at('ca.cnf'),
+    `[ca]\ndefault_ca = lab\n[lab]\ndatabase = ${at('index')}\ncrlnumber = ${at('crl-number')}\ndefault_md = sha256\ndefault_crl_days = 2\n`,
+  );
+  writeFileSync(at('index'), '');
+  writeFileSync(at('crl-number'), '01\n');
+  const ca = ['ca', '-config', at('ca.cnf'), '-cert', at('ca.pem'), '-keyfile', at('ca.key')];
+  run('openssl', [...ca, '-revoke', at(certificate)]);
+  run('openssl', [...ca, '-gencrl', '-out', at(list)]);
 }

@@ -13,7 +13,7 @@ export function sized(kib: number): string {
   return `${Number((kib / size).toFixed(1)).toLocaleString('en')} ${unit}`;
 }
 
-/** `a`, `a and b`, `a, b and c`; of many, the first ones. */
+/** `a`, `a and b`, `a, b and c`; a long list is cut to its first items. */
 export function listed(items: readonly string[], max = 4): string {
   const shown = items.length > max ? [...items.slice(0, max), `${items.length - max} more`] : items;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;

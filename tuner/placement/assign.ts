@@ -3,8 +3,8 @@ import type { DedicatedCandidate, NodeCandidate, VmCandidate } from './candidate
 import type { Assignment, Overlap, PlacementCell, PlacementHost } from './types.ts';
 
 /*
- * Assignments: turns the candidate that was chosen for a VM into CPU sets for its vCPUs, emulator threads and
- * iothreads, which become its pins.
+ * Assignments: turns the candidate chosen for a VM into CPU sets for its vCPUs, emulator threads and iothreads; these
+ * become its pins.
  */
 
 /** `shared`: the shared CPU pools of the candidate's cells. */
@@ -14,7 +14,7 @@ export function assignmentOf(host: PlacementHost, candidate: VmCandidate, shared
     : dedicatedAssignment(host, candidate, shared);
 }
 
-/** `shared`: for those vCPUs that share CPUs (`sharedVcpus`). */
+/** `shared`: the pool for vCPUs that share CPUs (`sharedVcpus`). */
 export function dedicatedAssignment(
   host: PlacementHost,
   candidate: DedicatedCandidate,

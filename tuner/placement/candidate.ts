@@ -4,8 +4,8 @@ import type { CellState, CoreState, HostState } from './state.ts';
 import type { DedicatedRequest, GuestCellRequest, NodeRequest } from './types.ts';
 
 /*
- * A candidate: one place that one VM could have on a host in its present state, and how to reserve it there. "Helpers"
- * are a VM's emulator threads and iothreads.
+ * A candidate: one possible place for one VM, given the present state of the host, and how to reserve it. "Helpers" are
+ * a VM's emulator threads and iothreads.
  */
 
 /** Where a guest cell would go. */
@@ -13,7 +13,7 @@ export interface CellCandidate {
   readonly cell: CellState;
   readonly memoryCell: CellState;
   readonly selection: CoreSelection;
-  /** The CPU of each vCPU, in the order of the vCPUs. */
+  /** The CPU of each vCPU, in vCPU order. */
   readonly cpus: readonly number[];
 }
 
@@ -23,9 +23,9 @@ export interface HelperCpu {
 }
 
 interface Costs {
-  /** What the place costs by itself. */
+  /** Cost of the place itself. */
   readonly ownCost: number;
-  /** What it adds to the cost of the host's state, its own cost included. */
+  /** Increase in the cost of the host's state, own cost included. */
   readonly addedCost: number;
 }
 
@@ -38,7 +38,7 @@ export interface DedicatedCandidate extends Costs {
   readonly helpers: readonly HelperCpu[];
 }
 
-/** A place for the helpers of a VM whose vCPUs have theirs already. */
+/** A place for the helpers of a VM whose vCPUs already have one. */
 export interface HelperCandidate extends Costs {
   readonly kind: 'helpers';
   readonly request: DedicatedRequest;
@@ -60,7 +60,7 @@ export type Candidate = VmCandidate | HelperCandidate;
 /** The cheapest first. */
 export interface CandidateSet<C extends Candidate = Candidate> {
   readonly candidates: readonly C[];
-  /** All were listed, except for equivalent ones. */
+  /** No candidate was left out, except for equivalent ones. */
   readonly complete: boolean;
 }
 
@@ -121,7 +121,7 @@ export function releaseCell(
 export const guestCell = (request: DedicatedRequest, index: number): GuestCellRequest =>
   request.cells[index] as GuestCellRequest;
 
-/** One candidate for a VM whose vCPUs and helpers were placed one after the other. */
+/** Combines vCPUs and helpers that were placed in separate steps. */
 export function merged(candidate: Candidate): VmCandidate {
   if (candidate.kind !== 'helpers') return candidate;
   const { vcpus, helpers, ownCost } = candidate;

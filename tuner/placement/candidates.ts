@@ -63,8 +63,8 @@ interface CellOption {
 
 /**
  * Candidates for a VM with dedicated CPUs:
- * 1. For its first guest cell, each host cell with enough memory, and there each selection of cores.
- * 2. From the cheapest of these on, the same for the next guest cell, on another host cell.
+ * 1. For its first guest cell, each host cell with enough memory, and in it each selection of cores.
+ * 2. For each of these, cheapest first, the same for the next guest cell, on another host cell.
  * 3. CPUs for its helpers.
  */
 class DedicatedSearch {
@@ -73,7 +73,7 @@ class DedicatedSearch {
   readonly #width: SearchWidth;
   readonly #costAtStart: number;
   readonly #found: DedicatedCandidate[] = [];
-  /** Of the guest cells reserved so far. */
+  /** For the guest cells reserved so far. */
   readonly #chosen: CellCandidate[] = [];
   readonly #places: CellPlace[] = [];
   #complete: boolean;
@@ -157,7 +157,7 @@ class DedicatedSearch {
     return selections;
   }
 
-  /** Of equal guest cells, the later goes to the later host cell: which is where makes no difference. */
+  /** Equal guest cells are interchangeable: search only orders in which the later one is on the later host cell. */
   #firstCell(index: number): number {
     const before = this.#chosen[index - 1];
     return before !== undefined && equalsCellBefore(this.#request, index)
@@ -176,7 +176,7 @@ class DedicatedSearch {
     });
   }
 
-  /** Undefined if VMs that share the cell's CPUs would get too few. */
+  /** Undefined if too few CPUs would remain for VMs that share the cell's CPUs. */
   #optionFor(at: CellCandidate, index: number): CellOption | undefined {
     const { state } = this.#context;
     const place = cellPlaceOf(state, this.#request, index, at);

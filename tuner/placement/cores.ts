@@ -2,30 +2,29 @@ import type { CacheState, CellState, CoreGroup, CoreThreads, CoreUse } from './s
 import type { ThreadPolicy } from './types.ts';
 
 /*
- * Core selection: which cores of one cell a guest cell could take. Cores of a group are interchangeable, so a
- * selection takes a number of cores of each group, those with the lowest index first.
+ * Core selection: which cores of a host cell a guest cell could use. Cores of a group are interchangeable, so a
+ * selection takes some number of cores from each group, lowest index first.
  */
 
-/** Cores and their threads for all vCPUs of a guest cell. */
+/** Cores, with the threads of each, for all vCPUs of a guest cell. */
 export type CoreSelection = readonly CoreThreads[];
 
 export interface CoreSelections {
   readonly selections: readonly CoreSelection[];
-  /** All were listed, except for equivalent ones. */
+  /** No selection was left out, except for equivalent ones. */
   readonly complete: boolean;
 }
 
-/** At most this many are listed. */
 const MAX_SELECTIONS = 256;
 
-/** The cores that a thread policy allows: `require` and `isolate` want cores that nobody else uses. */
+/** Core uses that a thread policy allows: `require` and `isolate` need cores without other users. */
 const ALLOWED_USES: Readonly<Record<ThreadPolicy, ReadonlySet<CoreUse>>> = {
   require: new Set<CoreUse>(['whole']),
   isolate: new Set<CoreUse>(['whole']),
   prefer: new Set<CoreUse>(['whole', 'host', 'vcpus']),
 };
 
-/** Groups that a policy allows: whole cores first, then by cost of a vCPU, then cores with more free threads. */
+/** Groups that a policy allows: whole cores first, then cheaper vCPUs, then more free threads. */
 function allowedGroups(cell: CellState, policy: ThreadPolicy): CoreGroup[] {
   return [...cell.groups.values()]
     .filter((group) => group.cores.length > 0 && ALLOWED_USES[policy].has(group.use))
@@ -39,11 +38,11 @@ function allowedGroups(cell: CellState, policy: ThreadPolicy): CoreGroup[] {
     );
 }
 
-/** Threads of each core that a policy gives to vCPUs. */
+/** Threads per core that a policy uses for vCPUs. */
 const threadsOf = (group: CoreGroup, policy: ThreadPolicy): number =>
   policy === 'isolate' ? 1 : group.threads;
 
-/** All selections for `vcpus` vCPUs that use no core without need. */
+/** All selections for `vcpus` vCPUs that use no more cores than needed. */
 export function allSelections(cell: CellState, vcpus: number, policy: ThreadPolicy): CoreSelections {
   const groups = allowedGroups(cell, policy);
   const equivalent = equivalentBefore(cell, groups);
@@ -78,7 +77,7 @@ export function allSelections(cell: CellState, vcpus: number, policy: ThreadPoli
   return { selections, complete };
 }
 
-/** Selections with so many cores of each group, and the `spare` threads left over on one core of any of them. */
+/** Selections with these core counts per group; the `spare` unused threads are left on one core of any one group. */
 function withSpareThreads(
   groups: readonly CoreGroup[],
   counts: readonly number[],
@@ -100,8 +99,8 @@ function withSpareThreads(
 }
 
 /**
- * For each group, the index of an equivalent one before it, in another cache that looks the same: taking more of the
- * later than of the earlier one adds nothing. Only for caches of which one group is allowed.
+ * For each group, the index of an earlier equivalent group, in another cache that looks the same. Selections that take
+ * more cores of the later group than of the earlier one are redundant. Applies only to caches with one allowed group.
  */
 function equivalentBefore(cell: CellState, groups: readonly CoreGroup[]): (number | undefined)[] {
   const contents = cacheContents(cell);
@@ -117,7 +116,7 @@ function equivalentBefore(cell: CellState, groups: readonly CoreGroup[]): (numbe
   });
 }
 
-/** A key for each cache, the same for caches with the same cores in the same use. */
+/** A key per cache, equal for caches with the same cores in the same use. */
 function cacheContents(cell: CellState): Map<CacheState, string> {
   const contents = new Map<CacheState, string>();
   const groups = [...cell.groups.values()]
@@ -134,11 +133,11 @@ function cacheContents(cell: CellState): Map<CacheState, string> {
 }
 
 /**
- * The few selections worth a try on a large host:
+ * The few selections worth trying on a large host:
  * 1. within one cache, on whole cores; if no cache has enough:
  * 2. within one cache, on its whole cores and on single threads of others;
- * 3. over several caches: the fullest that hold no more than is wanted, then the smallest that holds the rest; on
- *    whole cores, or on single threads too if these do not suffice; within each die, and within the cell.
+ * 3. over several caches: those with the most room until one can hold the rest, then the smallest that can; on whole
+ *    cores, or if these do not suffice on single threads too; within each die, and within the cell.
  */
 export function likelySelections(cell: CellState, vcpus: number, policy: ThreadPolicy): CoreSelection[] {
   const groups = allowedGroups(cell, policy);
@@ -197,7 +196,7 @@ function fillCaches(groups: readonly CoreGroup[], vcpus: number, policy: ThreadP
 const vcpusThatFit = (groups: readonly CoreGroup[], policy: ThreadPolicy): number =>
   groups.reduce((sum, group) => sum + group.cores.length * threadsOf(group, policy), 0);
 
-/** Core by core, in the order of the groups. */
+/** Takes core after core, in group order. */
 function fill(groups: readonly CoreGroup[], vcpus: number, policy: ThreadPolicy): CoreSelection {
   const selection: CoreThreads[] = [];
   let left = vcpus;
@@ -212,7 +211,7 @@ function fill(groups: readonly CoreGroup[], vcpus: number, policy: ThreadPolicy)
   return selection;
 }
 
-/** Whether a policy allows a VM these threads, which are free. */
+/** Whether a policy lets a VM use these free threads. */
 export function policyAllows(policy: ThreadPolicy, selection: CoreSelection): boolean {
   const uses = selection.map(({ core }) => core.group?.use);
   if (policy === 'prefer') return uses.every((use) => use !== 'helpers' && use !== undefined);

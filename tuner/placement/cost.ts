@@ -9,22 +9,22 @@ import type {
 } from './types.ts';
 
 /*
- * The cost of a placement: a number without unit, 0 at best. All weights and terms are here, once. `costing`
- * computes the cost of finished assignments from scratch; `HostState` (state.ts) keeps the same sum step by step
- * during the search, from the same terms.
+ * The cost of a placement: a number without unit, 0 at best. All weights and terms are defined here. `costing` computes
+ * the cost of finished assignments from scratch; during the search `HostState` (state.ts) maintains the same sum
+ * incrementally, from the same terms.
  */
 
 /**
- * Weights of the cost's terms, the heaviest first; each outweighs those after it in common cases, though enough of a
- * light one outweighs a heavy one. What must not happen at all (two VMs on one CPU, a guest cell over two host cells,
- * more pages than there are) is a constraint, not a cost.
+ * Weights of the cost terms, heaviest first. In common cases each outweighs those after it, but enough of a light one
+ * outweighs a heavy one. What must never happen (two VMs on one CPU, a guest cell over two host cells, more pages than
+ * exist) is a constraint, not a cost.
  */
 export const WEIGHTS = {
-  /** A VM whose vCPUs leave their present CPUs: its memory has to move, or its caches are lost. */
+  /** A VM whose vCPUs leave their present CPUs: its memory has to move, or it starts on cold caches. */
   moved: 10_000,
   /** A VM whose vCPUs keep their CPUs while its emulator threads or iothreads move. */
   helpersMoved: 500,
-  /** A vCPU on a core used by a VM confined to less than a cell, which has nowhere else to go. */
+  /** A vCPU on a core used by a VM confined to less than a cell: that VM has nowhere else to run. */
   confinedVm: 60,
   /** A core shared by two VMs, or by a VM and the host. */
   sharedCore: 50,
@@ -35,9 +35,9 @@ export const WEIGHTS = {
   /** Each last-level cache, and each die, beyond the first that a guest cell spans. */
   cache: 30,
   die: 15,
-  /** A core of the guest's topology whose sibling threads lie on different host cores. */
+  /** A core of the guest's topology whose sibling threads are on different host cores. */
   splitSiblings: 25,
-  /** Each core beyond the fewest that the guest cell needs. */
+  /** Each core beyond the minimum that the guest cell needs. */
   core: 20,
   /** For each unit of NUMA distance above 10 (local): between a VM's cells; vCPUs to memory; to a helper. */
   cellDistance: 4,
@@ -47,16 +47,16 @@ export const WEIGHTS = {
   deviceDistance: 4,
   /** The squared vCPU:pCPU ratio on a cell's shared CPUs, averaged over the shared vCPUs. */
   load: 10,
-  /** The squared vCPU:pCPU ratio on all shared CPUs of the host: also counts CPUs of cells where nobody shares yet. */
+  /** The squared vCPU:pCPU ratio on all shared CPUs of the host: includes CPUs of cells that no VM shares yet. */
   sharedPool: 10,
-  /** Memory of VMs that share a cell's CPUs, as the squared part of the cell's memory. */
+  /** Memory of VMs that share a cell's CPUs, as the squared fraction of the cell's memory. */
   memory: 5,
-  /** Fragmentation: whole free cores used up in a cell, and in a cache. Small remainders are filled first. */
+  /** Fragmentation: whole free cores used up in a cell, and in a cache. Favors filling small remainders first. */
   cellFragmentation: 10,
   cacheFragmentation: 4,
 } as const;
 
-/** What costs of one host are computed from. */
+/** What all costs on one host are computed from. */
 export interface CostModel {
   /** Threads of the host's widest core. */
   readonly threads: number;
@@ -66,11 +66,11 @@ export interface CostModel {
   readonly widestCache: number;
   /** Cores used by a VM that is confined to less than a cell. */
   readonly confined: ReadonlySet<Core>;
-  /** NUMA distance beyond local, 0 within a cell. */
+  /** NUMA distance in excess of local: 0 within a cell. */
   readonly away: (from: number, to: number) => number;
 }
 
-/** The distance that Linux assumes to another cell when the firmware gives none. */
+/** The distance to another cell that Linux assumes when the firmware reports none. */
 const REMOTE_DISTANCE = 20;
 const LOCAL_DISTANCE = 10;
 
@@ -107,7 +107,7 @@ export function sharedCpus(host: PlacementHost, cell: number): number[] {
     .filter((cpu) => !host.taken.has(cpu) && !host.isolated.has(cpu));
 }
 
-// Terms that depend on the VM's own place alone.
+// Terms that depend only on the VM's own place.
 
 /** Where one guest cell is placed. */
 export interface CellPlace {
@@ -118,7 +118,7 @@ export interface CellPlace {
   readonly cores: readonly Core[];
 }
 
-/** What a VM's place costs by itself, whatever other VMs do. `helpers`: the core of each. */
+/** Cost of a VM's place regardless of other VMs. `helpers`: the core of each. */
 export function placeCost(
   model: CostModel,
   request: DedicatedRequest,
@@ -179,7 +179,7 @@ export const vcpuCost = (model: CostModel, core: Core): number =>
   (model.confined.has(core) ? WEIGHTS.confinedVm : 0) +
   (core.efficiency === true ? WEIGHTS.efficiencyCore : 0);
 
-/** Guest cores whose sibling threads lie on several host cores; none with `isolate`, which asks for just that. */
+/** Guest cores whose sibling threads are on several host cores; 0 with `isolate`, where that is intended. */
 function splitGuestCores(
   request: DedicatedRequest,
   vcpus: readonly number[],
@@ -197,7 +197,7 @@ function splitGuestCores(
   return split.size;
 }
 
-/** What leaving its present place costs a VM; for its helpers, if they have CPUs dedicated to them. */
+/** Cost of leaving the VM's present place; helpers count only if they have dedicated CPUs. */
 export function moveCost(request: PlacementRequest, to: Assignment): number {
   const { current } = request;
   if (current === undefined) return 0;
@@ -209,7 +209,7 @@ export function moveCost(request: PlacementRequest, to: Assignment): number {
   return keeps ? 0 : WEIGHTS.helpersMoved;
 }
 
-/** A VM with dedicated CPUs moves when any of its vCPUs does; one that shares a cell's CPUs, when the cell changes. */
+/** A VM with dedicated CPUs moves if any of its vCPUs does; a VM that shares a cell's CPUs, if the cell changes. */
 export function hasMoved(from: Assignment, to: Assignment): boolean {
   if (from.kind !== to.kind) return true;
   if (from.kind === 'node') return from.cells[0] !== to.cells[0];
@@ -224,8 +224,8 @@ export function hasMoved(from: Assignment, to: Assignment): boolean {
 // Terms that depend on all VMs of the host together.
 
 /**
- * Fragmentation: what using up whole free cores of a cell, or of a cache, costs; more in one that still has many.
- * `widest`: cores of the host's largest, so that a small remainder is cheaper to fill than a large one anywhere.
+ * Fragmentation: cost of using up whole free cores of a cell or cache; higher in one that still has many. `widest`:
+ * core count of the host's largest, so that filling a small remainder is cheaper than a large one.
  */
 export const fragmentationCost = (
   weight: number,
@@ -235,8 +235,8 @@ export const fragmentationCost = (
 ): number => (weight * (freeAtStart * freeAtStart - free * free)) / (widest * widest);
 
 /**
- * Load of a cell: `vcpus` of the host's `allVcpus` shared vCPUs on this many shared CPUs. It grows with the square of
- * the ratio: at 1:1 one more is hardly noticed, at 6:1 each vCPU already waits most of the time.
+ * Load of a cell: `vcpus` of the host's `allVcpus` shared vCPUs, on `cpus` shared CPUs. Grows with the square of the
+ * ratio: at 1:1 one more vCPU is hardly noticed, at 6:1 every vCPU already waits most of the time.
  */
 export const loadCost = (vcpus: number, cpus: number, allVcpus: number): number =>
   vcpus === 0 ? 0 : (WEIGHTS.load * vcpus * (vcpus / Math.max(cpus, 0.5)) ** 2) / allVcpus;
@@ -304,7 +304,7 @@ function startOf(host: PlacementHost, model: CostModel): HostStart {
   };
 }
 
-/** What all assignments together use of a host. */
+/** Host resources used by all assignments together. */
 interface HostUse {
   /** The VMs with vCPUs on each core. */
   readonly vcpuCores: Map<Core, Set<string>>;
@@ -313,7 +313,7 @@ interface HostUse {
   readonly shared: { request: NodeRequest; cell: number }[];
 }
 
-/** Adds a VM that shares a cell's CPUs; returns what its place costs by itself. */
+/** Adds a VM that shares a cell's CPUs; returns the cost of its own place. */
 function addShared(use: HostUse, model: CostModel, request: NodeRequest, { cells }: Assignment): number {
   use.shared.push({ request, cell: cells[0] as number });
   return deviceCost(
@@ -323,7 +323,7 @@ function addShared(use: HostUse, model: CostModel, request: NodeRequest, { cells
   );
 }
 
-/** Adds a VM with dedicated CPUs; returns what its place costs by itself. */
+/** Adds a VM with dedicated CPUs; returns the cost of its own place. */
 function addDedicated(
   use: HostUse,
   model: CostModel,
@@ -374,7 +374,7 @@ function usedCoresCost({ whole, groups }: HostStart, { vcpuCores, helperCores }:
   return cost;
 }
 
-/** What the placement adds to the load of VMs that share CPUs. */
+/** Increase in the load of VMs that share CPUs. */
 function sharedCost(
   { cells, floatingVcpus }: HostStart,
   { vcpuCores, helperCpus, shared: vms }: HostUse,

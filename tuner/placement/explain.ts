@@ -17,7 +17,7 @@ import type {
 } from './types.ts';
 
 /*
- * Explains refusals: why a VM has no place, with figures, and what would make room for it.
+ * Explains refusals: why a VM has no place, with figures, and what would make room.
  */
 
 type Reason = Pick<Refusal, 'code' | 'text'>;
@@ -129,7 +129,7 @@ function coresReason(solver: Solver, request: DedicatedRequest): Reason {
   };
 }
 
-/** Cores, or with `prefer` CPUs, of a cell that this VM's vCPUs could still have. */
+/** Cores (CPUs with `prefer`) of a cell still available to this VM's vCPUs. */
 function freeFor(cell: CellState, { threads }: DedicatedRequest): number {
   return [...cell.groups.values()].reduce((sum, group) => {
     if (threads === 'prefer') return group.use === 'helpers' ? sum : sum + group.cores.length * group.threads;
@@ -139,7 +139,7 @@ function freeFor(cell: CellState, { threads }: DedicatedRequest): number {
   }, 0);
 }
 
-/** Why a VM would have no place even on the empty host; undefined if the host has enough CPUs. */
+/** Why a VM does not fit even on the empty host; undefined if the host has enough CPUs. */
 function impossibleReason(given: PlacementHost, request: PlacementRequest): Reason | undefined {
   const host = withinMemoryCells(given, request);
   if (host.cores.length === 0 && given.cores.length > 0) {
@@ -152,7 +152,7 @@ function impossibleReason(given: PlacementHost, request: PlacementRequest): Reas
   return request.kind === 'node' ? impossibleNode(host, request) : impossibleDedicated(host, request);
 }
 
-/** Without cells that a VM's memory may not come from, where it comes from where its vCPUs are. */
+/** Drops the cores of cells that the VM's memory may not come from, unless its memory comes from other cells anyway. */
 function withinMemoryCells(host: PlacementHost, request: PlacementRequest): PlacementHost {
   const { allowedMemoryCells } = request;
   const elsewhere =
@@ -245,16 +245,16 @@ function vcpusThatFit(cores: PlacementHost['cores'], threads: ThreadPolicy): num
   return usable.reduce((sum, core) => sum + core.cpus.length, 0);
 }
 
-/** Other VMs tried, those with the fewest CPUs first. */
+/** Other VMs tried, smallest number of CPUs first. */
 const MAX_TRIED = 16;
-/** Steps for each. */
+/** Search steps per VM tried. */
 const STEPS = 20_000;
 
 /**
- * What would make room for a VM that has none beside those placed in `solver`. Each answer has been tried: with it
- * the VM has a place.
- * 1. One other VM less, the one with the fewest CPUs.
- * 2. A milder request: threads of shared cores, no dedicated CPUs for helpers, more guest cells.
+ * What would make room for a VM that does not fit beside those placed in `solver`. Each answer has been tried and makes
+ * the VM fit.
+ * 1. Leaving out one other VM, the one with the fewest CPUs.
+ * 2. A less demanding request: threads of shared cores, no dedicated CPUs for helpers, more guest cells.
  */
 function whatMakesRoom(
   host: PlacementHost,
@@ -265,7 +265,7 @@ function whatMakesRoom(
   return anotherVmLess(host, request, solver, assignments) ?? milderRequest(host, request, solver);
 }
 
-/** The fewest huge pages more that would do, for a VM that lacks nothing else. */
+/** The fewest additional huge pages that suffice, for a VM that lacks only these. */
 function morePages(solver: Solver, request: PlacementRequest): string | undefined {
   const { pageKiB } = request;
   const memoryKiB = request.kind === 'node' ? request.memoryKiB : request.cells[0]?.memoryKiB;
@@ -292,7 +292,7 @@ function morePages(solver: Solver, request: PlacementRequest): string | undefine
     : `allocate ${counted(least.short, 'more page', 'more pages')} of ${sized(pageKiB)} in cell ${least.cell.id}`;
 }
 
-/** The VM with the fewest CPUs whose leaving makes room, placed or outside the placement. */
+/** The VM with the fewest CPUs whose removal makes room, placed or outside the placement. */
 function anotherVmLess(
   host: PlacementHost,
   request: PlacementRequest,
@@ -373,7 +373,7 @@ function milderRequest(host: PlacementHost, request: PlacementRequest, solver: S
     [{ ...request, emulatorCpus: 0, ioThreadCpus: 0 }, 'emulator.cpus: 0 and iothread.cpus: 0'],
     ...counts.flatMap((count): [DedicatedRequest, string][] => {
       const cells = split(request, count);
-      // With too few vCPUs for so many cells, part of the memory would be in none.
+      // With fewer vCPUs than cells, part of the memory would belong to no cell.
       return cells.length === count ? [[{ ...request, cells }, `numa.cells: ${count}`]] : [];
     }),
   ];
@@ -381,7 +381,7 @@ function milderRequest(host: PlacementHost, request: PlacementRequest, solver: S
   return helpful === undefined ? undefined : `it fits with ${helpful[1]}`;
 }
 
-/** Its vCPUs and memory in `count` guest cells; the first are larger if these do not divide evenly. */
+/** Splits its vCPUs and memory into `count` guest cells; the last gets fewer vCPUs if they do not divide evenly. */
 function split({ cells, guestThreads }: DedicatedRequest, count: number): GuestCellRequest[] {
   const vcpus = [...(cells[0]?.vcpus ?? [])];
   const each = Math.ceil(vcpus.length / count / guestThreads) * guestThreads;
@@ -393,7 +393,7 @@ function split({ cells, guestThreads }: DedicatedRequest, count: number): GuestC
   })).filter((cell) => cell.vcpus.size > 0);
 }
 
-/** One refusal for all VMs that a plan would bring above the ratio limit. */
+/** One refusal for all VMs that a plan would push above the ratio limit. */
 export function ratioRefusals(sharing: Sharing, allowedRatio: number, next: string | undefined): Refusal[] {
   const over = squeezed(sharing, allowedRatio);
   const worst = over.toSorted((a, b) => b.after.ratio - a.after.ratio)[0];

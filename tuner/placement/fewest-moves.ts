@@ -9,12 +9,12 @@ import type { Floater, PlacementHost, PlacementRequest } from './types.ts';
  * Rungs 1 and 2 of the ladder (policy.ts): no VM moves, or as few as possible.
  */
 
-/** What all rungs search with. */
+/** Options shared by all rungs. */
 export interface LadderOptions extends Pick<SolverOptions, 'moveCost'> {
   readonly rebalance: boolean;
 }
 
-/** A solver in which all VMs have a place; `proven`: all ways were tried. */
+/** A solver in which all VMs have a place; `proven`: the search was exhaustive. */
 interface Solved {
   readonly solver: Solver;
   readonly proven: boolean;
@@ -25,10 +25,10 @@ interface Unsolved {
   readonly proven: boolean;
 }
 
-/** Up to so many VMs with a place, all choices of VMs to move are tried. */
+/** Above this many VMs with a place, the choices of VMs to move are not searched exhaustively. */
 const MAX_MOVE_CHOICES = 6;
 
-/** Finds places for all VMs and moves as few as possible of those that have one. */
+/** Finds places for all VMs while moving as few as possible of those that have one. */
 export class FewestMoves {
   readonly #host: PlacementHost;
   readonly #requests: readonly PlacementRequest[];
@@ -54,7 +54,7 @@ export class FewestMoves {
       : this.#tryLikely(unplaced, present);
   }
 
-  /** For few VMs with a place: nobody moves, then one, then two, ...; at each number the choice that costs least. */
+  /** For few VMs with a place: move none, then one, then two, ...; for each number, the cheapest choice. */
   #tryChoices(
     unplaced: readonly PlacementRequest[],
     present: readonly PlacementRequest[],
@@ -68,7 +68,7 @@ export class FewestMoves {
     return proven ? { solver: undefined, proven } : this.#allMove();
   }
 
-  /** The cheapest choice of `count` VMs that move. */
+  /** The cheapest choice of `count` VMs to move. */
   #tryMoving(
     count: number,
     unplaced: readonly PlacementRequest[],
@@ -93,7 +93,7 @@ export class FewestMoves {
     return best === undefined ? { solver: undefined, proven } : committed(best.solver, best.outcome, proven);
   }
 
-  /** For many: nobody moves; only helpers do; one VM; those in the way of the unplaced ones; all. */
+  /** For many VMs: move none; only helpers; one VM; those in the way of the unplaced ones; all. */
   #tryLikely(unplaced: readonly PlacementRequest[], present: readonly PlacementRequest[]): Solved | Unsolved {
     const solver = this.#newSolver();
     const leaving = solver.keep(present);
@@ -140,7 +140,7 @@ export class FewestMoves {
     return outcome.kind === 'found' ? committed(solver, outcome, false) : undefined;
   }
 
-  /** The others choose first, and avoid the cores of those with a place if they can. Who is in the way then moves. */
+  /** Places the moving VMs first, avoiding cores of VMs with a place where possible; VMs then in the way move. */
   #thoseInTheWayMove(
     moving: readonly PlacementRequest[],
     staying: readonly PlacementRequest[],
@@ -165,7 +165,7 @@ export class FewestMoves {
   }
 }
 
-/** The host as if these VMs were confined to their CPUs without having them dedicated: others may use these, at a cost. */
+/** The host as if these VMs were merely confined to their CPUs: others may use the CPUs too, at a cost. */
 function asConfined(host: PlacementHost, staying: readonly PlacementRequest[]): PlacementHost {
   const floaters = staying.flatMap(({ guest, current }): Floater[] =>
     current?.kind === 'dedicated'
@@ -186,13 +186,13 @@ function committed(solver: Solver, outcome: FoundSolution, proven: boolean): Sol
 interface MoveChoice {
   readonly moving: readonly PlacementRequest[];
   readonly staying: readonly PlacementRequest[];
-  /** Of those that stay, the VMs whose helpers may move. */
+  /** Staying VMs whose helpers may move. */
   readonly loose: readonly PlacementRequest[];
-  /** What these moves cost at least. */
+  /** Lower bound for the cost of these moves. */
   readonly leastCost: number;
 }
 
-/** All choices of `count` VMs that move; for each, first with no helpers moving, then those of one VM, then more. */
+/** All choices of `count` VMs to move; for each, first with no helpers moving, then those of one VM, then more. */
 function* moveChoices(present: readonly PlacementRequest[], count: number): Generator<MoveChoice> {
   for (const moving of combinations(present, count)) {
     const staying = present.filter((request) => !moving.includes(request));

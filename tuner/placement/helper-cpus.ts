@@ -17,8 +17,8 @@ import type { DedicatedRequest } from './types.ts';
 /* CPUs for the helpers of a VM, the cheapest first. */
 
 /**
- * Finds CPUs for a VM's helpers after its vCPUs are placed, on cores without vCPUs, one CPU after the other, the
- * cheapest core first. `onFound` is called for each way, while its CPUs are reserved.
+ * Finds CPUs for a VM's helpers once its vCPUs are placed: one CPU at a time, on cores without vCPUs, cheapest core
+ * first. `onFound` is called for each combination found, while its CPUs are reserved.
  */
 export function findHelperCpus(
   { state, budget }: SearchContext,
@@ -56,9 +56,9 @@ export function findHelperCpus(
 }
 
 /**
- * One core of each group, the cheapest first. In an exhaustive search, each helper goes to the same or a later core
- * than the one before it (index `from` on), since their order makes no difference. Otherwise only the nearest cells
- * with free cores count, and there the use of core that is least missed.
+ * One core of each group, cheapest first. The order of helpers makes no difference, so an exhaustive search places each
+ * on the same core as the helper before it or a later one (index `from` on). Otherwise only the nearest cells with free
+ * cores count, and in these the cores in the most expendable use.
  */
 function coresForHelper(
   state: HostState,
@@ -95,7 +95,7 @@ function nearestCores(state: HostState, places: readonly CellPlace[]): CoreState
   return undefined;
 }
 
-/** Use and isolation of cores for helpers, the least missed first. */
+/** Use and isolation of cores for helpers, most expendable first. */
 const HELPER_PREFERENCE = [false, true].flatMap((isolated) =>
   ['helpers', 'host', 'whole'].map((use) => `${use} ${isolated}`),
 );
@@ -109,7 +109,7 @@ function addedHelperCost(state: HostState, places: readonly CellPlace[], core: C
   return cost;
 }
 
-/** Candidates for the helpers of a VM whose vCPUs are placed; the present place first, if it is free. */
+/** Candidates for the helpers of a VM whose vCPUs are placed; first the present place, if free. */
 export function helperCandidates(
   context: SearchContext,
   vcpus: DedicatedCandidate,

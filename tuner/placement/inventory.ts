@@ -14,25 +14,25 @@ import type { CellMemory } from '../facts/facts.ts';
 import type { Claim, Core, Floater, PlacementHost, ThreadPolicy } from './types.ts';
 
 /*
- * The host's inventory: which CPUs, memory and huge pages VMs may get, and which of these other VMs have. Built once
- * for a placement, from the host's topology and the definitions of all its domains.
+ * The host's inventory: which CPUs, memory and huge pages are available to VMs, and which of these other VMs hold.
+ * Built once per placement, from the host's topology and the definitions of all its domains.
  */
 
 /** A domain of the host, whether it is being placed or not. */
 export interface HostDomain {
   readonly name: string;
-  /** Of its running and of its inactive XML: what it has now, and what it will have after its next boot. */
+  /** Facts of its running XML (what it has now) and of its inactive XML (what it will have after its next boot). */
   readonly live: DomainFacts | undefined;
   readonly inactive: DomainFacts | undefined;
-  /** CPUs and memory that its control group allows it; absent: as all VMs. */
+  /** CPUs and memory cells that its control group allows; absent: the same as for all VMs. */
   readonly cpus?: CpuSet | undefined;
   readonly memoryCells?: CpuSet | undefined;
-  /** Of the profile that placed it: with `isolate` and `require` it also reserves the sibling threads of its CPUs. */
+  /** From the profile that placed it: with `isolate` and `require` it also reserves the sibling threads of its CPUs. */
   readonly threads?: ThreadPolicy | undefined;
 }
 
 export interface HostOptions {
-  /** Absent: all that have a place in the capabilities. */
+  /** Absent: all CPUs that the capabilities assign to a cell. */
   readonly online?: CpuSet | undefined;
   /** CPUs that the kernel allows for VMs (the cpuset of their cgroup); absent: all. */
   readonly vmCpus?: CpuSet | undefined;
@@ -41,21 +41,21 @@ export interface HostOptions {
   readonly efficiencyCpus?: CpuSet | undefined;
   /** Reserved for the host; absent: `defaultHostCpus`. Empty: none. */
   readonly hostCpus?: CpuSet | undefined;
-  /** Free huge pages, by cell. */
+  /** Free memory and huge pages, by cell. */
   readonly memory: readonly CellMemory[];
-  /** Size for VMs whose XML names none; absent: the host's smallest huge page. */
+  /** Page size for VMs whose XML names none; absent: the host's smallest huge page. */
   readonly defaultPageKiB?: number | undefined;
   readonly domains: readonly HostDomain[];
-  /** Names of the domains being placed: what they hold now counts as free. */
+  /** Names of the domains being placed: their present resources count as free. */
   readonly placing: ReadonlySet<string>;
 }
 
-/** Cores from which on a cell reserves one for the host by default. */
+/** From this many cores on, a cell reserves one for the host by default. */
 const CELL_CORES_TO_SHARE = 4;
 
 /**
  * The part of a host that placement may use.
- * @throws TunerError (TUNE_PLACEMENT) when CPUs to reserve for the host are not online.
+ * @throws TunerError (TUNE_PLACEMENT) if CPUs to be reserved for the host are not online.
  */
 export function placementHost(topology: HostTopology, options: HostOptions): PlacementHost {
   const online = options.online ?? onlineCpus(topology);
@@ -93,11 +93,11 @@ export function placementHost(topology: HostTopology, options: HostOptions): Pla
 }
 
 /**
- * The CPUs reserved for the host by default: the first core of each cell with all its threads, so that emulator
- * threads and interrupts find a CPU near their memory. A cell of fewer than four cores reserves none, since half of
- * it is too much. If no cell reserves any, the host still gets one core, or its kernel, the emulator threads and the
- * iothreads would run on CPUs dedicated to vCPUs. Isolated CPUs are skipped: who isolates CPUs leaves the others to
- * the host.
+ * The CPUs reserved for the host by default: the first core of each cell with all its threads, so that emulator threads
+ * and interrupts find a CPU near their memory. A cell of fewer than four cores reserves none, since one core is too
+ * large a part of it. If no cell reserves any, the host still gets one core; otherwise its kernel, the emulator threads
+ * and the iothreads would run on CPUs dedicated to vCPUs. Isolated CPUs are skipped: an admin who isolates CPUs leaves
+ * the others to the host.
  */
 export function defaultHostCpus(topology: HostTopology, online: CpuSet, isolated: CpuSet): CpuSet {
   const cores = topology.cells.map((cell) =>
@@ -155,7 +155,10 @@ function coreGroups(cell: HostCell, online: CpuSet): HostCpu[][] {
   return [...groups.values()];
 }
 
-/** Key of the last-level cache, by CPU. A cache that spans cells counts as one in each: VMs are placed cell by cell. */
+/**
+ * Key of the last-level cache, by CPU. A cache that spans cells counts as one per cell, since VMs are placed cell by
+ * cell.
+ */
 function lastLevelCaches(topology: HostTopology): Map<number, string> {
   const last = Math.max(...topology.caches.map((bank) => bank.level));
   const found = new Map<number, string>();
@@ -166,7 +169,7 @@ function lastLevelCaches(topology: HostTopology): Map<number, string> {
   return found;
 }
 
-/** Which VMs have each CPU dedicated to them, and for what: now, or after their next boot. */
+/** The VMs to which each CPU is dedicated, now or after their next boot, and for what. */
 function takenCpus(others: readonly HostDomain[], topology: HostTopology): Map<number, Claim[]> {
   const taken = new Map<number, Claim[]>();
   const take = (cpus: CpuSet, claim: Claim): void => {
@@ -196,7 +199,7 @@ function floatersOf(others: readonly HostDomain[], topology: HostTopology, onlin
   });
 }
 
-/** vCPUs of running VMs that float in this cell; a vCPU that floats over several cells counts in proportion. */
+/** vCPUs of running VMs that float in this cell; a vCPU that floats over several cells counts proportionally. */
 function floatingVcpus(others: readonly HostDomain[], topology: HostTopology, id: number): number {
   const cells = topology.cells.map((cell) => ({ id: cell.id, cpus: cellCpus(cell) }));
   const all = CpuSet.of(cells.flatMap(({ cpus }) => [...cpus]));
@@ -220,7 +223,7 @@ function wholeCores(cpus: CpuSet, topology: HostTopology): CpuSet {
 }
 
 interface MemoryInventory {
-  /** By cell, KiB: memory in pages of the base size that is not reserved by VMs bound there. */
+  /** By cell, KiB: memory in base pages that is not reserved by VMs bound there. */
   readonly freeKiB: ReadonlyMap<number, number>;
   /** Free huge pages by cell and page size in KiB. */
   readonly freePages: ReadonlyMap<number, ReadonlyMap<number, number>>;
@@ -228,22 +231,22 @@ interface MemoryInventory {
   readonly floatingPages: ReadonlyMap<number, number>;
 }
 
-/** One part of a VM's memory: a guest cell, or all of it. */
+/** One part of a VM's memory: a guest cell, or the whole. */
 interface MemoryPart {
-  /** The one host cell that it is bound to. */
+  /** The single host cell that it is bound to. */
   readonly cell: number | undefined;
   readonly sizeKiB: number;
   readonly pageKiB: number | undefined;
 }
 
 /**
- * What is left of each cell's memory.
+ * Memory left in each cell.
  *
- * Huge pages: free now, plus what the VMs being placed hold, minus what the next boot of any other VM takes beyond
+ * Huge pages: free now, plus those held by the VMs being placed, minus what the next boot of any other VM takes beyond
  * what it holds.
- * Other memory is counted by reservation: the cell's memory, minus its huge page pools, minus the maximum memory of
- * VMs bound to it. What is free at the moment says little, since the kernel fills it with page cache. VMs bound to no
- * single cell are not counted.
+ * Other memory is counted by reservation: the cell's memory, minus its huge page pools, minus the maximum memory of VMs
+ * bound to it. Momentarily free memory is not a useful figure, since the kernel fills it with page cache. VMs not bound
+ * to a single cell are not counted.
  */
 function memoryInventory(topology: HostTopology, options: HostOptions): MemoryInventory {
   const { memory, domains, placing } = options;
@@ -282,12 +285,12 @@ function memoryInventory(topology: HostTopology, options: HostOptions): MemoryIn
   return { freeKiB, freePages, floatingPages };
 }
 
-/** numatune modes under which memory comes only from the cells named. */
+/** numatune modes that take memory only from the cells named. */
 const BINDING: ReadonlySet<string | undefined> = new Set(['strict', 'restrictive']);
 
 /**
  * A VM's memory: by guest cell if the guest cells are bound separately, else as one part. `allowed`: the cells that its
- * control group confines it to, whether its XML binds it or not.
+ * control group confines it to, with or without a binding in its XML.
  */
 function memoryPartsOf(
   { cpu, memory }: DomainFacts,
@@ -327,7 +330,7 @@ function boundPages(parts: readonly MemoryPart[]): BoundPages[] {
   return [...found.values()];
 }
 
-/** Takes pages from the cell that they are bound to, or counts them as floating. A negative count gives back. */
+/** Takes pages from the cell that they are bound to, or counts them as floating. A negative count returns them. */
 function takePages(
   free: ReadonlyMap<number, Map<number, number>>,
   floating: Map<number, number>,
@@ -352,7 +355,7 @@ function reserveMemory(free: Map<number, number>, parts: readonly MemoryPart[]):
   }
 }
 
-/** Of the running and the next definition, the one with more memory: a VM has one or the other, never both. */
+/** The running or the next definition, whichever has more memory: a VM never has both at once. */
 function larger(live: readonly MemoryPart[], inactive: readonly MemoryPart[]): readonly MemoryPart[] {
   const sum = (parts: readonly MemoryPart[]): number =>
     parts.reduce((total, part) => total + part.sizeKiB, 0);

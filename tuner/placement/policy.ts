@@ -12,29 +12,29 @@ import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementR
 /*
  * Placement: which CPUs and which memory of a host each VM gets. Pure and deterministic; this is the whole algorithm.
  *
- * The policy is a ladder. The next rung is taken only if the one before does not suffice:
+ * The policy is a ladder. Each rung is tried only if the one before does not suffice:
  *
- * 1. No VM moves. VMs that have a place keep it; the others get places beside them.
- * 2. As few as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ...
+ * 1. No VM moves. VMs that have a place keep it; the others are placed around them.
+ * 2. As few VMs as possible move: only helpers (emulator threads and iothreads), then one VM, then two, ...
  *    (fewest-moves.ts).
- * 3. As few as possible are refused: VMs without a place before those with one, the last of the request first
- *    (`refuseFewest`). Each refusal says why, and what would make room (explain.ts).
+ * 3. As few VMs as possible are refused: VMs without a place before those with one, the last in the request first
+ *    (`refuseFewest`). Each refusal states the reason, and what would make room (explain.ts).
  * 4. If VMs that share CPUs would see a vCPU:pCPU ratio above 3:1, VMs that use more cores than they need are packed
  *    onto fewer cores of their present cells, if that lowers the ratio by a quarter (`placeFairly`).
  *
- * Rungs 1 to 3 ask the solver for places of the VMs that have none, beside those that stay:
+ * Rungs 1 to 3 ask the solver to place the VMs that have no place, around those that stay:
  *
  * 1. State (state.ts): the free threads, pages and memory of the inventory (inventory.ts), less those of VMs that stay.
  * 2. Order (`hardestFirst`): dedicated before shared, whole cores before single threads, large before small.
  * 3. Candidates for the next VM (candidates.ts). With dedicated CPUs: for each guest cell, each host cell with enough
  *    memory and there each selection of cores (cores.ts), then CPUs for its helpers. With shared CPUs: each cell.
- * 4. Cost (cost.ts): what each candidate adds. The solver takes the cheapest and goes on with the next VM; if one has
- *    no candidate, it goes first and the search starts over (`greedy` of solver.ts).
- * 5. Of up to 12 VMs, all candidates are tried from there on, except branches that cannot become cheaper (branch and
- *    bound, solver.ts). Of more, each in turn may leave its place for a cheaper one (local search).
+ * 4. Cost (cost.ts): what each candidate adds. The solver takes the cheapest and goes on to the next VM; a VM without
+ *    any candidate moves to the front and the search starts over (`greedy` of solver.ts).
+ * 5. From there on, for up to 12 VMs, all candidates are tried, except branches that cannot become cheaper (branch and
+ *    bound, solver.ts). For more VMs, each in turn may leave its place for a cheaper one (local search).
  * 6. The chosen candidates become CPU sets (assign.ts), which the plan turns into pins.
  *
- * Every step counts against a budget, so work is bounded; `proven` says whether all ways were tried.
+ * Every step counts against a budget, so work is bounded; `proven` reports whether the search was exhaustive.
  *
  * Example (test/tuner/placement/example.test.ts): two cells of four cores with two threads each. The first core of each
  * cell is reserved for the host, which leaves
@@ -44,34 +44,34 @@ import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementR
  * `web` has 2 vCPUs, today on CPUs 2 and 4: one thread each of two cores. `db` is new: 4 vCPUs, two threads per core in
  * the guest.
  *
- * - Rung 1: web keeps 2 and 4. db has two candidates. Cell 1, CPUs 10-13, costs nothing by itself, and 12.4 for using up
- *   free cores and CPUs to share. Cell 0, CPUs 6,7,3,5, costs 20 for a core more than needed and 25 for a guest core
- *   split over two cores by itself, 100 for sharing two cores with web, and adds 146.6 in all. db gets 10-13.
- * - With `big` of 6 vCPUs too, only cell 1 has room for it. Nobody has to move: db now gets 6,7,3,5.
- * - Rung 2: if instead of db `x` needs 3 whole cores and `y` needs 2 (`threads: require`), web is in the way in cell 0.
+ * - Rung 1: web keeps 2 and 4. db has two candidates. Cell 1, CPUs 10-13: own cost 0, plus 12.4 for using up free cores
+ *   and CPUs to share. Cell 0, CPUs 6,7,3,5: own cost 20 for one core more than needed and 25 for a guest core
+ *   split over two cores, plus 100 for sharing two cores with web; it adds 146.6 in all. db gets 10-13.
+ * - With `big` of 6 vCPUs too, only cell 1 has room for it. No VM has to move: db now gets 6,7,3,5.
+ * - Rung 2: if, instead of db, `x` needs 3 whole cores and `y` needs 2 (`threads: require`), web blocks cell 0.
  *   It moves to 14,15: x gets cell 0, y gets 10-13.
  * - Rung 3: `z`, which needs 2 whole cores beside these, is refused: "cell 0 has 0 free cores and cell 1 has 0 free cores;
  *   z needs 2", next "free by leaving y out, which is to have CPUs 10-13".
- * - Rung 4: with web on 2 and 4, the sibling threads 3 and 5 serve nobody. If 20 vCPUs of other VMs share what web and db
+ * - Rung 4: with web on 2 and 4, the sibling threads 3 and 5 are idle. If 20 vCPUs of other VMs share what web and db
  *   leave, that is CPUs 6,7,14,15, or 5:1. Packed, web gets 6,7 and db 2-5; the others share 10-15, at 3.3:1.
  */
 
 export interface PlaceOptions {
-  /** VMs move at no cost: the best placement of all together, whatever they have now. */
+  /** Moves cost nothing: finds the best placement of all VMs together, whatever their present place. */
   readonly rebalance?: boolean | undefined;
 }
 
-/** The highest vCPU:pCPU ratio that any VM without dedicated CPUs would see. */
+/** The highest vCPU:pCPU ratio seen by any VM without dedicated CPUs. */
 export type WorstRatio = (assignments: readonly Assignment[]) => number;
 
 // Rung 4: relieve VMs that share CPUs.
 
-/** The ratio must fall to this part of what it was; less is not worth a move. */
+/** The ratio must fall to this fraction of the original; anything less is not worth a move. */
 const MUCH_BETTER = 0.75;
 
 /**
  * Places VMs by all rungs of the ladder.
- * @throws TunerError (TUNE_PLACEMENT) as `place` does.
+ * @throws TunerError (TUNE_PLACEMENT) under the same conditions as `place`.
  */
 export function placeFairly(
   host: PlacementHost,
@@ -89,7 +89,7 @@ export function placeFairly(
     const wider = new Set([...repinned, request]);
     const next = repin(host, requests, wider, options);
     if (next.refusals.length > 0 || next.moved.length > first.moved.length) continue;
-    // One VM alone may not help a pool in another cell: only the ratio at the end counts.
+    // Packing one VM alone may not help a pool in another cell: only the final ratio counts.
     repinned = wider;
     best = next;
   }
@@ -98,7 +98,7 @@ export function placeFairly(
     : first;
 }
 
-/** Places all VMs, these on other CPUs of their present cells if that costs less. */
+/** Places all VMs; those in `repinned` get other CPUs of their present cells if that costs less. */
 function repin(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
@@ -112,7 +112,7 @@ function repin(
   return place(host, changed, options);
 }
 
-/** Its vCPUs stay, on more cores than they need, whose sibling threads no other VM may use. */
+/** Its vCPUs do not move, and use more cores than they need, whose sibling threads no other VM may use. */
 function isSpreadOut(host: PlacementHost, request: PlacementRequest, { moved }: Placement): boolean {
   if (request.kind !== 'dedicated' || request.threads === 'isolate' || request.current === undefined)
     return false;
@@ -130,7 +130,7 @@ function usesMoreCores(host: PlacementHost, current: Assignment, vcpus: readonly
 
 /**
  * Places VMs by rungs 1 to 3 of the ladder.
- * @throws TunerError (TUNE_PLACEMENT) for requests that make no sense: one VM twice, vCPUs with gaps.
+ * @throws TunerError (TUNE_PLACEMENT) for invalid requests: the same VM twice, or gaps in the vCPU numbers.
  */
 export function place(
   host: PlacementHost,
@@ -204,13 +204,13 @@ interface LadderResult {
   readonly solver: Solver;
   /** VMs without a place. */
   readonly refused: readonly PlacementRequest[];
-  /** All ways were tried: no more VMs have a place, and no placement costs less. */
+  /** The search was exhaustive: no more VMs can be placed, and no placement costs less. */
   readonly proven: boolean;
 }
 
-/** Steps after which the best so far is taken: about a second on a large host. */
+/** After this many steps the best result so far is taken: about a second on a large host. */
 const STEPS = 300_000;
-/** Up to so many VMs, all choices of VMs to refuse are tried. */
+/** Above this many VMs, the choices of VMs to refuse are not searched exhaustively. */
 const MAX_REFUSE_CHOICES = 10;
 
 function refuseFewest(
@@ -230,8 +230,8 @@ function refuseFewest(
 }
 
 /**
- * For few VMs, tries all choices of VMs to refuse: those without a place before those with one, the last of the
- * request first. VMs with no room even alone are refused in any case. Undefined if that takes too long.
+ * For few VMs, tries all choices of VMs to refuse: those without a place before those with one, the last in the request
+ * first. VMs that would not fit even alone are always refused. Undefined if the step budget runs out.
  */
 function tryRefusals(
   host: PlacementHost,
@@ -259,7 +259,7 @@ function tryRefusals(
   return undefined;
 }
 
-/** For many VMs: those with a place stay, then each in turn gets the first place that fits. */
+/** For many VMs: those with a place keep it, then each of the others gets the first place that fits. */
 function refuseLast(
   host: PlacementHost,
   requests: readonly PlacementRequest[],

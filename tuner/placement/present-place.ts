@@ -22,7 +22,7 @@ import type { Assignment, DedicatedRequest, NodeRequest, PlacementRequest } from
 
 /* The place that a VM has now, where it can stay there. */
 
-/** The present place of a VM, helpers included; undefined if it cannot stay there. */
+/** The present place of a VM, including its helpers; undefined if it cannot stay there. */
 export function presentPlace(context: SearchContext, request: PlacementRequest): Candidate | undefined {
   const { state } = context;
   const { current } = request;
@@ -90,7 +90,7 @@ function soleCpu(current: Assignment, vcpu: number): number | undefined {
   return cpus?.size === 1 ? cpus.first : undefined;
 }
 
-/** These CPUs by core; undefined if any of them is not free, or listed twice. */
+/** Groups these CPUs by core; undefined if any is not free, or listed twice. */
 function freeSelection(state: HostState, cpus: readonly number[]): CoreSelection | undefined {
   if (new Set(cpus).size < cpus.length) return undefined;
   const byCore = new Map<CoreState, number[]>();
@@ -102,7 +102,7 @@ function freeSelection(state: HostState, cpus: readonly number[]): CoreSelection
   return [...byCore].map(([core, own]): CoreThreads => ({ core, cpus: own }));
 }
 
-/** The present place of a VM's helpers, after its vCPUs are placed. */
+/** The present place of a VM's helpers, once its vCPUs are placed. */
 export function presentHelpers(
   { state, moveCost }: SearchContext,
   vcpus: DedicatedCandidate,

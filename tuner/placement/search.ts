@@ -3,7 +3,10 @@ import type { HostState } from './state.ts';
 
 /* What searches of placements share: a bound on their steps, their width, and choices of items. */
 
-/** Steps that a search may still take, about one a candidate: bounded work, and the same result on any machine. */
+/**
+ * Steps left to a search, about one per candidate. Counting steps, not time, bounds the work and gives the same result
+ * on any machine.
+ */
 export class Budget {
   #left: number;
 
@@ -19,7 +22,7 @@ export class Budget {
     this.#left -= steps;
   }
 
-  /** Moves steps to a budget for one part of the search; `take` moves back what that part leaves. */
+  /** Sets steps aside for one part of the search; `take` returns those left over. */
   lend(steps: number): Budget {
     const part = new Budget(Math.min(steps, Math.max(0, this.#left)));
     this.#left -= part.#left;
@@ -32,33 +35,33 @@ export class Budget {
   }
 }
 
-/** How many candidates to look at. */
+/** How widely to search. */
 export interface SearchWidth {
   readonly exhaustive: boolean;
-  /** Options tried for the first, second, ... guest cell; the last number holds for the rest. */
+  /** Options tried for the first, second, ... guest cell; the last number applies to all further ones. */
   readonly cells: readonly number[];
-  /** Candidates listed. */
+  /** Candidates to collect. */
   readonly candidates: number;
   /** Cores tried for each helper. */
   readonly helperCores: number;
 }
 
-/** The few that are worth a try on a large host. */
+/** The few candidates worth trying on a large host. */
 export const LIKELY: SearchWidth = { exhaustive: false, cells: [8, 2, 1], candidates: 8, helperCores: 1 };
-/** All, unless there are very many. */
+/** All candidates, with a cap on very large numbers. */
 export const ALL: SearchWidth = { exhaustive: true, cells: [512], candidates: 512, helperCores: 8 };
 
-/** What leaving its present place would cost a VM. */
+/** Cost of a VM leaving its present place for this candidate. */
 export type CandidateMoveCost = (candidate: VmCandidate) => number;
 
-/** What candidates are found with. Functions that take it leave `state` as it was. */
+/** Context of the search for candidates. Functions that take it leave `state` unchanged. */
 export interface SearchContext {
   readonly state: HostState;
   readonly budget: Budget;
   readonly moveCost: CandidateMoveCost;
 }
 
-/** All choices of `size` items, in the order of the items. */
+/** All combinations of `size` items, in the order of the items. */
 export function* combinations<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   if (size === 0) yield [];
   else {

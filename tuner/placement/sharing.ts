@@ -6,36 +6,36 @@ import { dedicatedCpus } from './assign.ts';
 import type { Assignment } from './types.ts';
 
 /*
- * VMs that share CPUs: the vCPU:pCPU ratio that each sees, before a placement and after it, and the limits of it.
+ * VMs that share CPUs: the vCPU:pCPU ratio that each sees before and after a placement, and limits on it.
  */
 
 /**
- * vCPU:pCPU ratio on shared CPUs above which a plan warns. Judgement: below Nova's default for a new host
+ * vCPU:pCPU ratio on shared CPUs above which a plan warns. A judgement: below Nova's default for a new host
  * (initial_cpu_allocation_ratio, 4.0), since a plan takes the CPUs away at once.
  */
 export const WARN_RATIO = 3;
 
 /**
- * The ratio above which a plan that would bring VMs there is refused, unless `--allow-ratio` allows more: at loads below
- * 100 % five vCPUs to a physical CPU are usually safe (Red Hat, RHEL 10, Configuring and managing Linux virtual machines,
+ * Plans that would push VMs above this ratio are refused, unless `--allow-ratio` permits more: at loads below 100 %,
+ * five vCPUs per physical CPU are usually safe (Red Hat, RHEL 10, Configuring and managing Linux virtual machines,
  * 17.6.1 Overcommitting virtual CPUs, 2025).
  */
 export const REFUSE_RATIO = 5;
 
-/** A ratio that grows by less has not changed. */
+/** Growth up to this factor counts as no change. */
 const SAME_RATIO = 1.02;
 
 /** `2.3:1` */
 export const ratioText = (ratio: number): string => `${Number(ratio.toFixed(1))}:1`;
 
-/** The VMs that a plan brings above a ratio, or that are above it and get a higher one. */
+/** The VMs that a plan pushes above a ratio, or that are above it and get an even higher one. */
 export const squeezed = ({ vms }: Sharing, limit: number): SharingVm[] =>
   vms.filter(({ before, after }) => after.ratio > limit && after.ratio > (before?.ratio ?? 1) * SAME_RATIO);
 
 /** A VM without dedicated CPUs, and its share of CPUs before a placement and after it. */
 export interface SharingVm {
   readonly guest: string;
-  /** It is among the VMs being placed. */
+  /** Whether it is among the VMs being placed. */
   readonly named: boolean;
   readonly vcpus: number;
   readonly before: Share | undefined;
@@ -43,9 +43,9 @@ export interface SharingVm {
 }
 
 export interface Share {
-  /** CPUs that it may use, without those dedicated to other VMs. */
+  /** CPUs that it may use, excluding those dedicated to other VMs. */
   readonly cpus: CpuSet;
-  /** vCPUs per CPU on these: the overcommit ratio that this VM sees. */
+  /** vCPUs per CPU on these CPUs: the overcommit ratio that this VM sees. */
   readonly ratio: number;
 }
 
@@ -55,7 +55,7 @@ export interface SharedPool {
   readonly cpus: CpuSet;
   /** The highest ratio that any VM sees; 0 if none shares CPUs. */
   readonly worstRatio: number;
-  /** CPUs that no VM may use, and that are not reserved for the host. */
+  /** CPUs that no VM may use although they are not reserved for the host. */
   readonly idleCpus: CpuSet;
   /** Of these, the sibling threads of dedicated vCPUs. */
   readonly idleSiblings: CpuSet;
@@ -71,24 +71,24 @@ export interface Sharing {
 export interface SharingInput {
   readonly topology: HostTopology;
   readonly online: CpuSet;
-  /** Kept from the kernel's scheduler (isolcpus): never shared. */
+  /** Isolated from the kernel's scheduler (isolcpus): never shared. */
   readonly isolated: CpuSet;
   /** Reserved for the host. */
   readonly hostCpus: CpuSet;
-  /** The running domains, as they run. */
+  /** The running domains with their live definitions. */
   readonly running: readonly {
     readonly name: string;
     readonly live: DomainFacts;
-    /** CPUs that its control group allows it; absent: all that VMs may have. */
+    /** CPUs that its control group allows; absent: all CPUs available to VMs. */
     readonly cpus?: CpuSet | undefined;
   }[];
   readonly assignments: readonly Assignment[];
-  /** Domains of the plan; those without an assignment keep their pins, or lose them if they are in `unpinned`. */
+  /** Domains of the plan; those without an assignment keep their pins, or lose them if listed in `unpinned`. */
   readonly named: ReadonlySet<string>;
   readonly unpinned: ReadonlySet<string>;
 }
 
-/** Compares the shared CPUs of all VMs before and after a placement. Only running VMs count. */
+/** Compares the shared CPUs of all VMs before and after a placement. Counts running VMs only. */
 export function sharingOf(input: SharingInput): Sharing {
   const before = input.running.map((each) => presentUse(each, input.topology));
   const byGuest = new Map(input.assignments.map((assignment) => [assignment.guest, assignment]));
@@ -167,7 +167,10 @@ const unpinnedUse = ({ guest, dedicated, ranges, allowed }: VmCpuUse): VmCpuUse 
 const vcpusOf = ({ ranges }: Pick<VmCpuUse, 'ranges'>): number =>
   ranges.reduce((sum, { vcpus }) => sum + vcpus, 0);
 
-/** The shared CPUs of all VMs at one time. A vCPU that may run on several CPUs is an equal part of a vCPU on each. */
+/**
+ * The shared CPUs of all VMs at one point in time. A vCPU that may run on several CPUs counts as an equal fraction on
+ * each.
+ */
 class SharedCpus {
   readonly #input: SharingInput;
   readonly #uses: readonly VmCpuUse[];
@@ -178,7 +181,7 @@ class SharedCpus {
   constructor(input: SharingInput, uses: readonly VmCpuUse[]) {
     this.#input = input;
     this.#uses = uses;
-    // Helpers on CPUs reserved for the host share these with the host, and with VMs that float there.
+    // Helpers on CPUs reserved for the host share them with the host, and with VMs that float there.
     this.#dedicated = uses.reduce(
       (all, { dedicated, helpers }) => all.union(dedicated).union(helpers.difference(input.hostCpus)),
       CpuSet.empty,
@@ -212,7 +215,7 @@ class SharedCpus {
     };
   }
 
-  /** The range without dedicated CPUs; all of it if no other CPU is left. */
+  /** The range without dedicated CPUs; the whole range if all its CPUs are dedicated. */
   #cpusOf({ cpus = this.#input.online.difference(this.#input.isolated) }: Range): CpuSet {
     const free = cpus.intersection(this.#input.online).difference(this.#dedicated);
     return free.size === 0 ? cpus : free;

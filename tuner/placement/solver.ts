@@ -22,14 +22,14 @@ import { HostState } from './state.ts';
 import type { PlacementHost, PlacementRequest } from './types.ts';
 
 /*
- * The solver: given VMs that stay where they are and VMs that need a place, it finds a place for each of the latter,
- * together at the least cost. Who stays, moves or is refused is not its business but that of policy.ts.
+ * The solver: given VMs that stay where they are and VMs that need a place, it finds a place for each of the latter at
+ * the least total cost. Which VMs stay, move or are refused is decided in policy.ts.
  */
 
 /** A place for each VM that needs one. */
 export interface Solution {
   readonly candidates: readonly Candidate[];
-  /** Of all VMs on the host. */
+  /** For all VMs on the host. */
   readonly cost: number;
 }
 
@@ -46,9 +46,9 @@ export interface SolverOptions {
   readonly moveCost: CandidateMoveCost;
 }
 
-/** Setting up the state costs a step for so many cores. */
+/** Setting up the state costs one step per this many cores. */
 const CORES_A_STEP = 4;
-/** Steps to find out whether there is any candidate at all. */
+/** Step budget for checking whether a VM has any candidate at all. */
 const FITS_STEPS = 5_000;
 
 const NONE: ReadonlySet<PlacementRequest> = new Set();
@@ -57,7 +57,7 @@ export class Solver {
   readonly state: HostState;
   readonly #context: SearchContext;
   readonly #placed = new Map<PlacementRequest, VmCandidate>();
-  /** VMs whose vCPUs are placed while their helpers are not. */
+  /** VMs whose vCPUs are placed but whose helpers are not yet. */
   readonly #withoutHelpers = new Map<PlacementRequest, DedicatedCandidate>();
 
   /** `requests`: all VMs that will be placed. */
@@ -68,8 +68,8 @@ export class Solver {
   }
 
   /**
-   * Places VMs where they are now, as far as possible, and returns those that cannot stay. Helpers stay too, except
-   * those of VMs in `loose` and those that cannot: places for these are found by the next `solve`.
+   * Places VMs where they are now if possible, and returns those that cannot stay. Helpers stay too, except those of
+   * VMs in `loose` and those whose CPUs are not available: the next `solve` finds places for them.
    */
   keep(
     requests: readonly PlacementRequest[],
@@ -90,7 +90,10 @@ export class Solver {
     });
   }
 
-  /** Finds places for these VMs, beside those placed already; with `quick`, the first that fit. Changes nothing. */
+  /**
+   * Finds places for these VMs beside those already placed; with `quick`, the first that fit. Does not change the
+   * state.
+   */
   solve(requests: readonly PlacementRequest[], { quick = false } = {}): SolverResult {
     const helpersOnly = (request: PlacementRequest): boolean => this.#withoutHelpers.has(request);
     const order = [...requests, ...this.#withoutHelpers.keys()].sort(hardestFirst(helpersOnly));
@@ -99,7 +102,7 @@ export class Solver {
     return best === undefined ? { kind: 'none', proven } : { kind: 'found', ...best, proven };
   }
 
-  /** Places VMs as found: from here on they stay. */
+  /** Applies a solution: its VMs stay from here on. */
   commit({ candidates }: FoundSolution): void {
     for (const each of candidates) this.#place(each);
   }
@@ -119,7 +122,7 @@ export class Solver {
     return this.#placed.get(request);
   }
 
-  /** Takes a VM from its place. */
+  /** Removes a VM from its place. */
   release(request: PlacementRequest): void {
     const place = this.#placed.get(request) ?? this.#withoutHelpers.get(request);
     if (place !== undefined) release(this.state, place);
@@ -127,20 +130,20 @@ export class Solver {
     this.#withoutHelpers.delete(request);
   }
 
-  /** Releases VMs whose helpers have no place, and returns them. */
+  /** Releases VMs whose helpers have no place yet, and returns them. */
   releaseWithoutHelpers(): PlacementRequest[] {
     const requests = [...this.#withoutHelpers.keys()];
     for (const request of requests) this.release(request);
     return requests;
   }
 
-  /** Whether there is any place for this VM, beside those placed already. */
+  /** Whether this VM has any place beside those already placed. */
   fits(request: PlacementRequest): boolean {
     const context = { ...this.#context, budget: new Budget(FITS_STEPS) };
     return [LIKELY, ALL].some((width) => vmCandidates(context, request, width).candidates.length > 0);
   }
 
-  /** The same, without one of the VMs placed. */
+  /** Like `fits`, but with one of the placed VMs left out. */
   fitsWithout(request: PlacementRequest, without: PlacementRequest): boolean {
     const place = this.#placed.get(without);
     if (place === undefined) return this.fits(request);
@@ -183,10 +186,10 @@ const RESTARTS = 24;
 const EXACT_REQUESTS = 12;
 const EXACT_STEPS = 8_000;
 const ROUNDS = 3;
-/** Smaller differences between sums of costs are rounding. */
+/** Smaller differences between cost sums are rounding errors. */
 const EPSILON = 1e-9;
 
-/** Each VM in turn takes its cheapest candidate. If one has none, it becomes the first, and all start over. */
+/** Each VM in turn takes its cheapest candidate. If one has none, it moves to the front and the search starts over. */
 function greedy(
   { state, budget, candidates }: SearchProblem,
   given: readonly PlacementRequest[],
@@ -210,7 +213,7 @@ function greedy(
   return undefined;
 }
 
-/** Few VMs: branch and bound. Many, or if that takes too long: local search from the best solution so far. */
+/** Few VMs: branch and bound. Many, or if the budget runs out: local search from the best solution so far. */
 function optimize(
   problem: SearchProblem,
   order: readonly PlacementRequest[],
@@ -222,7 +225,7 @@ function optimize(
   return { best: best && localSearch(problem, best), proven: false };
 }
 
-/** Tries all candidates of each VM in turn, the cheapest first; gives up a branch that cannot beat the best so far. */
+/** Tries all candidates of each VM in turn, cheapest first; abandons a branch that cannot beat the best so far. */
 function branchAndBound(
   problem: SearchProblem,
   order: readonly PlacementRequest[],
@@ -264,7 +267,7 @@ function branchAndBound(
   return { best, proven: complete };
 }
 
-/** For each VM, what it and those after it cost at least, by their own costs alone. */
+/** For each VM, a lower bound for the cost of it and those after it, from own costs alone. */
 function lowerBounds(sets: readonly CandidateSet[]): number[] {
   const least = sets.map(({ candidates, complete }) =>
     complete ? Math.min(...candidates.map(({ ownCost }) => ownCost)) : 0,
@@ -272,7 +275,7 @@ function lowerBounds(sets: readonly CandidateSet[]): number[] {
   return sets.map((_, at) => least.slice(at).reduce((sum, cost) => sum + cost, 0));
 }
 
-/** Each VM in turn leaves its place and takes the cheapest there is then, until a round brings nothing. */
+/** Each VM in turn leaves its place and takes the cheapest one available, until a round brings no improvement. */
 function localSearch({ state, budget, candidates }: SearchProblem, start: Solution): Solution {
   const chosen = [...start.candidates];
   for (const each of chosen) reserve(state, each);
@@ -306,9 +309,9 @@ function firstCell(candidate: Candidate | undefined): number {
 }
 
 /**
- * Order of VMs: first those with dedicated CPUs (VMs that share get what they leave), and of these first those that
- * need more than helpers; then those that must have whole cores; more guest cells; more vCPUs; more memory. Equal ones
- * stay in the order of the request.
+ * Order of VMs: first those with dedicated CPUs (shared pools consist of what they leave), and among these first those
+ * that need more than helpers; then those that require whole cores; more guest cells; more vCPUs; more memory. Ties
+ * keep the order of the request.
  */
 export function hardestFirst(
   helpersOnly: (request: PlacementRequest) => boolean,
@@ -336,7 +339,7 @@ const vcpusOf = (request: PlacementRequest): number =>
 const memoryOf = (request: PlacementRequest): number =>
   request.kind === 'node' ? request.memoryKiB : request.cells.reduce((sum, cell) => sum + cell.memoryKiB, 0);
 
-/** Two VMs that want the same and have no place yet: which of them goes where makes no difference. */
+/** Two unplaced VMs with the same demands can swap places without any difference. */
 function interchangeable(a: PlacementRequest | undefined, b: PlacementRequest): boolean {
   if (a?.current !== undefined || b.current !== undefined) return false;
   return a !== undefined && demand(a) === demand(b);

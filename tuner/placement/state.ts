@@ -14,15 +14,15 @@ import {
 import type { Core, PlacementCell, PlacementHost, PlacementRequest } from './types.ts';
 
 /*
- * The state of a host during the search: which VM has which threads and where memory is reserved. Every change can be
- * undone, in any order, and the cost (cost.ts) is kept up to date with each.
+ * The state of a host during the search: which VM has which threads, and where memory is reserved. Every change can be
+ * undone, in any order, and each keeps the cost (cost.ts) up to date.
  */
 
-/** Who uses a core: nobody, the host, helpers (emulator threads and iothreads), or vCPUs and perhaps others. */
+/** What uses a core: nothing, the host, helpers (emulator threads and iothreads), or vCPUs and possibly others. */
 export type CoreUse = 'whole' | 'host' | 'helpers' | 'vcpus';
 const USES: readonly CoreUse[] = ['whole', 'host', 'helpers', 'vcpus'];
 
-/** Cores of one cache that are interchangeable: same class, same use, as many free threads. */
+/** Cores of one cache that are interchangeable: same class, same use, same number of free threads. */
 export interface CoreGroup {
   readonly use: CoreUse;
   /** Free threads of each core. */
@@ -33,7 +33,7 @@ export interface CoreGroup {
   readonly coreClass: number;
 }
 
-/** Whole free cores of a cell or a cache: their number at the start, and now. */
+/** Number of whole free cores of a cell or a cache, at the start and now. */
 interface WholeCores {
   readonly wholeAtStart: number;
   wholeFree: number;
@@ -52,13 +52,13 @@ export interface CellState extends WholeCores {
   readonly startKiB: number | undefined;
   /** Free huge pages by size in KiB. */
   readonly freePages: Map<number, number>;
-  /** CPUs of the cell's shared pool, and vCPUs that share them. */
+  /** CPUs in the cell's shared pool, and the vCPUs that share them. */
   sharedCpus: number;
   sharedVcpus: number;
-  /** Memory of the VMs placed to share, and the vCPUs of each. */
+  /** Memory of the VMs placed here with shared CPUs, and the vCPU count of each. */
   sharedKiB: number;
   readonly sharing: number[];
-  /** The most vCPUs of any of these VMs: the pool must not become smaller. */
+  /** vCPU count of the largest of these VMs: the pool must not become smaller. */
   widest: number;
 }
 
@@ -68,27 +68,27 @@ export interface CoreState {
   readonly core: Core;
   readonly cell: CellState;
   readonly cache: CacheState;
-  /** What a vCPU costs on this core in any case. */
+  /** Fixed cost of a vCPU on this core. */
   readonly vcpuCost: number;
-  /** The same number for cores of one class: die, threads, isolation, speed. */
+  /** Equal for cores of the same class: die, threads, isolation, speed. */
   readonly coreClass: number;
-  /** The same number for cores of one class in one cache. */
+  /** Equal for cores of the same class and cache. */
   readonly cacheClass: number;
-  /** Its threads in the order in which they are taken: isolated ones first, since floating VMs cannot use them. */
+  /** Its threads in the order of allocation: isolated ones first, since floating VMs cannot use them. */
   readonly threads: readonly number[];
   /** Free threads, in that order. */
   readonly free: number[];
-  /** Number of VMs with vCPUs here, and of helper CPUs. */
+  /** Number of VMs with vCPUs on this core, and of helper CPUs. */
   guests: number;
   helpers: number;
-  /** Its VM reserves the idle threads too (`isolate`, `require`). */
+  /** Its VM also reserves the idle threads (`isolate`, `require`). */
   exclusive: boolean;
   group: CoreGroup | undefined;
-  /** Its CPUs in the shared pool. */
+  /** Number of its CPUs that are in the shared pool. */
   sharedCpus: number;
 }
 
-/** Threads of one core, for vCPUs of one VM. */
+/** Threads of one core for the vCPUs of one VM. */
 export interface CoreThreads {
   readonly core: CoreState;
   readonly cpus: readonly number[];
@@ -98,16 +98,16 @@ export class HostState {
   readonly model: CostModel;
   readonly cells: readonly CellState[];
   readonly coreOf: ReadonlyMap<number, CoreState>;
-  /** Cost of all that is placed so far. */
+  /** Cost of everything placed so far. */
   cost = 0;
   readonly #host: PlacementHost;
-  /** vCPUs that will share CPUs, on the whole host. */
+  /** vCPUs on the whole host that will share CPUs. */
   readonly #sharedVcpus: number;
   readonly #pageTotals: Map<number, number>;
-  /** CPUs of the shared pools of all cells. */
+  /** Number of CPUs in the shared pools of all cells. */
   #sharedCpus: number;
 
-  /** `requests`: all VMs that will be placed, since the load is an average over them. */
+  /** `requests`: all VMs that will be placed, since load is averaged over them. */
   constructor(host: PlacementHost, requests: readonly PlacementRequest[]) {
     this.#host = host;
     this.model = costModel(host);
@@ -130,7 +130,7 @@ export class HostState {
     return this.cells.find((cell) => cell.id === id);
   }
 
-  /** Pages of this size not reserved yet, on all cells together. */
+  /** Pages of this size not reserved yet, summed over all cells. */
   pagesLeft(sizeKiB: number): number {
     return this.#pageTotals.get(sizeKiB) ?? 0;
   }
@@ -254,7 +254,7 @@ export class HostState {
   }
 }
 
-/** Huge pages by size in KiB on all cells, less those that VMs bound to no single cell will take. */
+/** Huge pages by size in KiB, summed over all cells, minus those that VMs not bound to a single cell will take. */
 function pageTotals(host: PlacementHost): Map<number, number> {
   const totals = new Map<number, number>();
   for (const [size, free] of host.cells.flatMap(({ freePages }) => [...freePages])) {
@@ -264,7 +264,7 @@ function pageTotals(host: PlacementHost): Map<number, number> {
   return totals;
 }
 
-/** The cells of a host before anything is placed, their cores not yet grouped. */
+/** The cells of a host before anything is placed, with cores not yet grouped. */
 function cellStates(host: PlacementHost, model: CostModel): CellState[] {
   const cacheClasses = new Map<string, number>();
   const coreClasses = new Map<string, number>();
@@ -359,7 +359,7 @@ function useOf({ guests, helpers, core }: Pick<CoreState, 'guests' | 'helpers' |
   return core.cpus.length < core.threads ? 'host' : 'whole';
 }
 
-/** Its CPUs that VMs may share. */
+/** Number of its CPUs that VMs may share. */
 function countShared(
   state: Pick<CoreState, 'guests' | 'helpers' | 'core' | 'free'>,
   { isolated }: PlacementHost,

@@ -1,7 +1,7 @@
 import type { CpuSet } from '../../model/cpu-set.ts';
 
 /*
- * What goes into a placement (a host's inventory, requests of VMs) and what comes out (assignments, refusals).
+ * Input of a placement (a host's inventory, requests of VMs) and its output (assignments, refusals).
  */
 
 /** A core that VMs may use, without CPUs that are offline or reserved for the host. */
@@ -9,11 +9,13 @@ export interface Core {
   readonly cell: number;
   /** Key of its die, unique on the host. */
   readonly die: string;
-  /** Key of its last-level cache; the cell's where the host reports no caches. */
+  /** Key of its last-level cache, or of the cell if the host reports no caches. */
   readonly cache: string;
   /** The threads that VMs may use, ascending. */
   readonly cpus: readonly number[];
-  /** Its online threads, including those reserved for the host: if there are more than `cpus`, the core is not whole. */
+  /**
+   * Number of its online threads, including those reserved for the host: if larger than `cpus`, the core is not whole.
+   */
   readonly threads: number;
   /** All its CPUs are isolated from the kernel's scheduler (isolcpus). */
   readonly isolated: boolean;
@@ -42,11 +44,11 @@ export interface Claim {
   readonly by: 'vcpus' | 'helpers';
 }
 
-/** Another VM whose vCPUs float: they have no dedicated CPUs and run on any of these. */
+/** Another VM whose vCPUs float: they have no dedicated CPUs and may run on any of these. */
 export interface Floater {
   readonly guest: string;
   readonly cpus: CpuSet;
-  /** It is confined to less than a cell, so that it has nowhere else to go. */
+  /** It is confined to less than a cell, so it has nowhere else to run. */
   readonly narrow: boolean;
 }
 
@@ -56,50 +58,52 @@ export interface PlacementHost {
   readonly cores: readonly Core[];
   /** By id, memory-only cells included. */
   readonly cells: readonly PlacementCell[];
-  /** Isolated from the kernel's scheduler: floating VMs cannot use these, VMs with dedicated CPUs should. */
+  /** Isolated from the kernel's scheduler: floating VMs cannot use them, VMs with dedicated CPUs should. */
   readonly isolated: CpuSet;
   /** CPUs dedicated to other VMs, running or defined. */
   readonly taken: ReadonlyMap<number, readonly Claim[]>;
   readonly floaters: readonly Floater[];
-  /** Huge pages by size in KiB that VMs bound to no single cell will take at their next boot, in any cell. */
+  /** Huge pages by size in KiB that VMs not bound to a single cell will take at their next boot, from any cell. */
   readonly floatingPages: ReadonlyMap<number, number>;
 }
 
 /**
- * As Nova's hw:cpu_thread_policy. `require`: only whole cores with SMT; `prefer`: whole cores first, then single
+ * Like Nova's hw:cpu_thread_policy. `require`: only whole cores with SMT; `prefer`: whole cores first, then single
  * threads of shared cores; `isolate`: one vCPU per core, its sibling threads left idle.
  */
 export type ThreadPolicy = 'require' | 'prefer' | 'isolate';
 
 interface Request {
   readonly guest: string;
-  /** Size of the huge pages that its memory comes from. */
+  /** Size of the huge pages that back its memory. */
   readonly pageKiB: number | undefined;
-  /** Its memory must fit in its cells (numatune strict); huge pages always must. */
+  /** Its memory must fit in its cells (numatune strict); huge pages always have to. */
   readonly bound: boolean;
-  /** Host cells that its control group may use memory of; absent: all. */
+  /** Host cells whose memory its control group allows; absent: all. */
   readonly allowedMemoryCells?: CpuSet | undefined;
-  /** Host cells of the PCI devices and network cards that it uses; it should be near these. */
+  /** Host cells of the PCI devices and network cards that it uses; it should be placed near them. */
   readonly deviceCells?: readonly number[] | undefined;
 }
 
 /** A VM that gets dedicated CPUs. */
 export interface DedicatedRequest extends Request {
   readonly kind: 'dedicated';
-  /** Guest NUMA cells; one for a VM without any. With `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
+  /** Guest NUMA cells; a VM without NUMA counts as one cell. With `sharedVcpus` they hold vCPUs 0 to n-1, each once. */
   readonly cells: readonly GuestCellRequest[];
   /** vCPUs that use the shared CPU pools of the VM's cells (Nova's `mixed`); absent: none. */
   readonly sharedVcpus?: CpuSet | undefined;
   readonly threads: ThreadPolicy;
-  /** Threads per core in the guest's topology: so many consecutive vCPUs should be sibling threads. */
+  /** Threads per core in the guest's topology: this many consecutive vCPUs should be sibling threads. */
   readonly guestThreads: number;
-  /** Dedicated CPUs of the emulator threads, on cores without vCPUs; 0: they run on the housekeeping CPUs. */
+  /**
+   * Number of dedicated CPUs for the emulator threads, on cores without vCPUs; 0: they run on the housekeeping CPUs.
+   */
   readonly emulatorCpus: number;
-  /** The same for all its iothreads together; 0: they run where the emulator threads run. */
+  /** Likewise for all its iothreads together; 0: they run on the CPUs of the emulator threads. */
   readonly ioThreadCpus: number;
   /** Its present place, kept if possible; undefined: it is placed as a new VM. */
   readonly current: Assignment | undefined;
-  /** The host cell of each guest cell, if it must stay there because its memory does not move. */
+  /** The host cell of each guest cell, if it must stay there because its memory cannot move. */
   readonly keepCells?: readonly number[] | undefined;
 }
 
@@ -118,7 +122,7 @@ export interface NodeRequest extends Request {
   readonly current: Assignment | undefined;
 }
 
-/** What a VM wants of the host. A VM that wants no placement has no request, and counts as another VM. */
+/** What a VM asks of the host. A VM without placement settings has no request and counts as an other VM. */
 export type PlacementRequest = DedicatedRequest | NodeRequest;
 
 export interface Assignment {
@@ -130,7 +134,7 @@ export interface Assignment {
   readonly memoryCells: readonly number[];
   /** Where each vCPU may run: one CPU if dedicated. */
   readonly vcpus: readonly CpuSet[];
-  /** vCPUs of a dedicated VM that share CPUs nevertheless. */
+  /** vCPUs of a VM with dedicated CPUs that share CPUs nevertheless. */
   readonly sharedVcpus?: CpuSet | undefined;
   readonly emulator: CpuSet;
   readonly ioThreads: CpuSet;
@@ -144,7 +148,7 @@ export type RefusalCode =
   /** A guest cell has more vCPUs than the largest host cell has CPUs for VMs. */
   | 'WIDER_THAN_CELL'
   | 'WIDER_THAN_HOST'
-  /** Sibling threads are required, and the host has no cores with two for VMs. */
+  /** Sibling threads are required, and no core of the host has two for VMs. */
   | 'NO_SMT'
   /** More guest cells than host cells, or memory from a cell that the host lacks. */
   | 'NO_CELL'
@@ -156,9 +160,9 @@ export type RefusalCode =
 export interface Refusal {
   readonly guest: string;
   readonly code: RefusalCode;
-  /** With figures: "cell 0 has 3 free cores, db01 needs 4". */
+  /** With figures, for example: "cell 0 has 3 free cores, db01 needs 4". */
   readonly text: string;
-  /** What would make room, tried and found to work: "free by moving web02". */
+  /** What would make room, tried and found to work, for example: "free by moving web02". */
   readonly next: string | undefined;
 }
 
@@ -169,7 +173,7 @@ export interface Overlap {
   readonly with: readonly string[];
 }
 
-/** A place for each VM; or why some have none, and the places of the rest. */
+/** A place for each VM; or the reasons why some have none, and the places of the rest. */
 export interface Placement {
   readonly kind: 'placed' | 'refused';
   /** In the order of the requests. */
@@ -177,11 +181,11 @@ export interface Placement {
   readonly refusals: readonly Refusal[];
   /** VMs whose vCPUs leave their present place. */
   readonly moved: readonly string[];
-  /** VMs that get other CPUs of the same cells, so that more are left to share; their memory stays. */
+  /** VMs that get other CPUs of the same cells to leave more CPUs to share; their memory stays. */
   readonly repinned?: readonly string[] | undefined;
   readonly overlaps: readonly Overlap[];
   /** Cost of the assignments, without unit, 0 at best; see cost.ts. */
   readonly cost: number;
-  /** All ways were tried: no placement costs less, and refusals are final. */
+  /** The search was exhaustive: no placement costs less, and refusals are final. */
   readonly proven: boolean;
 }

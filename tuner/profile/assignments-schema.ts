@@ -15,7 +15,7 @@ const cpuList = z.string().transform((text, context) => {
   }
 });
 
-/** Pages of each size, or of each size in each cell: `{ 2 MiB: 512 }`, `{ 1 GiB: { 0: 2, 1: 0 } }`. */
+/** Page counts by size, or by size and cell: `{ 2 MiB: 512 }`, `{ 1 GiB: { 0: 2, 1: 0 } }`. */
 const pageCount = z
   .number()
   .int()
@@ -43,7 +43,7 @@ const hugepages = z
 
 const match = z
   .strictObject({
-    /** null: left alone. */
+    /** null: the domain is not tuned. */
     profile: profileName.nullable(),
     domain: globs.optional(),
     title: globs.optional(),

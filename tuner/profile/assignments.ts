@@ -18,11 +18,11 @@ export interface Assignments {
   readonly reserved: Reservations;
   /** The profiles that it names. */
   readonly profiles: readonly string[];
-  /** A profile's name; null: to be left alone; undefined: nothing is said of it. */
+  /** A profile's name; null: not to be tuned; undefined: no entry matches. */
   readonly profileOf: (state: DomainState) => string | null | undefined;
-  /** Whether the entry that holds for it would take in any domain: `domain: "*"` and nothing more. */
+  /** Whether the matching entry would match any domain: `domain: "*"` and nothing else. */
   readonly sweeps: (state: DomainState) => boolean;
-  /** Entries that none of these domains is meant by, as people would find them: `assign.2`. */
+  /** Entries that match none of these domains, by their path in the file: `assign.2`. */
   readonly idle: (states: readonly DomainState[]) => readonly string[];
 }
 
@@ -94,7 +94,7 @@ function compile(path: string, given: AssignmentsFile['metadata']): MetadataRead
   }
 }
 
-/** All that an entry says has to hold. */
+/** All conditions of an entry must hold. */
 function matches(
   { domain, title, nova, labels }: Match,
   state: DomainState,
@@ -117,7 +117,7 @@ function fitsLabels(
   return Object.entries(wanted).every(([label, texts]) => fits(texts, found?.get(label)));
 }
 
-/** @throws TunerError where a label may be there and cannot be read: the VM would get another profile */
+/** @throws TunerError if a label may exist but cannot be read: the VM would get the wrong profile */
 function readLabels(
   { domain }: DomainState,
   root: Element,

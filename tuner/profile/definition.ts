@@ -2,8 +2,8 @@ import { TunerError } from '../errors.ts';
 import type { DomainState, DomainView } from '../facts/facts.ts';
 
 /**
- * What a domain's next boot takes, or what it runs on where it has no next one.
- * @throws TunerError (TUNE_DOMAIN) for one that has neither: it went away while it was read.
+ * The domain's definition for its next boot, or its live one if it is transient.
+ * @throws TunerError (TUNE_DOMAIN) if it has neither: it disappeared while it was being read.
  */
 export function definitionOf(state: DomainState): DomainView {
   const view = state.inactive ?? state.live;

@@ -6,7 +6,7 @@ import { knobs } from './knobs/all.ts';
 import type { ProfileLibrary } from './library.ts';
 import type { Entry, Profile } from './profile.ts';
 
-/** A profile in a list: also one that cannot be used, and why. */
+/** A profile in a list, including those that cannot be used, with the reason. */
 export interface ListedProfile {
   readonly name: string;
   readonly path: string;
@@ -15,7 +15,7 @@ export interface ListedProfile {
   readonly fault: string | undefined;
 }
 
-/** Every profile of the library, those with faults among them. */
+/** Every profile of the library, including faulty ones. */
 export function listProfiles(library: ProfileLibrary): ListedProfile[] {
   return library.places.map((place) => {
     try {
@@ -37,7 +37,7 @@ export function reportList(listed: readonly ListedProfile[]): string {
   return textTable(['profile', 'extends', 'from', 'for'], rows).join('\n');
 }
 
-/** In the order that people think in: first where the guest goes, then what it is made of. */
+/** In the order in which users think: first where the guest runs, then what it consists of. */
 const GROUPS: readonly (readonly [KnobGroup, string])[] = [
   ['placement', 'place'],
   ['cpu', 'CPUs'],
@@ -49,7 +49,7 @@ const GROUPS: readonly (readonly [KnobGroup, string])[] = [
   ['timers', 'timers'],
 ];
 
-/** A profile as people read it: what it says, why, and on whose word. */
+/** A profile as text for users: each value with its reason and source. */
 export function reportProfile(profile: Profile): string {
   const { name, title, description, lineage, version, host } = profile;
   const sections = GROUPS.flatMap(([group, heading]) => {
@@ -80,7 +80,7 @@ function section(heading: string, said: readonly (readonly [string, Entry])[]): 
 const shown = (value: unknown): string =>
   terminalText(typeof value === 'string' ? value : JSON.stringify(value));
 
-/** A profile for programs; the schema is stable: fields are added, never renamed. */
+/** A profile as JSON; the schema is stable: fields are added, never renamed. */
 export function profileJson({
   name,
   title,

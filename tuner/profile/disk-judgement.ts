@@ -6,11 +6,12 @@ const IO_URING_LIBVIRT = 6_003_000;
 const IO_URING_QEMU = 5_000_000;
 
 /**
- * How QEMU should do a disk's I/O, by what the disk is:
- * 1. block devices and preallocated raw images past the host's cache: native. Such requests never wait in io_submit(2).
- * 2. other files, where libvirt, QEMU and this kernel have it: io_uring, which does not block on images that grow.
- * 3. else threads, which works everywhere.
- * `none`: disks whose I/O QEMU does in its own way (network, NVMe, vhost-user), and those not known yet.
+ * How QEMU should do a disk's I/O, depending on the disk:
+ * 1. native for block devices and preallocated raw images that bypass the host's cache: such requests never block in
+ *    io_submit(2).
+ * 2. io_uring for other files, if libvirt, QEMU and this kernel have it: it does not block on images that grow.
+ * 3. threads otherwise: works everywhere.
+ * `none`: disks whose I/O QEMU does in other ways (network, NVMe, vhost-user), and unknown kinds.
  */
 export function autoIo(
   { facts, state, host, policy }: KnobContext,
@@ -31,8 +32,8 @@ export function autoIo(
 }
 
 /**
- * A discard punches holes into a preallocated image: its blocks have to be allocated again at the next write, which is
- * what preallocation was to spare. Elsewhere thin storage gets its space back.
+ * A discard punches holes into a preallocated image, whose blocks must then be allocated again at the next write: just
+ * what preallocation was meant to avoid. Elsewhere it returns space to thin storage.
  */
 export const autoDiscard = ({ state }: KnobContext, target: string): 'unmap' | 'ignore' =>
   state.preallocated?.has(target) === true ? 'ignore' : 'unmap';

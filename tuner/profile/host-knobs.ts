@@ -2,8 +2,8 @@ import type { Problem } from '../errors.ts';
 import { choice, onOff, orWord, type ValueKind, whole } from './values.ts';
 
 /**
- * What a profile wants of the host that its domains run on. The first four can be set; the rest is only looked at,
- * since the administrator of the host decides it.
+ * What a profile wants of the host that its domains run on. The first four can be set; the others are only checked,
+ * since they are up to the host's administrator.
  */
 export type HostWanted =
   /** Merging of equal pages: whether the kernel's ksmd runs at all. */
@@ -12,25 +12,25 @@ export type HostWanted =
   | { readonly knob: 'ksm.pagesToScan'; readonly wanted: number }
   | { readonly knob: 'ksm.sleepMs'; readonly wanted: number }
   | { readonly knob: 'ksm.mergeAcrossNodes'; readonly wanted: 0 | 1 }
-  /** The pools grow to what placed domains need. */
+  /** The pools grow to what the placed domains need. */
   | { readonly knob: 'hugepages'; readonly wanted: 'as-needed' }
   | { readonly knob: 'thp'; readonly wanted: 'always' | 'madvise' | 'never' }
   | { readonly knob: 'governor'; readonly wanted: string }
-  /** Idle states that take longer than this to leave are off; 0: all of them. */
+  /** Disables idle states with a longer exit latency than this; 0: all of them. */
   | { readonly knob: 'cstates'; readonly wanted: number }
-  /** At most. */
+  /** Upper limit. */
   | { readonly knob: 'swappiness'; readonly wanted: number }
   | { readonly knob: 'numaBalancing'; readonly wanted: 'on' | 'off' }
-  /** The CPUs that vCPUs are dedicated to are kept from the kernel's scheduler. */
+  /** CPUs dedicated to vCPUs are isolated from the kernel's scheduler. */
   | { readonly knob: 'isolatedCpus'; readonly wanted: 'vcpus' };
 export type HostKnobId = HostWanted['knob'];
 
-/** Something wanted of the host, by whom, why, and on whose word. */
+/** A host setting that profiles ask for, with the reason and the source. */
 export type HostWish = HostWanted & {
   readonly profiles: readonly string[];
   readonly why: string;
   readonly source: string;
-  /** Profiles that are in use on one host want opposite things: nothing is done. */
+  /** Profiles in use on the same host contradict each other: nothing is changed. */
   readonly problem?: Problem | undefined;
 };
 
@@ -40,7 +40,7 @@ export interface HostKnob {
   readonly id: HostKnobId;
   readonly help: string;
   readonly takes: string;
-  /** When virtune changes it; never: it only shows its value and how to change it. */
+  /** When virtune changes it; never: it only shows the value and how to change it. */
   readonly sets: HostKnobSets;
   /** @throws ValueError */
   readonly check: (value: unknown) => void;
@@ -55,7 +55,7 @@ interface HostKnobDeclaration<V> {
   readonly wanted: (value: V) => HostWanted;
 }
 
-/** `leave` is for a profile that extends another: what that wants is not wanted. */
+/** `leave` lets a profile that extends another drop the other's wish. */
 function hostKnob<V>(id: HostKnobId, { help, sets, value, wanted }: HostKnobDeclaration<V>): HostKnob {
   const kind = orWord(value, 'leave');
   return {

@@ -1,10 +1,12 @@
 import type { DomainState, HostFacts } from '../facts/facts.ts';
 
-/** libvirt 9.0 is the first to list enlightenments, QEMU 6.1 the first to report all of them (formatdomaincaps). */
+/** libvirt 9.0 is the first to list enlightenments, QEMU 6.1 the first to report them all (formatdomaincaps). */
 const LISTED_LIBVIRT = 9_000_000;
 const LISTED_QEMU = 6_001_000;
 
-/** The enlightenments that a domain can have, by libvirt's names; undefined where neither reports them. */
+/**
+ * The enlightenments available to a domain, by libvirt's names; undefined if libvirt or QEMU is too old to report them.
+ */
 export function hypervOffer(
   { libvirtVersion, qemuVersion }: HostFacts,
   { capabilities }: DomainState,

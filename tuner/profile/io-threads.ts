@@ -11,7 +11,7 @@ function canMapQueues({ libvirtVersion: libvirt, qemuVersion: qemu }: HostFacts)
   return isSince({ libvirt, qemu }, LIBVIRT_FEATURES.diskQueueMapping);
 }
 
-/** The same of virtio-scsi controllers. */
+/** Likewise for virtio-scsi controllers. */
 export function canMapScsiQueues({ libvirtVersion: libvirt, qemuVersion: qemu }: HostFacts): boolean {
   return isSince({ libvirt, qemu }, LIBVIRT_FEATURES.scsiQueueMapping);
 }
@@ -20,7 +20,7 @@ export function mapsQueues({ diskIoThread }: Policy, host: HostFacts): boolean {
   return diskIoThread === 'mapped' || (diskIoThread === 'auto' && canMapQueues(host));
 }
 
-/** The iothreads that a domain is to have: those that it has first, the lowest that it lacks then. */
+/** The iothreads that a domain should have: existing ones first, then the lowest free ids. */
 export function ioThreadsWanted(
   policy: Policy,
   host: HostFacts,
@@ -32,7 +32,8 @@ export function ioThreadsWanted(
   if (policy.ioThreadCount === undefined) return now;
   const asked = evaluate(policy.ioThreadCount, subjects);
   const virtio = facts.disks.filter(({ bus, device }) => bus === 'virtio' && device !== 'cdrom').length;
-  // One that has no disk to itself only takes a CPU. Where the profile does not say which disk goes where, who knows.
+  // An iothread without a disk only occupies a CPU. Without disk.iothread in the profile, disks may be assigned
+  // elsewhere: keep the count.
   const spreads = policy.diskIoThread !== undefined && !mapsQueues(policy, host);
   const count = spreads ? Math.min(asked, Math.max(virtio, Math.min(asked, 1))) : asked;
   const ids = now.slice(0, count);

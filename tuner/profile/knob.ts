@@ -10,25 +10,25 @@ import type { Subjects } from './rule.ts';
 import type { Shape } from './shape.ts';
 import type { ValueKind } from './values.ts';
 
-/** What a knob looks at to say which settings it comes to. */
+/** What a knob bases its settings on. */
 export interface KnobContext {
   readonly host: HostFacts;
   readonly state: DomainState;
-  /** The definition, which is what is written. */
+  /** The definition, which is what will be changed. */
   readonly root: Element;
   readonly facts: DomainFacts;
   readonly policy: Policy;
   readonly shape: Shape;
-  /** Absent where nothing was placed, or could not be. */
+  /** Absent if nothing was placed, or placement failed. */
   readonly assignment: Assignment | undefined;
   readonly subjects: Subjects;
-  /** Of iothreads as they will be. */
+  /** Ids of the iothreads that will exist. */
   readonly ioThreads: readonly number[];
-  /** Disks, controllers or NICs that the entry is for; `['']` for the domain. */
+  /** Disks, controllers or NICs that the entry applies to; `['']` for the domain. */
   readonly targets: readonly string[];
 }
 
-/** A wish before it is known whose words it is. */
+/** A wish that is not yet attributed to a profile entry. */
 export interface Draft {
   readonly setting: Setting;
   readonly target: string;
@@ -40,16 +40,16 @@ export interface Draft {
 export type KnobGroup = 'placement' | 'cpu' | 'memory' | 'iothreads' | 'disks' | 'nics' | 'hyperv' | 'timers';
 type KnobScope = 'domain' | 'disk' | 'controller' | 'nic';
 
-/** One thing that a profile can say. */
+/** One key that a profile can set. */
 export interface Knob {
   readonly id: string;
   readonly group: KnobGroup;
   readonly help: string;
-  /** What it may be said of by name; for `domain` there is nothing to name. */
+  /** The kind of device that it can be set for by name; `domain` has no names. */
   readonly on: KnobScope;
-  /** What it takes, for the reference. */
+  /** Accepted values, for the reference. */
   readonly takes: string;
-  /** Ids of the settings that it comes to; none where it only decides what others come to. */
+  /** Ids of the settings that it produces; none if it only affects what other knobs produce. */
   readonly settings: readonly string[];
   /** @throws ValueError */
   readonly check: (value: unknown) => void;
@@ -66,7 +66,7 @@ interface KnobDeclaration<V> {
   readonly drafts?: (context: KnobContext, value: V) => readonly Draft[];
 }
 
-/** A knob whose value becomes settings in its own way. */
+/** A knob with its own conversion of the value to settings. */
 export function knob<V>(declared: KnobDeclaration<V>): Knob {
   const { id, group, help, on = 'domain', value, settings = [], drafts = () => [] } = declared;
   return {
@@ -81,10 +81,10 @@ export function knob<V>(declared: KnobDeclaration<V>): Knob {
   };
 }
 
-/** A knob that is one setting, of each of its targets. */
+/** A knob that maps to one setting per target. */
 export function plainKnob<V>(
   declared: Omit<KnobDeclaration<V>, 'drafts' | 'settings'> & {
-    /** Default: of the same name. */
+    /** Default: the setting of the same name. */
     readonly setting?: string;
     /** The value in the setting's canonical form. */
     readonly canonical: (value: V, context: KnobContext) => string | undefined;
@@ -100,20 +100,20 @@ export function plainKnob<V>(
   });
 }
 
-/** @throws TypeError for a setting that does not exist: a fault of the table, which a test finds. */
+/** @throws TypeError for a setting that does not exist: a bug in the table, found by a test. */
 export function draft(id: string, target: string, value: string | undefined): Draft {
   const setting = findSetting(id);
   if (setting === undefined) throw new TypeError(`there is no setting ${id}`);
   return { setting, target, value };
 }
 
-/** What stands in the way of another setting is taken out; where it is not there, nothing needs to be said of it. */
+/** Removes a setting that would conflict with another; no draft if it is not set. */
 export function cleared(root: Element, id: string, target: string): Draft[] {
   const out = draft(id, target, undefined);
   return out.setting.read(root, target) === undefined ? [] : [out];
 }
 
-/** For a knob whose value is what its setting holds. */
+/** For a knob whose value is stored unchanged. */
 export const asIs = <V>(value: V): V => value;
 
 export const numberText = (value: number | undefined): string | undefined =>

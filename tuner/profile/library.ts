@@ -14,20 +14,20 @@ import type { Entry, Profile } from './profile.ts';
 import { PROFILE_NAME, type ProfileFile, profileFile } from './schema.ts';
 
 const ENDING = '.yaml';
-/** Of a profile that extends one that extends one ... */
+/** Maximum length of a chain of `extends`. */
 const DEPTH_MAX = 8;
 
-/** A profile's file, and where it lies. */
+/** A profile's file and its location. */
 export interface ProfilePlace {
   readonly name: string;
   readonly path: string;
   readonly builtIn: boolean;
 }
 
-/** Profiles by name: those that come with virtune, then those of each folder, which stand before them. */
+/** Profiles by name: the built-in ones, then those of each folder, which override earlier ones of the same name. */
 export class ProfileLibrary {
   readonly #places = new Map<string, ProfilePlace>();
-  /** By their paths; an error for one that cannot be read, which matters once it is asked for. */
+  /** By path; an error for an unreadable file, which matters only when that profile is requested. */
   readonly #texts: Map<string, string | Error>;
   readonly #files = new Map<string, ProfileFile>();
 
@@ -37,9 +37,11 @@ export class ProfileLibrary {
   }
 
   /**
-   * Reads the files of the folders; what is wrong with one counts when it is asked for.
-   * @param folders those of every host, which need not exist, or be in a folder that this user may enter; @param named those that the user named, which must
-   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, whose file system does not answer, or with a file whose name is not a profile name
+   * Reads the files of the folders; a faulty file is reported only when its profile is requested.
+   * @param folders default folders: they may be missing or not accessible to this user
+   * @param named folders named by the user: they must exist
+   * @throws TunerError (TUNE_PROFILE) for a folder that cannot be read, whose file system does not respond, or that has
+   *   a file whose name is not a profile name
    */
   static async open(folders: readonly string[], named: readonly string[] = []): Promise<ProfileLibrary> {
     const places = await placesIn(fileURLToPath(new URL('tuner/profiles/', packageFolder())), {
@@ -52,21 +54,21 @@ export class ProfileLibrary {
     return new ProfileLibrary(places, texts);
   }
 
-  /** Those that can be used, by name. */
+  /** All profiles, sorted by name. */
   get places(): readonly ProfilePlace[] {
     return [...this.#places.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**
-   * A profile with all that it extends.
-   * @throws TunerError (TUNE_PROFILE) that names file, line and key of what is wrong
+   * A profile merged with everything that it extends.
+   * @throws TunerError (TUNE_PROFILE) that names file, line and key of the fault
    */
   get(name: string): Profile {
     return assemble(name, this.#lineage(this.#placeOf(name)));
   }
 
   /**
-   * A profile that lies anywhere, extending those of the library.
+   * Reads a profile outside the library, which may extend profiles of the library.
    * @throws TunerError (TUNE_PROFILE)
    */
   async read(path: string): Promise<Profile> {
@@ -87,7 +89,7 @@ export class ProfileLibrary {
     );
   }
 
-  /** All that a profile stands on, each once and after what it stands on itself; last the profile. */
+  /** Everything that a profile extends, each once and after its own ancestors, then the profile itself. */
   #lineage(
     place: ProfilePlace,
     chain: readonly ProfilePlace[] = [],
@@ -134,7 +136,8 @@ async function placesIn(
   try {
     names = await inFileTurn(folder, 'scandir', () => readdir(folder));
   } catch (error) {
-    // Nor may this user know whether it is there: /etc/virtune of the packages is not open to all, and the units have no /root.
+    // A folder that this user cannot look into counts as missing: /etc/virtune of the packages is not readable for all,
+    // and the units do not see /root.
     if (isOptional && !isSlow(error) && !(await isThere(folder))) return [];
     throw new TunerError(
       'TUNE_PROFILE',
@@ -158,7 +161,7 @@ function nameOf(path: string): string {
   );
 }
 
-/** @throws TunerError where its file system does not answer: nor would it for the files beside it */
+/** @throws TunerError if the file system does not respond: then the other files there would not be readable either */
 async function textOf(path: string): Promise<string | Error> {
   try {
     return (await readSmallFile(path)).toString();
@@ -187,7 +190,7 @@ function parseProfile(path: string, text: string | Error): ProfileFile {
   }
 }
 
-/** Each says its own over what came before; what it leaves alone is not said at all. */
+/** Later profiles override earlier ones; a null removes the entry. */
 function assemble(name: string, lineage: readonly Ancestor[]): Profile {
   const knobs = new Map<string, readonly Entry[]>();
   const host = new Map<string, Entry>();
@@ -224,7 +227,7 @@ function assemble(name: string, lineage: readonly Ancestor[]): Profile {
   };
 }
 
-/** Words do not count: a better reason makes no other profile. */
+/** Covers values only: rewording a reason does not change the version. */
 function versionOf(knobs: ReadonlyMap<string, readonly Entry[]>, host: ReadonlyMap<string, Entry>): string {
   const said = [
     ...[...knobs].map(([id, entries]) => [id, entries.map(({ value, on }) => [value, on ?? null])]),

@@ -5,9 +5,9 @@ import type { DomainState, HostFacts } from '../facts/facts.ts';
 import type { Assignments } from './assignments.ts';
 
 /**
- * The domains that are meant: by name, by UUID, or by a glob with `*` or `?`; each once, in the host's order. A name
- * may hold `*` and `?` itself: what a domain is called means that domain and no other.
- * @throws TunerError (TUNE_DOMAIN) for one that fits nothing
+ * The domains selected by name, UUID, or glob with `*` or `?`; each once, in the host's order. A domain name may itself
+ * contain `*` and `?`: an exact name selects only that domain.
+ * @throws TunerError (TUNE_DOMAIN) for a pattern that matches nothing
  */
 export function pickDomains(states: readonly DomainState[], patterns: readonly string[]): DomainState[] {
   const called = ({ domain }: DomainState, pattern: string): boolean =>
@@ -21,7 +21,7 @@ export function pickDomains(states: readonly DomainState[], patterns: readonly s
   return states.filter((state) => patterns.some((pattern) => meant(state, pattern)));
 }
 
-/** The domains that an assignments file gives a profile, with its name. */
+/** The domains to which an assignments file assigns a profile, with its name. */
 export function pickByFile(
   states: readonly DomainState[],
   assignments: Assignments,
@@ -32,12 +32,12 @@ export function pickByFile(
   });
 }
 
-/** Whether a pattern means this domain, and not just any. */
+/** Whether a pattern selects this domain specifically, not just any domain. */
 export const names = (pattern: string, { domain }: DomainState): boolean =>
   !isCatchAll(pattern) &&
   (pattern === domain.name || pattern === domain.uuid || matchesGlob(pattern, domain.name));
 
-/** Somebody has pinned it, and it was not virtune: it has no mark, and its vCPUs may not run everywhere. */
+/** Pinned by something other than virtune: it has no mark of virtune, and its vCPUs may not run on all CPUs. */
 export function isHandTuned(state: DomainState, { online }: HostFacts): boolean {
   return [state.live, state.inactive].some((view) => {
     if (view === undefined || (state.inactive ?? state.live)?.facts.tuned !== undefined) return false;
@@ -50,7 +50,7 @@ export function isHandTuned(state: DomainState, { online }: HostFacts): boolean 
 
 const NAMES_MAX = 20;
 
-/** What names this domain on a command line: its UUID where its name could be taken for a glob, or cannot be typed. */
+/** How to select this domain on a command line: by UUID if its name could be taken for a glob, or cannot be typed. */
 function selector({ name, uuid }: DomainState['domain']): string {
   const text = JSON.stringify(name);
   return /[*?]/.test(name) || terminalText(name) !== name ? `${uuid} (${text})` : text;

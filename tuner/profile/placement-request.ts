@@ -9,7 +9,7 @@ import { inMask, type Policy, policyOf } from './policy.ts';
 import type { Profile } from './profile.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
-/** What a profile wants of the host for a domain; undefined where it does not say where vCPUs go, or says nowhere. */
+/** What a profile asks of the host for a domain; undefined without `cpu.pinning`, or with `none`. */
 export function placementRequest(
   profile: Profile,
   host: HostFacts,
@@ -54,19 +54,19 @@ export function placementRequest(
   };
 }
 
-/** vCPUs that a profile leaves to share, of a VM some of whose vCPUs get CPUs to themselves. */
+/** vCPUs that share CPUs, in a VM only some of whose vCPUs get dedicated CPUs. */
 function sharingVcpus({ dedicatedVcpus }: Policy, { cells }: Shape): CpuSet {
   if (dedicatedVcpus === undefined) return CpuSet.empty;
   return CpuSet.of(
     cells.flatMap(({ vcpus }) => {
       const shared = [...vcpus].filter((vcpu) => !inMask(dedicatedVcpus, vcpu));
-      // A guest cell is placed by its dedicated vCPUs: it has at least one.
+      // A guest cell is placed by its dedicated vCPUs, so it needs at least one.
       return shared.length === vcpus.size ? shared.slice(0, -1) : shared;
     }),
   );
 }
 
-/** Where the definition's pins have it now; undefined where they are of another kind than what is asked for. */
+/** The place given by the definition's pins; undefined if they are not of the requested kind. */
 function currentAssignment(
   kind: Assignment['kind'],
   guest: string,
@@ -101,9 +101,8 @@ function currentAssignment(
 }
 
 /**
- * The same CPUs in an order in which threads of one core in the guest are threads of one core on the host, where there
- * is one: a VM pinned in another order keeps its CPUs and its memory, and only vCPUs change places. A guest whose cores
- * have one thread is left as it is.
+ * Reorders the CPUs so that threads of one guest core are threads of one host core, if possible: a VM pinned in another
+ * order keeps its CPUs and memory, and only vCPUs change places. A guest whose cores have one thread is unchanged.
  */
 function siblingsTogether(host: HostFacts, shape: Shape, vcpus: readonly CpuSet[]): CpuSet[] {
   const ordered = [...vcpus];
@@ -118,7 +117,7 @@ function siblingsTogether(host: HostFacts, shape: Shape, vcpus: readonly CpuSet[
       ids.flatMap((id) => vcpus[id]?.first ?? []),
       (cpu) => `${siblingsOf.get(cpu)}`,
     );
-    // Nothing is put in order that cannot be put in order whole.
+    // Reorder a cell only if all its cores can be completed.
     if (ids.length % guestThreads !== 0 || [...cores.values()].some((cpus) => cpus.length !== guestThreads))
       continue;
     const together = ids.every((_, at) => {
@@ -139,8 +138,8 @@ function hostCellOf(host: HostFacts, cpus: CpuSet): number | undefined {
 }
 
 /**
- * The cells of the devices that a domain uses: PCI devices that it is given, and the card behind a network card that
- * hangs directly on one (macvtap). A bridge may lead anywhere, so nothing is said of it.
+ * The cells of the devices that a domain uses: assigned PCI devices, and the card behind a network card that is
+ * attached directly to one (macvtap). A bridge may lead anywhere, so it does not count.
  */
 function deviceCells({ local }: HostFacts, root: Element, { interfaces }: DomainFacts): number[] {
   const addresses = children(child(root, 'devices')).flatMap((device) => {

@@ -6,8 +6,8 @@ import { knobValue, type Profile } from './profile.ts';
 import type { Figure } from './rule.ts';
 import { choice, count, orDefault, orWord, text, ValueError, type ValueKind, whole } from './values.ts';
 
-// The knobs that decide together where a guest goes and what shape it has. Placement asks for them before there is
-// anything to resolve, so what they take is declared here, once.
+// The knobs that together decide the place and shape of a guest. Placement needs them before anything is resolved, so
+// their values are declared here, once.
 
 export const pinning = choice('dedicated', 'cell', 'none');
 export const threads = choice('require', 'prefer', 'isolate');
@@ -30,7 +30,7 @@ export const vcpuMask: ValueKind<VcpuMask> = {
 };
 
 export interface VcpuMask {
-  /** It names those that are not meant. */
+  /** The vCPUs listed are the ones excluded. */
   readonly except: boolean;
   readonly vcpus: CpuSet;
 }
@@ -60,7 +60,7 @@ export const diskIoThread = choice('spread', 'mapped', 'auto', 'none');
 
 const PAGE_HELP = 'a size (`2 MiB`, `1 GiB`), or a list with one size per guest cell';
 
-/** Sizes by guest cell; the last holds for the rest. */
+/** Sizes by guest cell; the last applies to the remaining cells. */
 const pageSizes: ValueKind<readonly number[]> = {
   help: PAGE_HELP,
   parse: (raw) => {
@@ -80,25 +80,25 @@ const pageSizes: ValueKind<readonly number[]> = {
 };
 export const pages = orWord(pageSizes, 'largest', 'default');
 
-/** What a profile says of a guest's place and shape; undefined: left as it is. */
+/** A profile's policy for a guest's place and shape; undefined: unchanged. */
 export interface Policy {
   readonly pinning: 'dedicated' | 'cell' | 'none' | undefined;
   readonly threads: ThreadPolicy;
-  /** vCPUs that get CPUs to themselves, of a VM with `dedicated`; the others share. Absent: all. */
+  /** vCPUs that get dedicated CPUs in a VM with `dedicated`; the others share. Absent: all. */
   readonly dedicatedVcpus: VcpuMask | undefined;
   readonly emulatorCpus: number;
   readonly ioThreadCpus: number;
   readonly numaMode: 'strict' | 'preferred' | 'interleave' | 'restrictive' | 'none' | undefined;
-  /** Where they are not to be the vCPUs' own. */
+  /** Set only if memory should not be on the vCPUs' cells. */
   readonly numaNodes: CpuSet | undefined;
   readonly guestCells: number | 'auto' | 'none' | undefined;
   readonly topology: string | undefined;
   readonly pages: 'largest' | 'default' | readonly number[] | undefined;
   readonly ioThreadCount: Figure | undefined;
   readonly diskIoThread: 'spread' | 'mapped' | 'auto' | 'none' | undefined;
-  /** vCPUs that the scheduling class holds for; absent: all. */
+  /** vCPUs that the scheduling class applies to; absent: all. */
   readonly realtimeVcpus: VcpuMask | undefined;
-  /** The cache mode that disks are to have, where the profile says one for all of them. */
+  /** The cache mode of disks, if the profile sets the same one for all of them. */
   readonly diskCache: string | undefined;
 }
 

@@ -1,28 +1,28 @@
 import type { HostKnobId } from './host-knobs.ts';
 import type { ValueKind } from './values.ts';
 
-/** What a profile says of one knob, for all of a domain's disks or NICs or for those that it names. */
+/** A profile's entry for one knob, for all disks or NICs of a domain or for those that it names. */
 export interface Entry {
-  /** As the file has it; the knob knows what it means. */
+  /** As written in the file; interpreted by the knob. */
   readonly value: unknown;
   readonly why: string;
   readonly source: string;
   /** Targets as globs, `vd*`; absent: all. */
   readonly on?: readonly string[] | undefined;
-  /** The profile that says it, of those that one is made of. */
+  /** The profile in the lineage that the entry comes from. */
   readonly from?: string | undefined;
 }
 
-/** A profile with all that it extends; knobs that it leaves alone are not in it. */
+/** A profile merged with everything that it extends; contains only knobs that are set. */
 export interface Profile {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Itself, then all that it stands on, the eldest last. */
+  /** Itself, then everything that it extends, the most distant last. */
   readonly lineage: readonly string[];
-  /** Of all that it says: two with the same say the same. */
+  /** Hash of all values: equal versions mean equal values. */
   readonly version: string;
-  /** By knob; the first entry that names a target holds for it. */
+  /** By knob; the first entry that matches a target applies to it. */
   readonly knobs: ReadonlyMap<string, readonly Entry[]>;
   readonly host: ReadonlyMap<HostKnobId, Entry>;
 }

@@ -6,16 +6,16 @@ import type { HugepageCounts } from './assignments-schema.ts';
 
 export interface ReservedPages {
   readonly sizeKiB: number;
-  /** Absent: so many in all, wherever they are. */
+  /** Absent: this many in total, in any cell. */
   readonly cell: number | undefined;
   readonly count: number;
 }
 
-/** What is kept for the host itself. */
+/** Resources reserved for the host itself. */
 export interface Reservations {
   readonly cpus: CpuSet | undefined;
   readonly pages: readonly ReservedPages[];
-  /** vCPUs for each shared CPU up to which this host may be filled; absent: the usual limit. */
+  /** Allowed vCPUs per shared CPU on this host; absent: the usual limit. */
   readonly allowedRatio?: number | undefined;
 }
 
@@ -28,8 +28,8 @@ export function reservedPages(given: HugepageCounts): ReservedPages[] {
 }
 
 /**
- * Whether this host has what is kept back.
- * @throws TunerError (TUNE_ASSIGNMENTS) naming what it has not
+ * Checks that this host has what is reserved.
+ * @throws TunerError (TUNE_ASSIGNMENTS) naming what it lacks
  */
 export function checkReservations(path: string, reserved: Reservations, host: HostFacts): void {
   const missing = (reserved.cpus ?? CpuSet.empty).difference(host.online);

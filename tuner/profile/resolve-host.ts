@@ -2,7 +2,7 @@ import type { Problem } from '../errors.ts';
 import { type HostWanted, type HostWish, hostKnobs } from './host-knobs.ts';
 import type { Entry, Profile } from './profile.ts';
 
-/** What all the profiles in use on a host want of it together; where they want different things, a problem. */
+/** Merges what all profiles in use on a host want of it; contradictions become problems. */
 export function resolveHost(profiles: readonly Profile[]): HostWish[] {
   const unique = [...new Map(profiles.map((profile) => [profile.name, profile])).values()];
   return hostKnobs.flatMap((knob) => {
@@ -22,7 +22,7 @@ interface Said {
   readonly wanted: HostWanted;
 }
 
-/** Bounds from above agree on the lowest of them; all else has to be the same. */
+/** Upper limits merge to the lowest; all others must be equal. */
 function merge(said: readonly [Said, ...Said[]]): HostWish {
   const bound = said[0].wanted.knob === 'swappiness' || said[0].wanted.knob === 'cstates';
   const strictest = bound

@@ -15,14 +15,13 @@ import type { Subjects } from './rule.ts';
 import { type Shape, shapeOf } from './shape.ts';
 
 export interface ResolveOptions {
-  /** Settings whose change in the guest somebody vouches for; other proposals count as not taken. */
+  /** Settings whose guest-visible change the user has accepted; other proposals are not applied. */
   readonly accepted?: ReadonlySet<string> | undefined;
 }
 
 /**
- * What a profile comes to for this domain on this host: one wish a setting and target, in an order in which each
- * stands on those before it. What cannot be had here has a problem that says why, and what else then falls with it
- * has one too.
+ * Resolves a profile for this domain on this host: one wish per setting and target, each after those that it depends
+ * on. Wishes that cannot be fulfilled here carry a problem with the reason, and so do wishes that depend on them.
  */
 export function resolve(
   profile: Profile,
@@ -44,7 +43,7 @@ export function resolve(
     policy,
     shape,
     assignment,
-    // Rules that count iothreads mean those that there will be.
+    // Rules that count iothreads refer to the final number.
     subjects: { ...subjects, iothreads: ioThreads.length },
     ioThreads,
   };
@@ -53,7 +52,7 @@ export function resolve(
   return withConsequences(kept, host, state, options);
 }
 
-/** Wishes with all that stands against them, and against others because of that. */
+/** Adds to wishes what prevents them, and what that in turn prevents. */
 export function withConsequences(
   wishes: readonly Wish[],
   host: HostFacts,
@@ -64,7 +63,7 @@ export function withConsequences(
   return findProblems(wishes, { host, state, root, facts, accepted });
 }
 
-/** An old libvirt takes polling times only of a running domain, and there is nothing to take out of its definition. */
+/** An old libvirt accepts polling times for running domains only; its definitions have nothing to remove. */
 function forgotten(wish: Wish, host: HostFacts): Wish[] {
   const kept = !wish.setting.id.startsWith('iothread.poll.') || host.libvirtVersion >= POLL_IN_DEFINITION;
   if (kept) return [wish];
@@ -111,7 +110,7 @@ function allTargets(on: Exclude<Knob['on'], 'domain'>, state: DomainState): stri
   }
 }
 
-/** Drives with removable media are not tuned. */
+/** Excludes drives with removable media, which are not tuned. */
 function diskTargets(state: DomainState): string[] {
   const { facts } = definitionOf(state);
   return facts.disks
@@ -124,7 +123,7 @@ function nicTargets(state: DomainState): string[] {
   return facts.interfaces.flatMap(({ mac }) => mac ?? []);
 }
 
-/** Knobs that come to the same setting: the later one has the last word. */
+/** If several knobs produce the same setting, the last one wins. */
 function lastOfEach(wishes: readonly Wish[]): Wish[] {
   const last = new Map(wishes.map((wish) => [`${wish.setting.id} ${wish.target}`, wish]));
   return wishes.filter((wish) => last.get(`${wish.setting.id} ${wish.target}`) === wish);

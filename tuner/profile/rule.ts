@@ -2,7 +2,7 @@ import { VirtuneError } from '../../model/virtune-error.ts';
 import { parseSize } from '../settings/values.ts';
 
 /**
- * Figures of a profile: fixed ones, and those that depend on the guest.
+ * Figures of a profile: constants, and rules that depend on the guest.
  *
  *     figure  = number / base *( ", " clause )
  *     base    = "= " subject / percent " % of " subject
@@ -10,8 +10,8 @@ import { parseSize } from '../settings/values.ts';
  *     number  = 1*DIGIT, or for sizes 1*DIGIT " " ( "KiB" / "MiB" / "GiB" / "TiB" )
  *     percent = 1*3DIGIT
  *
- * Each clause at most once, in any order; they hold in this one: plus, at least, at most. Parts of one are dropped:
- * 50 % of 3 vCPUs is 1. Case counts, and so do blanks.
+ * Each clause at most once, in any order; they always apply in this one: plus, at least, at most. Results are rounded
+ * down: 50 % of 3 vCPUs is 1. Case and blanks are significant.
  */
 export type Figure =
   | { readonly kind: 'fixed'; readonly value: number }
@@ -30,7 +30,7 @@ export type Dimension = keyof typeof SUBJECTS;
 export type Subject = (typeof SUBJECTS)[Dimension][number];
 export type Subjects = Readonly<Record<Subject, number>>;
 
-/** Says what in a figure is wrong, and what may stand there. */
+/** States what is wrong in a figure, and what is allowed there. */
 export class FigureError extends VirtuneError {
   override readonly name = 'FigureError';
   constructor(message: string, options?: ErrorOptions) {
@@ -97,7 +97,7 @@ function parseNumber(text: string, dimension: Dimension): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** What a figure comes to for this guest. */
+/** Value of a figure for this guest. */
 export function evaluate(figure: Figure, subjects: Subjects): number {
   if (figure.kind === 'fixed') return figure.value;
   const { subject, percent, plus = 0, min = 0, max = Number.MAX_SAFE_INTEGER } = figure;

@@ -4,7 +4,7 @@ import { findKnob, knobs } from './knobs/all.ts';
 import type { Entry } from './profile.ts';
 import { ValueError } from './values.ts';
 
-/** Named like a file, and printed and marked everywhere: nothing that needs quoting. */
+/** Also a file name, and printed and stored in many places: allows nothing that needs quoting. */
 export const PROFILE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const profileName = z
   .string()
@@ -17,7 +17,7 @@ const plain = {
   source: words('source: where the value comes from (a document, a measurement, or "judgement")'),
 };
 
-/** The value is checked by the knob itself, so that its words are the same everywhere. */
+/** The knob itself checks the value, so that errors read the same everywhere. */
 function checkedBy(check: (value: unknown) => void): z.ZodType<unknown> {
   return z.unknown().superRefine((value, context) => {
     if (value === undefined) {
@@ -37,7 +37,7 @@ const globs = z.array(z.string().min(1)).min(1).optional();
 
 type Issues = z.core.$ZodRawIssue[];
 
-/** Says again, further up, what is wrong inside. */
+/** Repeats inner issues at an outer path. */
 function repeat(to: Issues, from: readonly z.core.$ZodIssue[], at: readonly PropertyKey[]): void {
   for (const issue of from) {
     const key = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
@@ -50,7 +50,7 @@ function repeat(to: Issues, from: readonly z.core.$ZodIssue[], at: readonly Prop
   }
 }
 
-/** One entry, or a list of entries for targets that differ. */
+/** One entry, or a list of entries for different targets. */
 function entriesOf(check: (value: unknown) => void, named: boolean): z.ZodType<readonly Entry[]> {
   const fields = { value: checkedBy(check), ...plain };
   const entry: z.ZodType<Entry> = named ? z.strictObject({ ...fields, on: globs }) : z.strictObject(fields);
@@ -65,7 +65,7 @@ function entriesOf(check: (value: unknown) => void, named: boolean): z.ZodType<r
   });
 }
 
-/** `null`: left as it is, though a profile that this one extends says something. */
+/** `null` leaves a setting unchanged, even if an extended profile sets it. */
 function tableOf<V>(
   ids: readonly string[],
   entry: (id: string) => z.ZodType<V>,
@@ -86,7 +86,7 @@ function tableOf<V>(
   });
 }
 
-/** Names what was probably meant. */
+/** Suggests what was probably meant. */
 function unknownKey(id: string, ids: readonly string[], what: string): string {
   const near = ids.filter(
     (each) =>
@@ -98,7 +98,7 @@ function unknownKey(id: string, ids: readonly string[], what: string): string {
   return `there is no ${what} ${JSON.stringify(id)}; ${hint}`;
 }
 
-/** Letters to change, add or drop to make one of the other (Levenshtein). */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...a].entries()) {
@@ -116,7 +116,7 @@ function distance(a: string, b: string): number {
 export const profileFile = z.strictObject({
   title: words('title'),
   description: words('description').optional(),
-  /** Of several, later ones have the last word. */
+  /** If several, later ones take precedence. */
   extends: z.union([profileName, z.array(profileName).min(1).max(8)]).optional(),
   knobs: tableOf(
     knobs.map(({ id }) => id),

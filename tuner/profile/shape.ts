@@ -10,23 +10,23 @@ import type { Policy } from './policy.ts';
 const GIB_KIB = 1024 ** 2;
 const MIB_KIB = 1024;
 
-/** A guest as it should look from inside: settled before it is placed, and what it is placed by. */
+/** The guest's view of itself: decided before placement, and an input to it. */
 export interface Shape {
   readonly vcpus: number;
-  /** One even where the guest has no cells. */
+  /** One cell even if the guest has no NUMA cells. */
   readonly cells: readonly ShapeCell[];
   /** Whether it has NUMA cells. */
   readonly numa: boolean;
-  /** Whether its cells are others than the definition has. */
+  /** Whether its cells differ from the definition. */
   readonly reshaped: boolean;
-  /** Threads of a core in the guest's own topology. */
+  /** Threads per core in the guest's own topology. */
   readonly guestThreads: number;
 }
 
 export interface ShapeCell {
   readonly vcpus: CpuSet;
   readonly memoryKiB: number;
-  /** Of hugepages that its memory comes from. */
+  /** Size of the huge pages that back its memory. */
   readonly pageKiB: number | undefined;
 }
 
@@ -41,7 +41,7 @@ export function shapeOf(policy: Policy, host: HostFacts, root: Element, facts: D
   return { vcpus, cells, numa: count > 0, reshaped, guestThreads: guestThreads(policy, host, facts, cells) };
 }
 
-/** Memory that was plugged in besides the guest's cells. */
+/** Memory devices (DIMMs) in addition to the guest's cells. */
 function memoryDevicesKiB(root: Element, facts: DomainFacts): number {
   if (children(child(root, 'devices'), 'memory').length === 0) return 0;
   const inCells = facts.cpu.cells.reduce((sum, cell) => sum + (cell.memoryKiB ?? 0), 0);
@@ -69,10 +69,10 @@ function cellCount(
 }
 
 /**
- * None where one host cell holds it all; else the fewest that each fit into a separate host cell. Only what VMs
- * may use counts: not CPUs that are offline or kept for the host, nor, for VMs that share CPUs, isolated ones; not
- * memory that is in page pools, unless the guest's comes from there. A number that the vCPUs divide into evenly is
- * preferred, since a guest's sockets are alike.
+ * 0 if one host cell holds the whole guest; else the fewest cells that each fit into a separate host cell. Counts only
+ * what VMs may use: not CPUs that are offline or reserved for the host, nor isolated ones for VMs that share CPUs; not
+ * memory in page pools, unless it backs the guest. Prefers a number that divides the vCPUs evenly, since a guest's
+ * sockets are all alike.
  */
 function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: number): number {
   const withMemory = vmMemoryCellsOf(host);
@@ -89,7 +89,7 @@ function cellsNeeded(policy: Policy, host: HostFacts, vcpus: number, memoryKiB: 
   return count <= 1 ? 0 : count;
 }
 
-/** vCPUs for which a host cell has CPUs, if nobody else is there. */
+/** vCPUs that an otherwise empty host cell has CPUs for. */
 function roomForVcpus({ pinning, threads }: Policy, host: HostFacts, cell: HostCell): number {
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
   const usable = vmCpusOf(host);
@@ -123,7 +123,7 @@ type BareCell = Omit<ShapeCell, 'pageKiB'>;
 const asDefined = (facts: DomainFacts): BareCell[] =>
   facts.cpu.cells.map(({ cpus, memoryKiB }) => ({ vcpus: cpus, memoryKiB: memoryKiB ?? 0 }));
 
-/** vCPUs in a row, as even as can be; memory in whole pages, the first cells having one more. */
+/** Consecutive vCPUs, divided as evenly as possible; memory in whole pages, one more in the first cells. */
 function split(count: number, vcpus: number, memoryKiB: number, policy: Policy): BareCell[] {
   const cells = Math.max(1, count);
   const unit = splitUnit(policy, memoryKiB, cells);
@@ -157,8 +157,8 @@ function pagesOf({ pages }: Policy, facts: DomainFacts, cell: number): number | 
 }
 
 /**
- * 1 GiB where all of the guest's memory is whole in it and some cell has a pool that could hold each part: such
- * pages can hardly be had from a host that has run for a while. 2 MiB otherwise, or what else the host has.
+ * 1 GiB if it divides the guest's memory evenly and some cell has a pool large enough for each part: such pages can
+ * hardly be allocated on a host that has been up for a while. Otherwise 2 MiB, or another size that the host has.
  */
 function largestPages(host: HostFacts, cells: readonly BareCell[]): number | undefined {
   const withMemory = vmMemoryCellsOf(host);
@@ -177,7 +177,7 @@ function largestPages(host: HostFacts, cells: readonly BareCell[]): number | und
   return huge.find(fits) ?? huge.at(-1) ?? 2 * MIB_KIB;
 }
 
-/** As many as the host's cores have, where the guest's vCPUs come out even; one where each gets a core alone. */
+/** As many as the host's cores have, if they divide the guest's vCPUs evenly; 1 if each vCPU gets a whole core. */
 function guestThreads(
   policy: Policy,
   host: HostFacts,

@@ -1,14 +1,14 @@
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { evaluate, type Figure, FigureError, parseFigure, type Subjects } from './rule.ts';
 
-/** What a knob takes, and how it is said in the reference. */
+/** The values that a knob accepts, and their description in the reference. */
 export interface ValueKind<V> {
   readonly help: string;
   /** @throws ValueError */
   readonly parse: (raw: unknown) => V;
 }
 
-/** Says what a knob got and what it takes. */
+/** States what a knob got and what it accepts. */
 export class ValueError extends VirtuneError {
   override readonly name = 'ValueError';
   constructor(message: string, options?: ErrorOptions) {
@@ -30,7 +30,7 @@ export function choice<const C extends string>(...values: readonly C[]): ValueKi
   };
 }
 
-/** True or false, also in the words of libvirt's own XML. */
+/** A boolean, also in the words of libvirt's XML. */
 export const onOff: ValueKind<boolean> = {
   help: '`on`, `off`',
   parse: (raw) => {
@@ -66,7 +66,7 @@ export function whole({
   };
 }
 
-/** Whole numbers in ascending order, each once: `[1, 60]`; one may stand alone. */
+/** Whole numbers in strictly ascending order: `[1, 60]`; a single one needs no list. */
 export function ascending({
   items,
   ...range
@@ -88,7 +88,7 @@ export function ascending({
   };
 }
 
-/** A whole number, or a rule such as `= vCPUs, at most 4`. Bounds hold for what a rule comes to as well. */
+/** A whole number, or a rule such as `= vCPUs, at most 4`. Bounds also apply to the result of a rule. */
 export function count(range: CountRange = {}): ValueKind<Figure> {
   const fixed = whole(range);
   return {
@@ -133,7 +133,7 @@ export function text(help: string, valid: (raw: string) => boolean): ValueKind<s
   };
 }
 
-/** Also `default`: nothing is set, so that the default of libvirt or QEMU applies. */
+/** Also accepts `default`: nothing is set, so libvirt's or QEMU's default applies. */
 export function orDefault<V>(kind: ValueKind<V>): ValueKind<V | undefined> {
   const { help, parse } = orWord(kind, 'default');
   return {
@@ -145,7 +145,7 @@ export function orDefault<V>(kind: ValueKind<V>): ValueKind<V | undefined> {
   };
 }
 
-/** Also words that mean something else than a value of the kind. */
+/** Also accepts words with a special meaning. */
 export function orWord<V, const W extends string>(
   kind: ValueKind<V>,
   ...words: readonly W[]
@@ -165,7 +165,7 @@ export function orWord<V, const W extends string>(
   };
 }
 
-/** What a figure comes to, as text. */
+/** The value of a figure, as text. */
 export function figureValue(figure: Figure | undefined, subjects: Subjects): string | undefined {
   return figure === undefined ? undefined : String(evaluate(figure, subjects));
 }

@@ -15,22 +15,22 @@ export interface CheckContext {
   readonly accepted: ReadonlySet<string>;
 }
 
-/** A domain as it will be once every wish that has no problem is fulfilled. */
+/** A domain as it will be once every wish without a problem is fulfilled. */
 export interface CheckView extends CheckContext {
   readonly will: (setting: string, target?: string) => string | undefined;
-  /** Whether that is so because it was wished. */
+  /** Whether a wish causes that value. */
   readonly wished: (setting: string, target?: string) => boolean;
 }
 
-/** One thing that can stand against a wish. */
+/** One reason that can prevent a wish. */
 export interface Check {
-  /** Settings whose wishes it looks at. */
+  /** Settings whose wishes it applies to. */
   readonly of: RegExp;
-  /** The wish's value; undefined where a setting should be removed. */
+  /** The wish's value is undefined if the setting should be removed. */
   readonly find: (wish: Wish, view: CheckView) => Problem | undefined;
 }
 
-/** A check of wishes that say something; taking a setting out cannot be wrong in that way. */
+/** A check for wishes with a value; removing a setting cannot fail in that way. */
 export function check(
   of: RegExp,
   find: (value: string, wish: Wish, view: CheckView) => Problem | undefined,

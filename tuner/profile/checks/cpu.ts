@@ -6,7 +6,7 @@ import { type Check, type CheckView, check } from './check.ts';
 
 const X86 = /^(x86_64|i686)$/;
 
-/** Whether every vCPU has one CPU, and none has that of another. */
+/** Whether every vCPU is pinned to exactly one CPU, and no two to the same. */
 function pinnedOneToOne(view: CheckView): boolean {
   const vcpus = view.facts.cpu.vcpusMaximum ?? 1;
   const taken = new Set<number>();
@@ -18,7 +18,7 @@ function pinnedOneToOne(view: CheckView): boolean {
   return true;
 }
 
-/** CPUs of vCPUs on which the emulator or an iothread of the same VM runs as well, and takes time from them. */
+/** CPUs of vCPUs on which the emulator or an iothread of the same VM also runs and competes for CPU time. */
 function helpersOnVcpus(view: CheckView): CpuSet {
   const vcpus = view.facts.cpu.vcpusMaximum ?? 1;
   const own = CpuSet.of(

@@ -22,8 +22,9 @@ function needsDirect(io: string | undefined, cache: string | undefined): Problem
 }
 
 /**
- * Of a disk's XML, what libvirt refuses on virtio (qemuValidateDomainDeviceDefDiskFrontend, virDomainDiskDefValidate). It is
- * not dropped: a guest finds its disk by the names that udev makes of it (/dev/disk/by-id).
+ * Parts of a disk's XML that libvirt rejects on virtio (qemuValidateDomainDeviceDefDiskFrontend,
+ * virDomainDiskDefValidate). They are not dropped: guests find the disk by the names that udev derives from them
+ * (/dev/disk/by-id).
  */
 function notOnVirtio(disk: Element | undefined): string[] {
   const elements = ['wwn', 'vendor', 'product'].filter((name) => child(disk, name) !== undefined);
@@ -33,7 +34,7 @@ function notOnVirtio(disk: Element | undefined): string[] {
   return [...elements.map((name) => `<${name}>`), ...ofTarget.map((name) => `<target ${name}>`)];
 }
 
-/** What only virtio-blk has. */
+/** Settings that only virtio-blk supports. */
 function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Problem | undefined {
   const bus = view.will('disk.bus', target);
   if (bus === 'virtio') return undefined;
@@ -47,11 +48,11 @@ function needsVirtio(_: string, { setting, target }: Wish, view: CheckView): Pro
   };
 }
 
-/** QEMU counts requests by size only where their rate is limited (throttle_is_valid). */
+/** QEMU counts requests by size only if their rate is limited (throttle_is_valid). */
 const hasIopsLimit = (target: string, view: CheckView): boolean =>
   ['total', 'read', 'write'].some((way) => view.will(`disk.iotune.${way}IopsSec`, target) !== undefined);
 
-/** Since libvirt 11.2 a disk can name throttle groups of the domain. */
+/** Since libvirt 11.2, a disk can refer to throttle groups of the domain. */
 function hasThrottleFilters(root: Element | undefined, target: string): boolean {
   const disk = root && targetElement(root, 'disk', target);
   return children(child(disk, 'throttlefilters'), 'throttlefilter').length > 0;
@@ -94,7 +95,7 @@ export const diskChecks: readonly Check[] = [
   ),
   check(/^disk\.io$/, (value, { target }, view) => needsDirect(value, view.will('disk.cache', target))),
   {
-    // What stays as it is may stand against what changes.
+    // An unchanged setting may conflict with the new one.
     of: /^disk\.cache$/,
     find: ({ value, target }, view) =>
       view.wished('disk.io', target) ? undefined : needsDirect(view.will('disk.io', target), value),

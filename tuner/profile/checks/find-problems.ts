@@ -27,14 +27,13 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * Puts a problem on each wish that cannot be fulfilled here, and on each that then falls with it: `io=native` needs a
- * cache that goes past the host's, so it is not to be had where that is not. To be asked again after a problem was
- * found elsewhere, by trying it out on the host.
+ * Marks each wish that cannot be fulfilled here, and each that fails as a consequence: `io=native` needs a cache mode
+ * that bypasses the host's, so it fails if that cannot be set. Call it again after a trial on the host found a problem.
  */
 export function findProblems(wishes: readonly Wish[], context: CheckContext): Wish[] {
   const judged = [...wishes];
   let view = viewOf(judged, context);
-  // A problem takes a wish out of the view, which may raise others; it never heals one, so this ends.
+  // A problem removes a wish from the view, which may raise further problems but never resolves one, so this ends.
   for (let found = true; found; ) {
     found = false;
     for (const [index, wish] of judged.entries()) {

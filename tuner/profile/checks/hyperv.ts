@@ -2,7 +2,7 @@ import { hypervPassthrough } from '../../settings/hyperv.ts';
 import { hypervOffer } from '../hyperv-offer.ts';
 import { type Check, check } from './check.ts';
 
-/** What each feature stands on: QEMU's docs/system/i386/hyperv.rst, "Requires". */
+/** What each feature depends on: QEMU's docs/system/i386/hyperv.rst, "Requires". */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   'hyperv.synic': ['hyperv.vpindex'],
   'hyperv.stimer': ['hyperv.vpindex', 'hyperv.synic', 'timer.hypervclock'],
@@ -47,7 +47,7 @@ export const hypervChecks: readonly Check[] = [
         };
   }),
   {
-    // What stays on as it is may stand on what goes; what is wished on top of it is judged by itself.
+    // A feature that stays on may depend on the one removed; features set by a wish are checked separately.
     of: /^(hyperv\.|timer\.hypervclock$)/,
     find: ({ value, setting }, { will, wished }) => {
       if (isOn(value)) return undefined;

@@ -4,7 +4,7 @@ import { POLL_IN_DEFINITION } from '../../settings/iothreads.ts';
 import { cpuNumbers } from '../../settings/values.ts';
 import type { Check, CheckView } from './check.ts';
 
-/** Devices that will still use an iothread that is to go. */
+/** Devices that still use an iothread to be removed. */
 function usersLeft(view: CheckView, kept: ReadonlySet<number>): string[] {
   return ioThreadUsers(view.root).flatMap(({ id, user, settings }) => {
     const one = settings === undefined ? id : view.will(settings.one, settings.target);

@@ -5,13 +5,13 @@ import { parseCells } from '../../settings/numa.ts';
 import { cpuNumbers, parseSize, sizeText } from '../../settings/values.ts';
 import { type Check, type CheckView, check } from './check.ts';
 
-/** Memory of each cell that the guest will have; all of it in one where the guest has no cells. */
+/** Memory of each future guest cell; a guest without cells counts as one. */
 function cellMemory(view: CheckView): number[] {
   const cells = parseCells(view.will('numa.cells') ?? '');
   return cells.length > 0 ? cells.map(({ memoryKiB }) => memoryKiB) : [view.facts.memory.maximumKiB ?? 0];
 }
 
-/** Whether there is a limit that would go. */
+/** Whether there is a limit that would be removed. */
 const hasHardLimit = ({ root, state }: CheckView): boolean =>
   [root, state.live?.root].some(
     (each) => each !== undefined && findSetting('memtune.hardLimit')?.read(each, '') !== undefined,
@@ -92,7 +92,7 @@ export const memoryChecks: readonly Check[] = [
   }),
   check(/^memtune\.swapHardLimit$/, (value, _, view) => {
     const hard = view.will('memtune.hardLimit');
-    // libvirt compares it with memory that has no limit, and refuses it.
+    // libvirt compares it with unlimited memory, and rejects it.
     if (hard === undefined) {
       return {
         code: 'SWAP_LIMIT_NEEDS_LIMIT',
@@ -108,7 +108,7 @@ export const memoryChecks: readonly Check[] = [
         };
   }),
   {
-    // What stays as it is needs the limit that would go: libvirt compares with no limit as with the largest.
+    // Unchanged settings may need the limit: without one, libvirt compares with the largest possible.
     of: /^memtune\.hardLimit$/,
     find: ({ value }, view) => {
       if (value !== undefined || !hasHardLimit(view)) return undefined;

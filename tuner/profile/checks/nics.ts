@@ -4,9 +4,9 @@ import { type Check, type CheckView, check } from './check.ts';
 const nicOf = (target: string, { facts }: CheckView): NetworkInterface | undefined =>
   facts.interfaces.find(({ mac }) => mac?.toLowerCase() === target.toLowerCase());
 
-/** Backends with a separate TAP device, or a process that serves queues. */
+/** Backends with a separate TAP device, or with a process that serves queues. */
 const QUEUED = new Set(['network', 'bridge', 'ethernet', 'direct', 'vhostuser', 'vdpa']);
-/** Those whose traffic the kernel can shape. */
+/** Backends whose traffic the kernel can shape. */
 const SHAPED = new Set(['network', 'bridge', 'ethernet', 'direct']);
 
 export const nicChecks: readonly Check[] = [

@@ -16,7 +16,7 @@ function nodesKnown(nodes: CpuSet, { host }: CheckView): Problem | undefined {
   };
 }
 
-/** Only the kernel's own choice (no binding) stays within what the control group allows. */
+/** Only unbound memory always stays within what the control group allows. */
 function nodesAllowed(nodes: CpuSet, { host }: CheckView): Problem | undefined {
   const allowed = vmMemoryCellsOf(host);
   const missing = nodes.difference(allowed);
@@ -57,7 +57,7 @@ export const numaChecks: readonly Check[] = [
     if (Number(target) >= cells.length) {
       return { code: 'NO_GUEST_CELL', text: `the guest will not have NUMA cell ${target}` };
     }
-    // libvirt's own rule: either all of it is left to the kernel, or nothing.
+    // libvirt's own rule: memory placement is left to the kernel for the whole domain or not at all.
     const whole = view.will('numatune.mode');
     if (whole !== undefined && (whole === 'restrictive') !== (mode === 'restrictive')) {
       return {

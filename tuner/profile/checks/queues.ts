@@ -10,12 +10,12 @@ const deviceOf = (id: string, target: string): string =>
 
 const vcpusOf = ({ facts }: CheckView): number => facts.cpu.vcpusCurrent ?? facts.cpu.vcpusMaximum ?? 1;
 
-/** Its iothreads by number, without their queues. */
+/** The iothread ids in a mapping, without their queues. */
 const mappedTo = (value: string): number[] => [
   ...cpuNumbers(value.replaceAll(/=[\d,-]+/g, '').replaceAll(' ', ',')),
 ];
 
-/** Queues that a mapping names; undefined where it names none, so that QEMU distributes all of them. */
+/** Queues named in a mapping; undefined if it names none and QEMU distributes all of them. */
 function namedQueues(mapping: string): number[] | undefined {
   if (!mapping.includes('=')) return undefined;
   return [...mapping.matchAll(/=([\d,-]+)/g)].flatMap(([, queues]) => [...cpuNumbers(queues)]);
@@ -33,7 +33,7 @@ function unknownIoThread(value: string, view: CheckView): Problem | undefined {
       };
 }
 
-/** What stands against queues and the iothreads that serve them, of virtio-blk disks and virtio-scsi controllers. */
+/** Problems of queues and of the iothreads that serve them, for virtio-blk disks and virtio-scsi controllers. */
 export const queueChecks: readonly Check[] = [
   check(/^(disk|scsi)\.queues$/, (value, { setting, target }, view) =>
     Number(value) <= vcpusOf(view)
@@ -65,14 +65,14 @@ export const queueChecks: readonly Check[] = [
         };
   }),
   {
-    // A mapping that stays as it is may not fit the queues that change, nor the one that comes back those that stay.
+    // An unchanged mapping may not fit the changed queues, nor may the old mapping fit if its change fails.
     of: /^(disk|scsi)\.(queues|iothreads)$/,
     find: ({ setting, target }, view) => {
       const kind = setting.id.startsWith('scsi.') ? 'scsi' : 'disk';
       const mapping = view.will(`${kind}.iothreads`, target) ?? '';
       const named = namedQueues(mapping);
       const queues = view.will(`${kind}.queues`, target);
-      // Each of them exactly once (qemu, iothread_vq_mapping_validate).
+      // Each queue exactly once (qemu, iothread_vq_mapping_validate).
       const fits = named?.toSorted((a, b) => a - b).every((queue, index) => queue === index);
       return named === undefined || (fits && named.length === Number(queues))
         ? undefined

@@ -4,11 +4,11 @@ import { type Check, check } from './check.ts';
 
 interface NewSetting extends Since {
   readonly of: RegExp;
-  /** Only this value of it is so new. */
+  /** Only this value of it is that new. */
   readonly value?: RegExp;
 }
 
-/** What is younger than libvirt 3.0 and QEMU 2.8; from formatdomain's own words. */
+/** Settings newer than libvirt 3.0 and QEMU 2.8, from formatdomain. */
 const SINCE: readonly NewSetting[] = [
   { of: /^disk\.iothreads$/, ...LIBVIRT_FEATURES.diskQueueMapping },
   { of: /^scsi\.iothreads$/, ...LIBVIRT_FEATURES.scsiQueueMapping },

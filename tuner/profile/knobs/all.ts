@@ -8,7 +8,7 @@ import { nicKnobs } from './nics.ts';
 import { placementKnobs } from './placement.ts';
 import { scsiKnobs } from './scsi.ts';
 
-/** Everything that a profile can say of a domain. Their order is the order of wishes: each stands on those before it. */
+/** All that a profile can set for a domain, in the order of wishes: each comes after those that it depends on. */
 export const knobs: readonly Knob[] = [
   ...ioThreadKnobs,
   ...placementKnobs,

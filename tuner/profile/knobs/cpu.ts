@@ -50,7 +50,7 @@ function schedDrafts(setting: string, targets: readonly string[], policy: string
   return targets.map((target) => draft(setting, target, policy));
 }
 
-/** Sockets as cells and threads as the host's cores have them, where the vCPUs come out even. */
+/** One socket per cell, and threads as on the host's cores if the vCPUs divide evenly. */
 function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string): Draft[] {
   if (wanted !== 'auto') {
     const parts = parseTopology(wanted);
@@ -60,7 +60,7 @@ function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string
     host.topology.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu.siblings] as const)),
   );
   const { guestThreads } = shape;
-  // What placement was asked for it may not have been able to give: vCPUs in a row then share no core.
+  // Placement may not have found whole cores: consecutive vCPUs then do not share a core.
   const together = (first: number): boolean => {
     const core = siblingsOf.get(assignment?.vcpus[first]?.first ?? -1);
     return Array.from(
@@ -88,7 +88,7 @@ function topologyDrafts({ shape, assignment, host }: KnobContext, wanted: string
 
 const NEAR_THE_HOST = new Set(['host-passthrough', 'host-model', 'maximum']);
 
-/** Only proposed: the guest sees another CPU after its next start, and where it can migrate to may change. */
+/** Only proposed: the guest sees another CPU after its next start, and its migration targets may change. */
 function proposedMode({ facts, policy }: KnobContext): Draft[] {
   if (facts.cpu.mode !== undefined && NEAR_THE_HOST.has(facts.cpu.mode)) return [];
   const mode = policy.pinning === 'dedicated' ? 'host-passthrough' : 'host-model';

@@ -16,10 +16,10 @@ import {
 import { diskCache, diskIoThread } from '../policy.ts';
 import { ascending, choice, count, figureValue, orDefault, text, whole } from '../values.ts';
 
-/** As the settings of statistics have it: `1, 60`. */
+/** The list format of the statistics settings: `1, 60`. */
 const listText = (values: readonly number[] | undefined): string | undefined => values?.join(', ');
 
-/** Disks take turns; with one iothread they share it. */
+/** Assigns iothreads to disks round-robin; a single iothread serves all. */
 function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' | 'none'): Draft[] {
   const { targets, ioThreads, policy, host, root } = context;
   const mapped = how === 'mapped' || (how === 'auto' && mapsQueues(policy, host));
@@ -36,7 +36,7 @@ function ioThreadDrafts(context: KnobContext, how: 'spread' | 'mapped' | 'auto' 
   });
 }
 
-/** Every limit by its own name; the table of settings is the table of knobs. */
+/** One knob per limit, named like its setting. */
 const iotuneKnobs: readonly Knob[] = iotuneSettings
   .filter(({ id }) => id !== 'disk.iotune.group')
   .map(({ id, title }) =>

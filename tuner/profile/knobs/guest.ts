@@ -16,10 +16,10 @@ const STATE: ValueKind<string | undefined> = {
   parse: (raw) => state(orDefault(onOff).parse(raw)),
 };
 
-/** What depends on the host's CPU: not to be guessed. */
+/** Depends on the host's CPU: not assumed. */
 const OF_SOME_CPUS: ReadonlySet<string> = new Set(['evmcs', 'avic']);
 
-/** `auto`: on where this host offers it, and not said elsewhere. */
+/** `auto`: on if this host offers it, else not set. */
 function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
   const setting = `hyperv.${feature}`;
   const value = orWord(feature === 'spinlocks' ? orDefault(SPINLOCKS) : STATE, 'auto');
@@ -37,7 +37,7 @@ function hypervKnob([feature, title]: readonly [HypervFeature, string]): Knob {
   });
 }
 
-/** Where libvirt does not report them: what every KVM of the last years has. */
+/** Without a report from libvirt, assumes what all KVM versions of recent years offer. */
 function offers({ host, state: of, facts }: KnobContext, feature: HypervFeature): boolean {
   const [listed = feature] = feature.split('.');
   const offer = hypervOffer(host, of);

@@ -23,7 +23,7 @@ const NOT_PLACED: Problem = {
 const vcpuTargets = ({ shape }: KnobContext): string[] =>
   Array.from({ length: shape.vcpus }, (_, vcpu) => String(vcpu));
 
-/** A pin to all that there is would bind nothing, and break when a CPU goes. */
+/** A pin to all CPUs would restrict nothing, and break when a CPU is removed. */
 const pinTo = (cpus: CpuSet, { host }: KnobContext): string | undefined =>
   cpus.size === 0 || cpus.equals(host.online) ? undefined : cpus.toString();
 
@@ -46,7 +46,7 @@ function pinDrafts(context: KnobContext, how: 'dedicated' | 'cell' | 'none'): Dr
   ];
 }
 
-/** Where QEMU's own threads or its iothreads go; nowhere in particular where placement had no CPUs for them. */
+/** CPUs of QEMU's own threads or its iothreads; no pin if placement had no CPUs for them. */
 function helperDraft(
   id: string,
   target: string,
@@ -68,7 +68,7 @@ function memoryDrafts(
   const nodes = policy.numaNodes ?? CpuSet.of(assignment?.memoryCells ?? []);
   if (nodes.size === 0) return [{ ...draft('numatune.mode', '', mode), problem: NOT_PLACED }];
   const cells = shape.numa ? shape.cells.map((_, id) => id) : [];
-  // A process can prefer only one cell; with several, each guest cell prefers its own.
+  // A process can prefer only one cell; with several, each guest cell prefers a separate one.
   const whole =
     mode === 'preferred' && nodes.size > 1
       ? [draft('numatune.nodeset', '', undefined), draft('numatune.mode', '', undefined)]

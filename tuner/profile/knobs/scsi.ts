@@ -4,7 +4,7 @@ import { cleared, type Draft, draft, type Knob, type KnobContext, knob, plainKno
 import { diskIoThread } from '../policy.ts';
 import { count, figureValue, orDefault } from '../values.ts';
 
-/** Controllers take turns; with one iothread they share it. */
+/** Assigns iothreads to controllers round-robin; a single iothread serves all. */
 function ioThreadDrafts(
   { targets, ioThreads, host, root }: KnobContext,
   how: 'spread' | 'mapped' | 'auto' | 'none',

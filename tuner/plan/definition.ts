@@ -5,15 +5,15 @@ import type { DomainView } from '../facts/facts.ts';
 import type { Wish } from '../settings/setting.ts';
 
 export interface DefinitionChange {
-  /** What libvirt gave, and so what an undo gives back. */
+  /** As returned by libvirt, and so what an undo restores. */
   readonly before: string;
-  /** What it is to define. */
+  /** The XML to define. */
   readonly after: string;
-  /** From one to the other, with nothing in it but what changes. */
+  /** Unified diff of the two, limited to what changes. */
   readonly diff: string;
 }
 
-/** The definition with these wishes and the mark written into it. */
+/** The definition with these wishes and the mark applied. */
 export function changeDefinition(
   inactive: DomainView,
   wishes: readonly Wish[],
@@ -22,12 +22,12 @@ export function changeDefinition(
   const edited = parseDomainTree('the definition', inactive.xml);
   for (const { setting, target, value } of wishes) setting.write(edited, target, value);
   mark(edited);
-  // Both through the same serializer, or each line would differ in its quotes.
+  // Both go through the same serializer, else every line would differ in its quotes.
   const diff = unifiedDiff(`${outlinedXml(inactive.root)}\n`, `${outlinedXml(edited)}\n`);
   return { before: inactive.xml, after: `${domainTreeXml(edited)}\n`, diff };
 }
 
-/** Passwords of graphics may stand beside what changes; nothing that is set here is one. */
+/** Graphics passwords may appear next to changed lines; no setting here is a password. */
 const withoutSecrets = (xml: string): string => xml.replaceAll(/ passwd="[^"]*"/g, ' passwd="..."');
 
 function unifiedDiff(before: string, after: string): string {

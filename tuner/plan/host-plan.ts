@@ -11,7 +11,7 @@ import { kernelSteps } from './kernel-settings.ts';
 import type { PageNeed } from './page-needs.ts';
 import type { HostPlan, HostRow } from './plan.ts';
 
-/** What libvirt can set of KSM; whether ksmd runs at all is not among it. */
+/** KSM parameters that libvirt can set; whether ksmd runs at all is not one of them. */
 const KSM_PARAMS: Readonly<Record<string, string>> = {
   'ksm.pagesToScan': 'pages_to_scan',
   'ksm.sleepMs': 'sleep_millisecs',
@@ -23,7 +23,7 @@ interface Part {
   readonly steps: readonly Step[];
 }
 
-/** What profiles want of the host below their domains: what virtune sets, and what it only shows. */
+/** The host part of a plan: what virtune sets for the profiles, and what it only shows. */
 export function planHost(
   host: HostFacts,
   wishes: readonly HostWish[],
@@ -43,11 +43,11 @@ export function planHost(
 }
 
 export interface HostPlanOptions {
-  /** Governor, idle states and swappiness are set, where virtune runs on the host (`--host`). */
+  /** Also set governor, idle states and swappiness; needs virtune to run on the host (`--host`). */
   readonly setsKernel?: boolean | undefined;
 }
 
-/** What is only looked at; and set as well where that was asked for, until the host boots. */
+/** Host settings that are only checked; with `setsKernel` they are also set, until the host reboots. */
 function lookAt(host: HostFacts, wish: HostWish, dedicated: string, setsKernel: boolean): Part {
   const row = hostFinding(host, wish, dedicated);
   const steps = row.verdict === 'mismatch' ? kernelSteps(host, wish) : undefined;

@@ -2,7 +2,7 @@ import type { HostFacts } from '../facts/facts.ts';
 import type { HostWish } from '../profile/host-knobs.ts';
 import type { StepOf } from '../steps/step.ts';
 
-/** What `--host` sets of the kernel, and only then; undefined for what it leaves to the host's owner. */
+/** Kernel settings that `--host`, and only that, changes; undefined for those left to the host's owner. */
 export function kernelSteps({ local }: HostFacts, wish: HostWish): StepOf<'kernelFile'>[] | undefined {
   if (local === undefined) return undefined;
   switch (wish.knob) {

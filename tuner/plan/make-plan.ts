@@ -28,7 +28,7 @@ import { brokenUntilBoot, type Surroundings } from './safety.ts';
 import { type Inheritance, inherit, withoutLost } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
-/** What would become of these domains. Reads, and changes nothing. */
+/** Plans the changes for these domains. Reads only, changes nothing. */
 export async function makePlan(given: PlanInput): Promise<Plan> {
   const host = { ...given.host, hostCpus: given.hostCpus };
   const input = { ...given, host };
@@ -92,11 +92,11 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   };
 }
 
-/** The host as the control group of the domain's next boot lets it see it. */
+/** The host as seen from the control group that the domain will have at its next boot. */
 const hostOf = (state: DomainState, host: HostFacts): HostFacts =>
   hostOfDomain(host, definitionOf(state).facts);
 
-/** Free pages that nobody else will take: without those that are kept for the host, and for the next boot of other VMs. */
+/** Free pages not needed elsewhere: without those reserved for the host, and those for the next boot of other VMs. */
 function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
   const { pools, shared } = pageInventory(
@@ -112,7 +112,7 @@ function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): Ce
   ]);
 }
 
-/** A domain that would become a danger is refused like one that finds no place: nothing of the plan is applied. */
+/** Domains that a plan would make dangerous are refused like those without a place: none of the plan is applied. */
 function withRefusals(placement: Placement, plans: readonly DomainPlan[], input: PlanInput): Placement {
   const { host, domains } = input;
   const defined = plans.flatMap(({ state, violations }) =>
@@ -126,7 +126,7 @@ function withRefusals(placement: Placement, plans: readonly DomainPlan[], input:
         next: 'restart it in the same run (--restart), or apply its plan first and restart it',
       }),
   );
-  // What its definition would break is the reason; its run says the same again.
+  // Violations of the definition give the reason; those of the running domain would repeat it.
   const refusals = defined.length > 0 ? defined : untilBoot;
   return refusals.length === 0
     ? placement
@@ -140,7 +140,7 @@ const refusalOf = (guest: string, { code, text, next }: Problem): Refusal => ({
   next,
 });
 
-/** CPUs that are kept for the host: those that were named, or the placement's own choice. */
+/** CPUs reserved for the host: those named, or the placement's own choice. */
 function hostCpusOf({
   host,
   hostCpus,
@@ -151,7 +151,7 @@ function hostCpusOf({
   return hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), host.local?.isolatedCpus ?? CpuSet.empty);
 }
 
-/** The others as they are, and those that are placed with it as they will be. */
+/** Other domains as they are, and domains placed in the same plan as they will be. */
 function surroundings(
   input: PlanInput,
   { state: own }: Pick,
@@ -197,7 +197,7 @@ async function planOne(
     state,
     profile: { name: profile.name, version: profile.version },
     assignment,
-    // What was found by trying takes with it what stands on it: native I/O on a cache that cannot be.
+    // Problems found by probing also fail dependent wishes: native I/O needs a cache mode that turned out impossible.
     wishes: withConsequences(await probed(wishes, base, input.probes), host, base, { accepted }),
     marked,
     left,

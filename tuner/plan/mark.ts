@@ -9,7 +9,7 @@ import { child, type Element } from '../../model/xml.ts';
 /** The key of virtune's part of a domain's metadata, and its prefix there. */
 export const MARK_KEY = 'virtune';
 
-/** The element as libvirt's metadata calls take it. */
+/** The element in the form that libvirt's metadata calls take. */
 export function markXml(mark: TunedMark): string {
   const said = Object.entries(markAttributes(mark)).map(([name, value]) => ` ${name}='${escaped(value)}'`);
   return `<${MARK_KEY}:tuned xmlns:${MARK_KEY}='${MARK_NAMESPACE}'${said.join('')}/>`;
@@ -25,7 +25,7 @@ export function writeMark(domain: Element, mark: TunedMark): void {
   let metadata = child(domain, 'metadata');
   if (metadata === undefined) {
     metadata = document.createElement('metadata');
-    // Where libvirt itself puts it: after the names, before the sizes.
+    // In libvirt's own position: after the names, before the sizes.
     const after = ['description', 'title', 'genid', 'uuid', 'name'].flatMap(
       (name) => child(domain, name) ?? [],
     );

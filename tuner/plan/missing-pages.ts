@@ -10,9 +10,9 @@ import type { DomainPlan } from './plan.ts';
 import type { PlanInput } from './plan-input.ts';
 
 /**
- * Huge pages are a matter of placement for VMs that are placed. One that is not (`cpu.pinning: none`, or no word of it)
- * takes its pages from wherever there are some: it is refused where too few are left, as it would not start.
- * `hostSteps`: what the plan does to the pools first.
+ * For placed VMs, placement takes care of huge pages. A VM without placement (`cpu.pinning` is `none` or not set) takes
+ * its pages from any cell that has some: it is refused if too few are left, since it would not start. `hostSteps`:
+ * changes that the plan first makes to the pools.
  */
 export function refuseMissingPages(
   { host, domains, reservedPages = [] }: PlanInput,

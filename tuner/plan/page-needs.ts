@@ -5,17 +5,17 @@ import type { CellMemory } from '../facts/facts.ts';
 import type { Assignment, PlacementRequest } from '../placement/types.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
 
-/** A pool that is too small for what domains will boot with. */
+/** A pool that is too small for the next boot of domains. */
 export interface PageNeed {
   readonly cell: number;
   readonly sizeKiB: number;
   readonly total: number;
   readonly free: number;
-  /** What the pool would have to be. */
+  /** Required size of the pool. */
   readonly wanted: number;
 }
 
-/** A domain that is placed, where, and what it runs on. */
+/** A placed domain, its place, and its running definition. */
 export interface Placed {
   readonly request: PlacementRequest;
   readonly assignment: Assignment;
@@ -29,9 +29,9 @@ interface Demand {
 }
 
 /**
- * What placed domains will boot with, beyond what is free for them and what they hold there themselves. `unpromised`: the
- * cells with only those pages free that nobody else will take. `defaultPageKiB`: the host's size of huge pages that name
- * none; absent: its smallest.
+ * Pages that placed domains need at boot beyond those free for them and those that they hold in the same cell.
+ * `unpromised`: the cells with only the pages counted as free that no other VM will take. `defaultPageKiB`: the host's
+ * default huge page size; absent: its smallest.
  */
 export function pageNeeds(
   cells: readonly CellMemory[],
@@ -57,8 +57,8 @@ function poolIn(
 }
 
 /**
- * What one domain wants beyond what it holds: a boot gives its pages back before it takes any. Only pages that it holds
- * in that cell alone count, since nobody can say where those of a domain that is bound to several cells lie.
+ * A domain's demand beyond what it holds, since a boot frees its pages before it takes any. Only pages held in that one
+ * cell count: for a domain bound to several cells it is unknown where its pages are.
  */
 function beyondHeld(placed: Placed, usualKiB: number | undefined): Demand[] {
   const held = heldBy(placed, usualKiB);
@@ -80,8 +80,8 @@ function demandsOf({ request, assignment }: Placed): Demand[] {
 }
 
 /**
- * Without the pages of memory devices, which a request does not count either. Those of a domain that prefers a cell count
- * where they lie elsewhere at worst: it starts with pages of any cell, unless it becomes bound.
+ * Excludes pages of memory devices, which requests do not count either. Pages of a domain that only prefers a cell
+ * count as held there; at worst they are elsewhere, but it then boots with pages of any cell, unless it becomes bound.
  */
 function heldBy({ live, request }: Placed, usualKiB: number | undefined): Demand[] {
   if (live === undefined) return [];
@@ -100,7 +100,7 @@ function heldBy({ live, request }: Placed, usualKiB: number | undefined): Demand
   );
 }
 
-/** By cell and size. */
+/** Merges demands by cell and size. */
 function sumUp(demands: readonly Demand[]): Demand[] {
   const sums = new Map<string, Demand>();
   for (const demand of demands) {
@@ -115,7 +115,7 @@ function smallestOf(cells: readonly CellMemory[]): number | undefined {
   return sizes.length === 0 ? undefined : Math.min(...sizes);
 }
 
-/** Pools as large as they could be made, where a profile lets them grow: from memory that is free now. */
+/** Pools as large as they could grow from memory that is free now, for profiles that allow it. */
 export function grown(cells: readonly CellMemory[]): CellMemory[] {
   return cells.map((cell) => ({
     ...cell,
@@ -126,7 +126,7 @@ export function grown(cells: readonly CellMemory[]): CellMemory[] {
   }));
 }
 
-/** Pools without what is kept for the host; what is kept anywhere is kept where most is free. */
+/** Pools minus the reserved pages; pages reserved without a cell come from where most are free. */
 export function keepBack(cells: readonly CellMemory[], reserved: readonly ReservedPages[]): CellMemory[] {
   return reserved.reduce<CellMemory[]>(
     (left, { sizeKiB, cell, count }) => {

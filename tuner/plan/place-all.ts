@@ -14,19 +14,19 @@ import type { PlanInput } from './plan-input.ts';
 interface PlacedAll {
   readonly placement: Placement;
   readonly sharing: Sharing;
-  /** What `--rebalance` would come to, where that is much better. */
+  /** The result of `--rebalance`, if it is much better. */
   readonly rebalanced: Sharing | undefined;
 }
 
-/** VMs whose control groups allow them the same CPUs and the same memory, and the host as these see it. */
+/** VMs whose control groups allow the same CPUs and memory, and the host as they see it. */
 interface Group {
   readonly host: HostFacts;
   readonly requests: readonly PlacementRequest[];
 }
 
 /**
- * Places all of a plan's VMs. Those of control groups that differ (`<resource><partition>`) are placed one group after
- * the other, each beside what the groups before it got.
+ * Places all VMs of a plan. Groups of VMs with different control groups (`<resource><partition>`) are placed one after
+ * the other, each around the groups before it.
  */
 export function placeAll(
   input: PlanInput,
@@ -59,7 +59,7 @@ export function placeAll(
   };
 }
 
-/** One at least; in the order of their first VM. */
+/** Groups in the order of their first VM; at least one. */
 function groupsOf({ host, picks }: PlanInput, requests: readonly PlacementRequest[]): Group[] {
   const groups = new Map<string, Group>();
   for (const request of requests) {
@@ -72,7 +72,7 @@ function groupsOf({ host, picks }: PlanInput, requests: readonly PlacementReques
   return groups.size === 0 ? [{ host, requests: [] }] : [...groups.values()];
 }
 
-/** The host as one group sees it, where these have their places already. */
+/** The host as one group sees it, with the VMs in `placed` in their new places. */
 function viewOf(
   { host: given, domains, profileOf, hostCpus }: PlanInput,
   { host, requests }: Group,
@@ -93,12 +93,12 @@ function viewOf(
       const at = byGuest.get(domain.name);
       return at === undefined ? domain : { ...domain, inactive: placedAt(domain.inactive, at) };
     }),
-    // One that is picked and wants no place is one of the others: it has what it has.
+    // A picked domain that wants no placement counts as another VM: it keeps what it has.
     placing: new Set(requests.map(({ guest }) => guest)),
   });
 }
 
-/** What a definition will claim once it is placed there. */
+/** A definition's claims once its VM is placed there. */
 function placedAt(facts: DomainFacts | undefined, at: Assignment): DomainFacts | undefined {
   if (facts === undefined) return undefined;
   const { cpu, memory } = facts;
@@ -165,13 +165,15 @@ function sharingIn({ host, domains, picks }: PlanInput): SharingFor {
     });
 }
 
-/** CPUs that a domain's control group allows it, where they are not those of all VMs. */
+/** CPUs that a domain's control group allows; undefined if the same as for all VMs. */
 function ownCpus(own: HostFacts, host: HostFacts): CpuSet | undefined {
   const cpus = vmCpusOf(own);
   return cpus.equals(vmCpusOf(host)) ? undefined : cpus;
 }
 
-/** Ratios have to fall by so much before `--rebalance` is proposed: it moves VMs that run well where they are. */
+/**
+ * Ratios must fall to this fraction before `--rebalance` is proposed, since it moves VMs that run well where they are.
+ */
 const WORTH_REBALANCING = 0.75;
 
 function muchBetter(
@@ -189,7 +191,7 @@ function muchBetter(
   return sharing.after.worstRatio <= now.after.worstRatio * WORTH_REBALANCING ? sharing : undefined;
 }
 
-/** One that was tuned before keeps what its profile gave it: the idle siblings of its CPUs, say. */
+/** A domain tuned earlier keeps what its profile gave it, such as the idle siblings of its CPUs. */
 function hostDomain(state: DomainState, host: HostFacts, profileOf: PlanInput['profileOf']): HostDomain {
   const { domain, live, inactive } = state;
   const mark = markOf(state);

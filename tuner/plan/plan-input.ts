@@ -4,41 +4,40 @@ import type { Profile } from '../profile/profile.ts';
 import type { ReservedPages } from '../profile/reservations.ts';
 import type { Probes } from './preconditions.ts';
 
-/** A domain, and the profile that it is to get. */
+/** A domain and the profile to apply to it. */
 export interface Pick {
   readonly state: DomainState;
   readonly profile: Profile;
 }
 
-/** What a plan is made from. */
 export interface PlanInput {
   readonly host: HostFacts;
-  /** All of the host's, picked or not: the others' pins and pages are respected. */
+  /** All domains of the host, picked or not: pins and pages of the others are respected. */
   readonly domains: readonly DomainState[];
   readonly picks: readonly Pick[];
-  /** Those that others were tuned by; undefined for a name that is not known (any more). */
+  /** Profiles that other domains were tuned with; undefined for an unknown name. */
   readonly profileOf: (name: string) => Profile | undefined;
-  /** CPUs that no VM gets; absent: the placement's own choice. */
+  /** CPUs reserved for the host; absent: the placement's own choice. */
   readonly hostCpus?: CpuSet | undefined;
-  /** False: what profiles want of the host itself is left alone, its pools of pages too. */
+  /** False: leaves the host itself, including its page pools, unchanged whatever profiles want. */
   readonly withHost?: boolean | undefined;
-  /** Hugepages that no VM gets. */
+  /** Hugepages reserved for the host. */
   readonly reservedPages?: readonly ReservedPages[] | undefined;
-  /** Where VMs are now counts for nothing. */
+  /** Ignores where VMs are now. */
   readonly rebalance?: boolean | undefined;
-  /** The host's governor, idle states and swappiness are set too (`--host`). */
+  /** Also sets the host's governor, idle states and swappiness (`--host`). */
   readonly setsKernel?: boolean | undefined;
-  /** vCPUs for each shared CPU up to which VMs may be squeezed; absent: `REFUSE_RATIO`. */
+  /** Allowed vCPUs per shared CPU; absent: `REFUSE_RATIO`. */
   readonly allowedRatio?: number | undefined;
-  /** Names of domains that were left out, because nobody named them and their pins are not virtune's. */
+  /** Domains left out because the user did not name them and their pins are not virtune's. */
   readonly leftAlone?: readonly string[] | undefined;
   /** Restart the domains to apply boot-time settings. */
   readonly restart?: boolean | undefined;
-  /** Settings whose change in the guest the operator accepts. */
+  /** Settings whose guest-visible change the operator accepts. */
   readonly accepted?: ReadonlySet<string> | undefined;
-  /** Looks at the host where a wish depends on it; absent where virtune does not run there. */
+  /** Checks on the host that some wishes depend on; absent if virtune does not run there. */
   readonly probes?: Probes | undefined;
-  /** Of the transaction that it becomes when it is applied. */
+  /** Id of the transaction that applies the plan. */
   readonly id: string;
   /** ISO 8601. */
   readonly at: string;

@@ -2,8 +2,8 @@ import type { Share, SharedPool, Sharing } from '../placement/sharing.ts';
 import type { DomainPlan, Plan } from './plan.ts';
 
 /**
- * A plan for programs. The schema is stable within its `format`: fields are added, never renamed; null stands for
- * what is not said, and `now` is null too for a domain that does not run. Documented in docs/tuning.md.
+ * A plan as JSON. The schema is stable within its `format`: fields are added, never renamed; null means not set, and
+ * `now` is also null if the domain is not running. Documented in docs/tuning.md.
  */
 export function planJson(plan: Plan): unknown {
   return {

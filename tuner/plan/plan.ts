@@ -12,37 +12,39 @@ import { type Surroundings, safeNow, violationsAfter } from './safety.ts';
 import { together } from './together.ts';
 import { besideOf, type Judging, judge, type Row, stepDomain } from './verdict.ts';
 
-/** A profile as a plan names it. */
 export interface PlannedProfile {
   readonly name: string;
-  /** Of its text with all that it extends. */
+  /** Version of the profile including everything that it extends. */
   readonly version: string;
 }
 
-/** What is to become of one domain. */
+/** The plan for one domain. */
 export interface DomainPlan {
   readonly state: DomainState;
   readonly profile: PlannedProfile;
   readonly assignment: Assignment | undefined;
   readonly rows: readonly Row[];
   readonly definition: DefinitionChange | undefined;
-  /** Whether something waits for a boot of a domain that runs. */
+  /** Whether a change waits for the reboot of a running domain. */
   readonly needsRestart: boolean;
   readonly steps: readonly Step[];
-  /** What an earlier profile set and this one does not mention, but somebody has changed since; for people. */
+  /**
+   * Settings of an earlier profile that this one does not have, but which were changed since by something else; text
+   * for users.
+   */
   readonly left: readonly string[];
-  /** What it breaks of what must hold in any domain; with one that it would create and that is refused, there are no steps. */
+  /** Invariants of domains that it breaks; if it would newly break one that is refused, there are no steps. */
   readonly violations: readonly Violation[];
 }
 
-/** Something of the host that a profile sets, or only looks at. */
+/** A host setting that a profile sets, or only checks. */
 export interface HostRow {
   readonly what: string;
   readonly now: string | undefined;
   readonly wanted: string;
   readonly verdict: 'same' | 'live' | 'mismatch' | 'impossible' | 'unknown';
   readonly why: string;
-  /** The command that fixes it, or why it is unknown. */
+  /** The command to fix it, or the reason why it is unknown. */
   readonly next: string | undefined;
 }
 
@@ -56,13 +58,13 @@ export interface Plan {
   readonly id: string;
   readonly host: HostFacts;
   readonly placement: Placement;
-  /** What it does to VMs that share CPUs, named or not. */
+  /** Its effect on VMs that share CPUs, named or not. */
   readonly sharing?: Sharing | undefined;
-  /** What `--rebalance` would come to, where that is much better for those that share CPUs. */
+  /** The result of `--rebalance`, if much better for VMs that share CPUs. */
   readonly rebalanced?: Sharing | undefined;
-  /** Domains that were left out, because nobody named them and their pins are not virtune's. */
+  /** Domains left out because the user did not name them and their pins are not virtune's. */
   readonly leftAlone?: readonly string[] | undefined;
-  /** What an SRE should know before this is applied: owners that rewrite the VM, memory that may not suffice. */
+  /** What an SRE should know before applying it: owners that rewrite the VM, memory that may not suffice. */
   readonly warnings?: readonly string[] | undefined;
   readonly hostPlan: HostPlan;
   readonly domains: readonly DomainPlan[];
@@ -73,22 +75,22 @@ export interface DomainPlanInput {
   readonly profile: PlannedProfile;
   readonly assignment: Assignment | undefined;
   readonly wishes: readonly Wish[];
-  /** What virtune has set so far. Absent: nothing. */
+  /** Settings that virtune made so far. Absent: none. */
   readonly marked?: readonly MarkedSetting[] | undefined;
   readonly left?: readonly string[] | undefined;
-  /** Absent: nothing is asked of the result. */
+  /** Absent: the result is not checked for safety. */
   readonly around?: Surroundings | undefined;
   readonly judging: Judging;
-  /** Boot-time changes are applied now, by a restart. */
+  /** Apply boot-time changes now, by a restart. */
   readonly restart: boolean;
-  /** CPUs that the plan keeps for the host, for the mark; absent: the default. */
+  /** CPUs that the plan reserves for the host, for the mark; absent: the default. */
   readonly hostCpus?: CpuSet | undefined;
-  /** The transaction that this plan becomes when it is applied, and when. */
+  /** The transaction that applies this plan, and its time. */
   readonly id: string;
   readonly at: string;
 }
 
-/** Judges every wish, and says what has to be done. */
+/** Judges every wish, and derives the steps. */
 export function planDomain(input: DomainPlanInput): DomainPlan {
   const { state, profile, assignment, wishes, judging, restart, id, at, around } = input;
   const beside = besideOf(wishes, state, judging);
@@ -127,14 +129,14 @@ export function planDomain(input: DomainPlanInput): DomainPlan {
   };
 }
 
-/** Whether a plan that leads to it is not made. */
+/** Whether a plan with this violation is refused. */
 export function isRefused({ level, created }: Violation): boolean {
   return created && level === 'refuse';
 }
 
 /**
- * What the mark is to say that virtune has set: what was there before the first of its profiles came, as long as
- * nobody else has changed it in between.
+ * Settings that the mark should record as virtune's: with the value from before the first of its profiles, unless
+ * something else changed the setting in between.
  */
 function nowMarked(
   state: DomainState,
@@ -158,9 +160,9 @@ function nowMarked(
 }
 
 /**
- * What has to be done, which the journal puts in an order that is valid at each point. A restart takes all from the
- * definition, so besides it only that is set live which no definition holds, and which is lost with the run that ends;
- * the mark says that all of it is done.
+ * The steps; the journal orders them so that each intermediate state is valid. A restart applies the whole definition,
+ * so besides it only those settings are set live that no definition can hold and that are lost with the run; the mark
+ * then covers all of it.
  */
 function stepsOf(
   state: DomainState,
@@ -184,7 +186,7 @@ function stepsOf(
   return [...live, ...defined, ...marks];
 }
 
-/** What has to be set again on a restarted domain. */
+/** Settings to repeat on a restarted domain. */
 function keptNowhere({ wish, verdict }: Row, state: DomainState): readonly Step[] {
   if (wish.liveOnly !== true || state.live === undefined) return [];
   if (verdict.kind === 'impossible' || verdict.kind === 'guest') return [];
@@ -194,18 +196,18 @@ function keptNowhere({ wish, verdict }: Row, state: DomainState): readonly Step[
   );
 }
 
-/** Every step of a plan: the host's first, since domains stand on it. */
+/** Every step of a plan: the host's first, since domains depend on them. */
 export function allSteps({ hostPlan, domains }: Plan): Step[] {
   return [...hostPlan.steps, ...domains.flatMap(({ steps }) => steps)];
 }
 
-/** A domain that is as wanted by chance is not looked after until it says so, nor judged by the plan that it came from. */
+/** Without the mark, a domain that already matches is not watched, nor judged by the plan that it came from. */
 function isMarked(state: DomainState, { profile, version, hostCpus }: TunedMark): boolean {
   const mark = markOf(state);
   return mark?.profile === profile && mark.version === version && mark.hostCpus === hostCpus;
 }
 
-/** Whether it was tuned by virtune before, and how. */
+/** Virtune's mark on a domain that it has tuned before. */
 export function markOf(state: DomainState): TunedMark | undefined {
   return (state.inactive ?? state.live)?.facts.tuned;
 }

@@ -3,17 +3,17 @@ import type { DomainState } from '../facts/facts.ts';
 import { parsePages } from '../settings/memory.ts';
 import type { Wish } from '../settings/setting.ts';
 
-/** What can only be known by trying it on the host; each answers with what stands against it. */
+/** Checks that require a trial on the host; each returns the problem found, if any. */
 export interface Probes {
-  /** Whether a file or device can be opened past the host's cache. */
+  /** Whether a file or device can be opened with O_DIRECT. */
   readonly directIo: (path: string) => Promise<Problem | undefined>;
-  /** Whether pages of this size, KiB, are mounted where libvirt's guests get theirs from. */
+  /** Whether pages of this size (KiB) are mounted where libvirt's guests take them from. */
   readonly hugetlbfs: (sizeKiB: number) => Promise<Problem | undefined>;
-  /** Whether an image file has all of its blocks; undefined where that cannot be seen. */
+  /** Whether an image file is fully allocated; undefined if unknown. */
   readonly preallocated?: ((path: string) => Promise<boolean | undefined>) | undefined;
 }
 
-/** The domain, with what can be seen on the host of its raw images. */
+/** The domain, supplemented by what the host shows of its raw images. */
 export async function withPreallocation(
   state: DomainState,
   probes: Probes | undefined,
@@ -32,7 +32,7 @@ export async function withPreallocation(
 
 const PAST_THE_CACHE = new Set(['none', 'directsync']);
 
-/** The wishes, with what the host itself says against them. One that has a problem already keeps it. */
+/** The wishes, with problems found on the host. A wish that already has a problem keeps it. */
 export async function probed(
   wishes: readonly Wish[],
   state: DomainState,

@@ -12,7 +12,9 @@ import {
 import { textTable } from '../text-table.ts';
 import type { Plan } from './plan.ts';
 
-/** What a plan does to every running VM without CPUs to itself, named in the plan or not; and what it leaves idle. */
+/**
+ * A plan's effect on every running VM without dedicated CPUs, named in the plan or not, and the CPUs it leaves idle.
+ */
 export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): string[] {
   const alone = leftAlone.map(
     (guest) =>
@@ -41,7 +43,7 @@ export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): st
   ];
 }
 
-/** Nothing to say where everybody shares the same CPUs at the same ratio as before. */
+/** False if all VMs share the same CPUs at the same ratio as before. */
 function changes({ before, after, vms }: Sharing): boolean {
   return (
     !before.idleCpus.equals(after.idleCpus) ||

@@ -12,13 +12,13 @@ const NOT_SAID = '-';
 const HEAD = ['setting', 'of', 'now', 'next boot', 'wanted', 'when', 'knob'];
 
 export interface ReportOptions {
-  /** Unchanged rows are left out unless asked for. */
+  /** Include unchanged rows. */
   readonly all: boolean;
-  /** The definition's difference under each domain. */
+  /** Show the diff of the definition below each domain. */
   readonly diff: boolean;
 }
 
-/** A plan as people read it: what changes, when, and on whose word; what cannot be, and why. */
+/** A plan as text for users: what changes, when, and why; what is not possible, and why. */
 export function reportPlan(plan: Plan, options: ReportOptions): string {
   return [
     ...reportHost(plan.hostPlan),
@@ -34,7 +34,9 @@ function refusedOr(code: RefusalCode, guest: string): string {
   return code === 'UNSAFE' ? `refused ${guest}` : `no place for ${guest}`;
 }
 
-/** What the placement says of guests as a whole: who finds no place, who moves, who is in the way, and how sure that is. */
+/**
+ * The placement as a whole: VMs without a place, VMs that move, VMs in the way, and whether the search was exhaustive.
+ */
 export function reportPlacement(placement: Placement): string[] {
   const { refusals, moved, overlaps } = placement;
   return [
@@ -60,7 +62,7 @@ function unproven({ proven, refusals }: Placement): string[] {
   ];
 }
 
-/** VMs that float over the same CPUs share a line: on most hosts these are all other VMs. */
+/** VMs that float over the same CPUs share a line: on most hosts these are all the others. */
 function inTheWay(overlaps: readonly Overlap[]): string[] {
   const alike = new Map<string, string[]>();
   for (const { guest, cpus, with: others } of overlaps) {
@@ -119,7 +121,7 @@ function reportDomain(plan: DomainPlan, { all, diff }: ReportOptions): string[] 
   ];
 }
 
-/** One line of what a domain breaks. */
+/** One line for one violation. */
 export function violationText({ code, text, next, level, created }: Violation): string {
   const word = level === 'warn' ? 'warning' : created ? 'refused' : 'already unsafe';
   return terminalText(`${word}: ${text} (${code})${next === undefined ? '' : `; ${next}`}`);
@@ -146,7 +148,7 @@ function summary({ rows, needsRestart, steps }: DomainPlan): string[] {
   return [parts.join(', '), ...hint];
 }
 
-/** A setting of many vCPUs or iothreads stands in one line: `0-3` and their values in order. */
+/** A setting of several vCPUs or iothreads is one line: `0-3` and their values in order. */
 function fold(rows: readonly Row[], running: boolean): string[][] {
   const lines: string[][] = [];
   for (let at = 0; at < rows.length; ) {
@@ -178,7 +180,7 @@ function targets(rows: readonly Row[]): string {
   return CpuSet.of(rows.map(({ wish }) => Number(wish.target))).toString();
 }
 
-/** Targets that differ only by a number. */
+/** Scopes whose targets differ only by a number. */
 const NUMBERED: readonly SettingScope[] = ['vcpu', 'iothread', 'cell'];
 
 function foldsWith(first: Row, other: Row): boolean {

@@ -6,15 +6,15 @@ import { neighboursOf, type Violation, violationsOf } from '../invariants/violat
 import type { Step } from '../steps/step.ts';
 import { type Row, TRANSIENT } from './verdict.ts';
 
-/** What is around a domain, for which it must not become a danger. */
+/** The surroundings of a domain, which it must not endanger. */
 export type Surroundings = Pick<Subject, 'host' | 'hostCpus' | 'others'>;
 
-/** What decides whether a scheduling policy, hint or lock that only a boot removes is harmless until then. */
+/** Settings that decide whether a scheduling policy, hint or lock that only a boot removes is harmless until then. */
 const PLACES = /^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset|memtune\.|numatune\.)/;
 
 /**
- * Rows of a running domain that would be dangerous now, though not once it has booted, wait for the boot as well: pins
- * that spread out while vCPUs are still real-time threads.
+ * Defers rows to the boot that would be dangerous on the running domain but not once it has booted: for example wider
+ * pins while vCPUs are still real-time threads.
  */
 export function safeNow(rows: readonly Row[], state: DomainState, around: Surroundings): readonly Row[] {
   const { live, inactive } = state;
@@ -37,7 +37,7 @@ export function safeNow(rows: readonly Row[], state: DomainState, around: Surrou
   );
 }
 
-/** What the domain would break at its next boot; or as it runs, where it has none. */
+/** What the domain would break at its next boot; or, if transient, as it runs. */
 export function violationsAfter(
   rows: readonly Row[],
   state: DomainState,
@@ -53,7 +53,7 @@ export function violationsAfter(
   return violationsOf(subjectOf(now, around), subjectOf(before, around));
 }
 
-/** A domain that is planned for, as far as its run will be another one. */
+/** The parts of a domain's plan that affect its present run. */
 interface PlannedRun {
   readonly state: DomainState;
   readonly rows: readonly Row[];
@@ -62,8 +62,9 @@ interface PlannedRun {
 }
 
 /**
- * What runs will break once a plan is done, and before any boot that it leaves to others. A domain whose real-time
- * vCPUs stay where they are until its boot still has those CPUs, whatever is planned for it: nobody else can have them.
+ * What running domains will break once a plan is applied, but before the boots that it leaves to users. A domain whose
+ * real-time vCPUs stay where they are until it boots still occupies those CPUs, whatever is planned for it: no other VM
+ * can have them.
  */
 export function brokenUntilBoot(
   plans: readonly PlannedRun[],
@@ -88,7 +89,7 @@ export function brokenUntilBoot(
       host.topology,
     );
   return runs.flatMap(({ state, plan, after }) => {
-    // It boots in this plan, on a definition that was looked at already.
+    // It boots in this plan, on a definition that has been checked already.
     if (plan !== undefined && isRestarted(plan)) return [];
     const before = subjectOf(state.live ?? after, { host, hostCpus, others: claims(state, 'now') });
     const then = subjectOf(after, { host, hostCpus, others: claims(state, 'after') });

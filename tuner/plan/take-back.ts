@@ -9,20 +9,20 @@ import { findSetting } from '../settings/all.ts';
 import { settingKey, type Wish } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 
-/** What an earlier profile leaves to a new one. */
+/** What a new profile inherits from an earlier one. */
 export interface Inheritance {
-  /** The domain as it will be once what the new profile does not mention is taken back: what it is planned on. */
+  /** The domain with settings that the new profile does not mention reverted: the plan starts from this. */
   readonly base: DomainState;
   readonly wishes: readonly Wish[];
-  /** Settings that somebody has changed since virtune set them, which stay as they are; for people. */
+  /** Settings that something else has changed since virtune set them, which stay unchanged; text for users. */
   readonly left: readonly string[];
-  /** What virtune has set so far, as the mark or the earlier profile knows it. */
+  /** Settings that virtune made so far, according to the mark or the earlier profile. */
   readonly marked: readonly MarkedSetting[];
 }
 
 /**
- * What the mark's profile set and this one does not mention goes back to what it was. Were it left, a domain would
- * keep a real-time class, or the hint of dedicated CPUs, without the pins that make it harmless.
+ * Reverts what the mark's profile set and this one does not mention. Otherwise a domain would keep a real-time class,
+ * or the hint of dedicated CPUs, without the pins that make it harmless.
  */
 export function inherit(
   profile: Profile,
@@ -34,7 +34,7 @@ export function inherit(
   const marked = mark === undefined ? [] : (mark.settings ?? guessed(profileOf(mark.profile), host, state));
   let base = state;
   let gone: readonly MarkedSetting[] = [];
-  // What a profile mentions depends on the domain (on its iothreads and cells), and so on what is taken back.
+  // What a profile mentions depends on the domain (its iothreads and cells), and so on what is reverted: iterate.
   for (let more = true; more; ) {
     const mentioned = new Set(
       resolve(profile, host, base, undefined).map(({ setting, target }) => settingKey(setting.id, target)),
@@ -72,7 +72,7 @@ export function inherit(
           },
         ];
       })
-      // In reverse: what was built on others goes first.
+      // In reverse order: dependent settings first.
       .toReversed(),
     left: gone
       .filter((each) => !isAsLeft(state, each) && currentValue(state, each) !== each.was)
@@ -84,9 +84,9 @@ export function inherit(
 }
 
 /**
- * What a domain cannot have, but has now, counts as wanted and stays. Not where that goes with something that is taken
- * back: NUMA memory mode goes with the host cells that it is for, and libvirt refuses the one without the other.
- * @param base what the wishes stand on, taken back
+ * Keeps a value that the domain already has although the wish for it fails, unless it depends on something that is
+ * reverted: NUMA memory mode goes with its host cells, and libvirt rejects one without the other.
+ * @param base the domain after reverting, which the wishes are for
  */
 export function withoutLost(wishes: readonly Wish[], base: DomainState): readonly Wish[] {
   const { root } = definitionOf(base);
@@ -98,7 +98,7 @@ export function withoutLost(wishes: readonly Wish[], base: DomainState): readonl
   });
 }
 
-/** Null where it is not said, and where what it was said of is not there (any more). */
+/** Null if not set, or if its target does not exist (any more). */
 function currentValue(state: DomainState, { setting: id, target }: MarkedSetting): string | null {
   const { root } = definitionOf(state);
   const setting = findSetting(id);
@@ -114,12 +114,12 @@ function exists(state: DomainState, { setting: id, target }: MarkedSetting): boo
   return setting !== undefined && targetsOf(definitionOf(state).root, setting.on).includes(target);
 }
 
-/** For marks that do not say it: what the profile wants today and the domain has, with nothing said before it. */
+/** For marks without settings: what the profile wants today and the domain has; previous values count as not set. */
 function guessed(profile: Profile | undefined, host: HostFacts, state: DomainState): MarkedSetting[] {
   if (profile === undefined) return [];
   return resolve(profile, host, state, undefined).flatMap(({ setting, target, value, problem }) => {
     const now = setting.read(definitionOf(state).root, target) ?? null;
-    // Where it was placed only the domain knows.
+    // Only the domain shows where it was placed.
     const to = problem?.code === 'NOT_PLACED' ? now : (value ?? null);
     return to === null ? [] : [{ setting: setting.id, target, to, was: null }];
   });

@@ -1,9 +1,9 @@
 import type { Step, StepParam } from '../steps/step.ts';
 
 /**
- * Steps that set parameters of the same thing become one. libvirt checks what a call says together with what holds
- * already, so what is valid as a whole need not be valid half way: a limit above the burst of before, a period
- * that the old quota does not fit into. The later step has the last word on a parameter.
+ * Merges steps that set parameters of the same object. libvirt validates a call's parameters together with the present
+ * values, so a valid whole need not be valid half way: a limit above the previous burst, a period that the old quota
+ * does not fit into. For each parameter, the last step wins.
  */
 export function together(steps: readonly Step[]): Step[] {
   const merged: Step[] = [];

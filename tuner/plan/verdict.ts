@@ -6,44 +6,44 @@ import { targetsOf } from '../settings/targets.ts';
 import { cpuNumbers } from '../settings/values.ts';
 import type { Step, StepDomain } from '../steps/step.ts';
 
-/** When a wish comes true. */
+/** When a wish takes effect. */
 export type Verdict =
-  /** It is so already, now and at the next boot. */
+  /** Already the case, now and at the next boot. */
   | { readonly kind: 'same' }
-  /** Now, and at every later boot of a domain that is defined. */
+  /** Now, and at every later boot of a persistent domain. */
   | { readonly kind: 'live'; readonly steps: readonly Step[] }
   /** From the next boot on. */
   | { readonly kind: 'boot' }
-  /** Something in the guest has to be there first; taken only when the setting is accepted by name. */
+  /** The guest needs something first; applied only if the setting is accepted by name. */
   | { readonly kind: 'guest'; readonly needs: string }
   | { readonly kind: 'impossible'; readonly problem: Problem };
 
-/** One line of a plan. Values are canonical text; undefined: not said, or for `live` also that it does not run. */
+/** One line of a plan. Values are canonical text; undefined: not set, or for `live` also that it is not running. */
 export interface Row {
   readonly wish: Wish;
   readonly live: string | undefined;
   readonly next: string | undefined;
-  /** Whether it is so in what runs, or nothing runs. */
+  /** Whether the running domain already complies, or none is running. */
   readonly liveHolds: boolean;
-  /** Whether the next boot brings it anyway, or there is none. */
+  /** Whether the next boot already complies, or there is no definition. */
   readonly nextHolds: boolean;
   readonly verdict: Verdict;
 }
 
 export interface Judging {
-  /** Settings whose change in the guest somebody vouches for. */
+  /** Settings whose guest-visible change the user has accepted. */
   readonly accepted: ReadonlySet<string>;
-  /** The host's CPUs, on which a thread without a pin may run. */
+  /** The host's online CPUs, on all of which a thread without a pin may run. */
   readonly online: CpuSet;
 }
 
-/** What a wish stands beside in its plan. */
+/** Context of a wish within its plan. */
 export interface Beside {
-  /** Ids of the iothreads that the plan wants the domain to have; undefined: it does not change them now. */
+  /** Ids of the iothreads that the plan creates at once; undefined: no change until the next boot. */
   readonly ioThreads: CpuSet | undefined;
 }
 
-/** The iothreads that these wishes come to, where a running domain gets them at once. */
+/** The iothreads that result from these wishes, if a running domain gets them at once. */
 export function besideOf(wishes: readonly Wish[], state: DomainState, judging: Judging): Beside {
   const wanted = wishes.find(({ setting, problem }) => setting.id === 'iothreads' && problem === undefined);
   if (wanted === undefined || judge(wanted, state, judging).verdict.kind !== 'live')
@@ -66,7 +66,7 @@ export function judge(
   const { setting, target, value } = wish;
   const live = state.live && setting.read(state.live.root, target);
   const next = state.inactive && setting.read(state.inactive.root, target);
-  // Nothing said means what holds then: a pin to every CPU that there is is none.
+  // If not set, compare what then applies: a pin to all online CPUs equals no pin.
   const meant = (view: DomainView, text: string | undefined): string | undefined =>
     text ?? setting.unsaid?.(view.root, online);
   const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
@@ -74,7 +74,7 @@ export function judge(
   const liveHolds = holds(state.live, live) || setting.sameLive?.(value, live) === true;
   const nextHolds = wish.liveOnly === true || holds(state.inactive, next);
   const row = (verdict: Verdict): Row => ({ wish, live, next, liveHolds, nextHolds, verdict });
-  // What has no value because of a problem is not as wanted, and what only a running domain has is not there yet.
+  // A value missing because of a problem does not comply, nor does a live-only setting of a domain that is not running.
   const decided = wish.problem === undefined || value !== undefined;
   const here = wish.liveOnly !== true || state.live !== undefined;
   if (decided && here && liveHolds && nextHolds) return row({ kind: 'same' });
@@ -96,7 +96,7 @@ function liveSteps(
   { ioThreads }: Beside,
 ): readonly Step[] | undefined {
   if (state.live === undefined) return undefined;
-  // A disk or an iothread that only the definition has comes with the next boot, and with it what is set of it.
+  // Disks and iothreads that exist only in the definition appear at the next boot, together with their settings.
   const runs =
     targetsOf(state.live.root, setting.on).includes(target) ||
     (setting.on === 'iothread' && ioThreads?.has(Number(target)) === true);

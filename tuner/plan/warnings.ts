@@ -3,7 +3,7 @@ import type { PlacementRequest } from '../placement/types.ts';
 import { policyOf } from '../profile/policy.ts';
 import type { Profile } from '../profile/profile.ts';
 
-/** What an SRE should know before a plan is applied, and what no single setting shows. */
+/** What an SRE should know before applying a plan, beyond single settings. */
 export function warningsOf(
   picks: readonly { readonly state: DomainState; readonly profile: Profile }[],
   requests: readonly PlacementRequest[],
@@ -14,7 +14,7 @@ export function warningsOf(
   });
 }
 
-/** Nova writes the whole definition at each hard reboot, resize and migration; vdsm at each start. */
+/** Nova rewrites the whole definition at each hard reboot, resize and migration; vdsm at each start. */
 function ownerWarnings({ domain, inactive, live }: DomainState): string[] {
   const facts = (inactive ?? live)?.facts;
   const owned = [
@@ -32,7 +32,7 @@ function ownerWarnings({ domain, inactive, live }: DomainState): string[] {
   return owned.map((owner) => `${domain.name} is managed by ${owner}`);
 }
 
-/** Hugepages are set aside for the VM; other memory of a cell can run out while the next cell has plenty. */
+/** Hugepages are reserved for the VM; other memory of a cell can run out while the next cell has plenty. */
 function strictWarnings(
   { domain }: DomainState,
   profile: Profile,

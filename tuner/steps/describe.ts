@@ -1,7 +1,7 @@
 import { quoted } from './domain-run.ts';
 import type { Step, StepParam } from './step.ts';
 
-/** A step in words, for users who watch or read the journal. */
+/** A step as text, for users who watch or read the journal. */
 export function describeStep(step: Step): string {
   return !('domain' in step) ? describeHostStep(step) : `${quoted(step.domain)}: ${describeDomainStep(step)}`;
 }

@@ -4,19 +4,19 @@ import type { Domain } from '../../libvirt/wire/types.ts';
 import type { StepDomain } from './step.ts';
 import type { StepHost } from './step-host.ts';
 
-/** How a domain is there. */
+/** Whether a domain is on this host and running. */
 export type DomainRun =
-  /** Not on this host (any more): undefined, or migrated away. */
+  /** Not (or no longer) on this host: undefined, or migrated away. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'off' }
   | { readonly kind: 'runs'; readonly id: number; readonly paused: boolean; readonly persistent: boolean };
 
-/** As calls take it; libvirt looks at nothing but the UUID. */
+/** A domain as argument of calls; libvirt looks only at the UUID. */
 export function handle({ uuid, name }: StepDomain): Domain {
   return { uuid, name, id: -1 };
 }
 
-/** For messages: names are other people's text. */
+/** For messages: names are untrusted text. */
 export function quoted({ name }: StepDomain): string {
   return JSON.stringify(name);
 }

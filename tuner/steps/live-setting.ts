@@ -3,35 +3,37 @@ import { TunerError } from '../errors.ts';
 import type { Step, StepKind, StepOf } from './step.ts';
 import type { StepHost } from './step-host.ts';
 
-/** What a live setting's content is part of, and so what it ends with. */
+/** What a live setting belongs to, and so when its value is lost. */
 export type Home = 'run' | 'definition' | 'host';
 
 /**
- * Something of a host or a domain that holds a state which can be read, set and compared. That is all a step
- * needs in order to be made, read back and undone, now or by a reader of the journal later.
+ * Part of a host or a domain with a state that can be read, set and compared. A step needs no more than that to be
+ * applied, read back and undone, now or later from the journal.
  *
- * `State` is plain data: what JSON can hold, since a journal does. Setting what is set already does no harm: an undo may come twice.
+ * `State` is plain data that fits into JSON, since the journal stores it. `set` is idempotent: an undo may be repeated.
  */
 interface LiveSettingParts<K extends StepKind, State> {
   readonly home: Home;
-  /** What it holds in effect. */
+  /** Its effective value. */
   get(host: StepHost, step: StepOf<K>): Promise<State>;
   set(host: StepHost, step: StepOf<K>, to: State): Promise<void>;
-  /** How what it holds is not what was wanted, in words; undefined where it is. */
+  /** How the value differs from the wanted one, as text; undefined if it does not. */
   differs(is: State, wanted: State): string | undefined;
-  /** What the step wants, given what was before. Absent: the step's `to`. */
+  /** The wanted state, given the previous one. Absent: the step's `to`. */
   target?(step: StepOf<K>, was: State): State;
-  /** What undoes it, given what was before, what is now, and whether it was seen to be done. Absent: what was. */
+  /**
+   * The state that undoes it, given the previous and the present state and whether it was seen to be done. Absent: the
+   * previous state.
+   */
   back?(was: State, now: State, done: boolean): State;
   /**
-   * Looks at the host itself, where virtune runs there. Returns what it saw, for people; nothing where there is
-   * nothing to see.
-   * @throws TunerError TUNE_READ_BACK when the host says otherwise.
+   * Checks the host itself, if virtune runs there. Returns what it saw, for users; empty if there is nothing to see.
+   * @throws TunerError TUNE_READ_BACK if the host contradicts.
    */
   verify?(host: StepHost, step: StepOf<K>, wanted: State): Promise<readonly string[]>;
 }
 
-/** A live setting whose step and states are checked as they come, since a journal may bring them. */
+/** A live setting that validates its step and states, since they may come from a journal. */
 export interface LiveSetting {
   readonly home: Home;
   get(host: StepHost, step: Step): Promise<unknown>;
@@ -74,7 +76,7 @@ function isOf<K extends StepKind>(kind: K, step: Step): step is StepOf<K> {
   return step.kind === kind;
 }
 
-/** For states whose value says it all. */
+/** For states with a single value. */
 export function plainly(is: string | number, wanted: string | number): string | undefined {
   return is === wanted ? undefined : `it is ${is}, not ${wanted}`;
 }

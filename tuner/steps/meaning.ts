@@ -7,14 +7,14 @@ import type { Setting } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 import type { SavedDomain } from './step-host.ts';
 
-/** One setting as a domain's XML says it. */
+/** One setting as found in a domain's XML. */
 interface Reading {
   readonly setting: Setting;
   readonly target: string;
   readonly value: string | undefined;
 }
 
-/** Every setting of everything that the domain has, by setting and target. */
+/** All settings of all objects of the domain, by setting and target. */
 function readAll(domain: Element): ReadonlyMap<string, Reading> {
   return new Map(
     settings.flatMap((setting) =>
@@ -29,8 +29,8 @@ function readAll(domain: Element): ReadonlyMap<string, Reading> {
 const parse = (xml: string): Element => parseDomainTree('a domain', xml);
 
 /**
- * What two descriptions of a domain do not say alike, of all that the tuner can set: libvirt writes what it is
- * given in a form it chooses, and only the meaning has to stay.
+ * How two descriptions of a domain differ in anything that the tuner can set: libvirt reformats what it is given, and
+ * only the meaning must be equal.
  */
 export function meaningDiffers(isXml: string, wantedXml: string): string | undefined {
   const [is, wanted] = [parse(isXml), parse(wantedXml)];
@@ -43,7 +43,7 @@ export function meaningDiffers(isXml: string, wantedXml: string): string | undef
   return unlike.length === 0 ? undefined : unlike.join('; ');
 }
 
-/** What a description says otherwise than one of the earlier ones did. */
+/** Settings in a description that differ from at least one of the earlier ones. */
 function changed(xml: string, before: SavedDomain): Map<string, Reading> {
   const earlier = [before.inactive, before.live].flatMap((each) =>
     each === undefined ? [] : [readAll(parse(each))],
@@ -54,7 +54,7 @@ function changed(xml: string, before: SavedDomain): Map<string, Reading> {
   );
 }
 
-/** The same for people: `disk.cache of vda none, shares 2048`. */
+/** The changes as text for users: `disk.cache of vda none, shares 2048`. */
 export function changesIn(xml: string, before: SavedDomain): string | undefined {
   const texts = [...changed(xml, before).values()].map(
     ({ setting, target, value }) => `${nameOf(setting, target)} ${value ?? 'not set'}`,
@@ -63,10 +63,10 @@ export function changesIn(xml: string, before: SavedDomain): string | undefined 
 }
 
 /**
- * What a running domain has not taken from its definition, of all that this was to change: where the definition is
- * not what it was, or not what ran before. With `online`, what the definition does not say may stand in the live XML
- * as what then holds: libvirt keeps a pin to all CPUs where a pin was set and taken back. Without it, the domain was just
- * started: what a guest reaches only later does not count.
+ * Settings that a running domain has not taken from its definition, among those that the change was about: where the
+ * definition differs from the previous one, or from what ran before. With `online`, the live XML may have the effective
+ * value of a setting that the definition does not set: libvirt keeps a pin to all CPUs if a pin was set and reverted.
+ * Without it, the domain was just started: settings that a guest reaches only later do not count.
  */
 export function notTaken(
   live: string,

@@ -13,19 +13,19 @@ const stepParam = z.object({
 
 export const stepParams = z.array(stepParam).readonly();
 
-/** As the wire takes it: 64-bit numbers exact. */
+/** Wire form: 64-bit numbers exact. */
 export function toTyped({ field, type, value }: StepParam): TypedParam {
   if (WIDE.includes(type)) return { field, type, value: BigInt(value) };
   const narrow = type === ParamType.int || type === ParamType.uint || type === ParamType.double;
   return { field, type, value: narrow ? Number(value) : value };
 }
 
-/** As a journal takes it: numbers as text. */
+/** Journal form: numbers as text. */
 export function fromTyped({ field, type, value }: TypedParam): StepParam {
   return { field, type, value: typeof value === 'boolean' ? value : String(value) };
 }
 
-/** What of a domain's parameters a step speaks of; its undo does not touch the rest. */
+/** The parameters that a step sets; its undo leaves the others unchanged. */
 export function pick(all: readonly StepParam[], wanted: readonly StepParam[], of: string): StepParam[] {
   return wanted.map(({ field }) => {
     const found = all.find((param) => param.field === field);
@@ -37,7 +37,7 @@ export function pick(all: readonly StepParam[], wanted: readonly StepParam[], of
   });
 }
 
-/** Whether every wanted one is there with that value, however it was written. */
+/** How wanted parameters differ; values are compared as text. */
 export function paramsDiffer(is: readonly StepParam[], wanted: readonly StepParam[]): string | undefined {
   const unlike = wanted.flatMap(({ field, value }) => {
     const now = is.find((param) => param.field === field)?.value;

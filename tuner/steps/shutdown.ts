@@ -7,13 +7,15 @@ import type { StepHost } from './step-host.ts';
 
 const LOOK_EVERY_MS = 500;
 const ASK_AGAIN_MS = 20_000;
-/** QEMU is killed when it does not go in 15 s (qemuProcessKill), so a call to destroy takes no longer for long. */
+/**
+ * libvirt kills a QEMU that does not exit within 15 s (qemuProcessKill), so a call to destroy is not slower for long.
+ */
 const DESTROY_MS = 60_000;
 
 /**
- * Asks the guest to shut down, by its agent or its power button, and waits. One that does not obey is switched
- * off when that is allowed.
- * @throws TunerError TUNE_RESTART when it still runs.
+ * Asks the guest to shut down, by its agent or its power button, and waits. One that does not react is powered off if
+ * that is allowed.
+ * @throws TunerError TUNE_RESTART if it still runs.
  */
 export async function stop(
   host: StepHost,
@@ -56,7 +58,7 @@ export async function stop(
   }
 }
 
-/** A guest that is still booting does not hear the first time. */
+/** Repeats the request: a guest that is still booting misses the first. */
 async function askUntilOff(host: StepHost, domain: StepDomain, timeoutMs: number): Promise<boolean> {
   for (let leftMs = timeoutMs; leftMs > 0; leftMs -= ASK_AGAIN_MS) {
     try {

@@ -1,19 +1,19 @@
 import type { CallArgs, CallName, CallResult } from '../../libvirt/calls/all.ts';
 
-/** Where the kernel of the host reports its state. */
+/** Where the host's kernel reports its state. */
 export interface LocalRoots {
   readonly procRoot: string;
   readonly sysRoot: string;
   readonly cgroupRoot: string;
 }
 
-/** How a domain is taken through a restart. */
+/** Limits for the restart of a domain. */
 export interface RestartLimits {
-  /** How long a guest may take to shut down after it was asked to. */
+  /** How long a guest may take to shut down after the request. */
   readonly shutdownMs: number;
-  /** How long it has to stay up before it counts as started. */
+  /** How long it must stay up before it counts as started. */
   readonly settleMs: number;
-  /** Whether a guest that does not obey is switched off. */
+  /** Whether a guest that does not shut down is powered off. */
   readonly forceOff: boolean;
 }
 
@@ -23,22 +23,22 @@ export interface SavedDomain {
   readonly inactive?: string | undefined;
 }
 
-/** What a live setting needs of the world. Nothing else of it is reached from here. */
+/** All that live settings use of the outside world. */
 export interface StepHost {
   /** Rejects like `Connection.call`. */
   call<N extends CallName>(name: N, args: CallArgs<N>, options?: CallWait): Promise<CallResult<N>>;
   /** Absent when virtune does not run on the host. */
   readonly local: LocalRoots | undefined;
   readonly restart: RestartLimits;
-  /** Rejects when the run is interrupted; a wait of an undo is never cut short. */
+  /** Rejects if the run is interrupted; waits of an undo are never interrupted. */
   wait(ms: number): Promise<void>;
   nowMs(): number;
-  /** For users who watch: a wait that takes long is said. */
+  /** For users who watch: announces long waits. */
   say(text: string): void;
   saved(uuid: string): SavedDomain | undefined;
-  /** Domains, by UUID, that were asked to shut down: `deaf` ones did not in all the time that they had. */
+  /** Domains, by UUID, that were asked to shut down: `deaf` ones did not within the whole timeout. */
   readonly shutdowns: Map<string, 'asked' | 'deaf'>;
-  /** Domains, by UUID, that this process did not get to run: they did not start, did not stay up, or came up paused. */
+  /** Domains, by UUID, that this process failed to start: they did not start, did not stay up, or came up paused. */
   readonly failedStarts: Set<string>;
 }
 

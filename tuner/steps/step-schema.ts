@@ -5,7 +5,7 @@ import type { Step } from './step.ts';
 const domain = z.object({ uuid: z.string(), name: z.string() });
 const id = z.int().nonnegative();
 
-/** Steps as a journal gives them back. */
+/** Steps as read from a journal. */
 export const stepSchema: z.ZodType<Step> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('vcpuPin'), domain, vcpu: id, to: z.string() }),
   z.object({ kind: z.literal('emulatorPin'), domain, to: z.string() }),
@@ -28,7 +28,7 @@ export const stepSchema: z.ZodType<Step> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('kernelFile'),
     root: z.enum(['proc', 'sys']),
-    // A journal must not name just any file of the host's.
+    // A journal must not be able to name arbitrary files of the host.
     file: z
       .string()
       .regex(

@@ -1,19 +1,19 @@
 import type { TypedParam } from '../../libvirt/typed-params.ts';
 
-/** A domain as a journal keeps it: its UUID is what counts, its name is for people. */
+/** A domain in a journal: identified by UUID, the name is for users. */
 export interface StepDomain {
   readonly uuid: string;
   readonly name: string;
 }
 
-/** A typed parameter as it can be written into JSON: whole numbers as text, since JSON cannot hold 64 bits. */
+/** A typed parameter in JSON: whole numbers as text, since JSON numbers cannot hold 64 bits. */
 export interface StepParam extends Omit<TypedParam, 'value'> {
   readonly value: string | number | boolean;
 }
 
 /**
- * One change, as data: which live setting, and its new value. What it held before is read when the step's turn
- * comes and is journalled with it, so that any reader of the journal can undo a step.
+ * One change, as data: the live setting and its new value. The previous value is read immediately before the step and
+ * stored in the journal with it, so that any reader of the journal can undo the step.
  *
  * CPUs and cells are lists in Linux's format.
  */
@@ -53,14 +53,14 @@ export type Step =
   | { readonly kind: 'balloonSize'; readonly domain: StepDomain; readonly to: number }
   /** The mark in the running domain's metadata; null: none. */
   | { readonly kind: 'mark'; readonly domain: StepDomain; readonly to: string | null }
-  /** The whole definition that the next boot takes. */
+  /** The whole definition, for the next boot. */
   | { readonly kind: 'definition'; readonly domain: StepDomain; readonly to: string }
-  /** Stops the domain and starts it on its definition. */
+  /** Stops the domain and starts it from its definition. */
   | { readonly kind: 'restart'; readonly domain: StepDomain; readonly to: 'restarted' }
-  /** Pages of one size in a cell's pool. */
+  /** Number of pages of one size in a cell's pool. */
   | { readonly kind: 'hostPages'; readonly cell: number; readonly sizeKiB: number; readonly to: number }
   | { readonly kind: 'ksm'; readonly to: readonly StepParam[] }
-  /** A setting of the kernel: one line in a file below /proc or /sys. */
+  /** A kernel setting: one line in a file below /proc or /sys. */
   | {
       readonly kind: 'kernelFile';
       readonly root: 'proc' | 'sys';

@@ -35,7 +35,7 @@ const liveSettings: Readonly<Record<StepKind, LiveSetting>> = {
   kernelFile,
 };
 
-/** The live setting that a step is about. */
+/** The live setting that a step changes. */
 export function liveSettingOf(step: Step): LiveSetting {
   return liveSettings[step.kind];
 }

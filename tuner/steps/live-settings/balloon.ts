@@ -7,11 +7,11 @@ import { liveSetting, plainly } from '../live-setting.ts';
 import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
-/** A guest gives memory back as fast as it can free it; longer than this, and it does not mean to. */
+/** A guest returns memory as fast as it can free it; after this time it is not going to. */
 const BALLOON_MS = 30_000;
 const ASK_EVERY_MS = 250;
 
-/** Seconds; 0: the guest's memory statistics are not asked for. */
+/** Seconds; 0: no polling of the guest's memory statistics. */
 export const balloonPeriod = liveSetting('balloonPeriod', z.number(), {
   home: 'run',
   async get(host, { domain }) {
@@ -28,7 +28,7 @@ export const balloonPeriod = liveSetting('balloonPeriod', z.number(), {
   differs: plainly,
 });
 
-/** KiB that the guest has: what its balloon has really left it, not what it was asked for. */
+/** KiB that the guest has: the actual size of its balloon, not the requested one. */
 export const balloonSize = liveSetting('balloonSize', z.number(), {
   home: 'run',
   get: (host, { domain }) => memoryKiB(host, domain),

@@ -6,7 +6,7 @@ import { fromTyped, paramsDiffer, pick, stepParams, toTyped } from '../params.ts
 /** REMOTE_DOMAIN_INTERFACE_PARAMETERS_MAX */
 const PARAMS_MAX = 16;
 
-/** A NIC's, by its name on the host. An average of 0 takes a direction's limit away. */
+/** Bandwidth limits of a NIC, by its name on the host. An average of 0 removes a direction's limit. */
 export const bandwidth = liveSetting('bandwidth', stepParams, {
   home: 'run',
   async get(host, { domain, device, to }) {

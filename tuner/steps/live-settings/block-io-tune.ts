@@ -15,16 +15,16 @@ const SIZE = 'size_iops_sec';
 const IOPS_LIMIT = /^(total|read|write)_iops_sec$/;
 
 /**
- * The whole of a disk's limits, not only what a step speaks of: a call that names one of `total`, `read` and
- * `write` puts the other two to 0 without a word (qemuDomainSetBlockIoTune inherits them together or not at
- * all), so each call has to say them all.
+ * All limits of a disk, not only those in the step: a call that sets one of `total`, `read` and `write` silently resets
+ * the other two to 0 (qemuDomainSetBlockIoTune inherits them together or not at all), so each call must include them
+ * all.
  */
 export const blockIoTune = liveSetting('blockIoTune', stepParams, {
   home: 'run',
   get: readAll,
   async set(host, step, to) {
     const now = await readAll(host, step);
-    // A group that QEMU named itself cannot be asked for by its name: it is what comes after no limits at all.
+    // A group named by QEMU itself cannot be requested by its name: it results from removing all limits first.
     const leavesGroup = ownGroup(now) !== undefined && ownGroup(to) === undefined;
     if (leavesGroup) await send(host, step, now.map(cleared));
     if (!leavesGroup || to.some(limits)) await send(host, step, to);
@@ -40,14 +40,14 @@ export const blockIoTune = liveSetting('blockIoTune', stepParams, {
       if (limits(param)) for (const field of excludedBy(param.field)) settled.delete(field);
     }
     for (const param of to) settled.set(param.field, param);
-    // QEMU refuses a size of requests whose rate is not limited (throttle_is_valid).
+    // QEMU rejects a request size without a limit on the rate (throttle_is_valid).
     if (![...settled.values()].some((param) => IOPS_LIMIT.test(param.field) && limits(param)))
       settled.delete(SIZE);
     return was.map((param) => withLength(settled.get(param.field) ?? cleared(param), settled));
   },
 });
 
-/** A group that QEMU named itself is read as no name at all. */
+/** Groups named by QEMU itself are read as an empty name. */
 async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>): Promise<StepParam[]> {
   const { params } = await host.call('domainGetBlockIoTune', {
     domain: handle(domain),
@@ -62,9 +62,9 @@ async function readAll(host: StepHost, { domain, disk }: StepOf<'blockIoTune'>):
 }
 
 /**
- * QEMU names the group of a disk that nobody put in one after the device that libvirt named: the alias of a SCSI,
- * SATA or IDE disk (`scsi0-0-0-0`, or the alias that its owner chose), and a path of QEMU's own objects
- * (`/machine/...`) for virtio and USB. Seen with libvirt 9.0 and 12.9.
+ * QEMU names the group of a disk without a configured group after the device name from libvirt: the alias of a SCSI,
+ * SATA or IDE disk (`scsi0-0-0-0`, or the alias chosen by its owner), and a path of QEMU's own objects (`/machine/...`)
+ * for virtio and USB. Seen with libvirt 9.0 and 12.9.
  */
 async function aliasOf(host: StepHost, domain: StepDomain, disk: string): Promise<string | undefined> {
   const { xml } = await host.call('domainGetXmlDesc', { domain: handle(domain), flags: 0 });
@@ -72,7 +72,7 @@ async function aliasOf(host: StepHost, domain: StepDomain, disk: string): Promis
   return attr(child(targetElement(root, 'disk', disk), 'alias'), 'name');
 }
 
-/** QEMU takes no length of a burst for one second, and refuses a length without a burst. */
+/** For QEMU, a burst without a length lasts one second, and a length without a burst is rejected. */
 function withLength(param: StepParam, all: ReadonlyMap<string, StepParam>): StepParam {
   const burst = /^(.*_max)_length$/.exec(param.field)?.[1];
   if (burst === undefined) return param;
@@ -81,7 +81,7 @@ function withLength(param: StepParam, all: ReadonlyMap<string, StepParam>): Step
   return limits(param) ? param : { ...param, value: '1' };
 }
 
-/** Without a group that is nobody's own: an empty name is refused, and an automatic one would become explicit. */
+/** Omits automatic groups: an empty name is rejected, and an automatic name would become explicit. */
 async function send(
   host: StepHost,
   { domain, disk }: StepOf<'blockIoTune'>,
@@ -96,14 +96,14 @@ const isNumber = ({ field }: StepParam): boolean => field !== GROUP;
 const limits = (param: StepParam): boolean => isNumber(param) && String(param.value) !== '0';
 const cleared = (param: StepParam): StepParam => ({ ...param, value: isNumber(param) ? '0' : '' });
 
-/** The group that somebody chose; QEMU names one after the device where nobody did, and without limits there is none. */
+/** The configured group; otherwise QEMU names one after the device, and without limits there is none. */
 function ownGroup(params: readonly StepParam[]): string | undefined {
   if (!params.some(limits)) return undefined;
   const name = String(params.find(({ field }) => field === GROUP)?.value ?? '');
   return name === '' || name.startsWith('/machine/') || name.startsWith('drive-') ? undefined : name;
 }
 
-/** A limit for both ways and limits for each way exclude each other, with all that belongs to them. */
+/** A total limit and limits for reads or writes exclude each other, including their dependent parameters. */
 function excludedBy(field: string): string[] {
   const [, way, measure] = /^(total|read|write)_(bytes|iops)_sec/.exec(field) ?? [];
   if (way === undefined) return [];

@@ -10,7 +10,7 @@ import { changesIn, meaningDiffers } from '../meaning.ts';
 import type { StepDomain, StepOf } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
-/** A definition, and how closely another one has to be like it: what is given back is given back to the letter. */
+/** A definition, and how closely another must match it: a restored one must match exactly. */
 const definitionState = z
   .object({ xml: z.string().nullable(), alike: z.enum(['letter', 'meaning']) })
   .readonly();
@@ -23,7 +23,7 @@ export const definition = liveSetting('definition', definitionState, {
     if (xml === null) {
       throw new TunerError('TUNE_DOMAIN', `domain ${quoted(domain)} is transient: it has no definition`);
     }
-    // What libvirt gave out itself may be older than its schema of today.
+    // XML returned by libvirt itself may predate its present schema.
     const flags = alike === 'meaning' ? DefineFlag.validate : 0;
     const hadRun = await knowsOfARun(host, domain);
     await host.call('domainDefineXmlFlags', { xml, flags });
@@ -44,17 +44,17 @@ export const definition = liveSetting('definition', definitionState, {
   },
 });
 
-/** True for a running domain, and for one that has ended, which has a reason. A domain that was just defined has none. */
+/** True for a running domain, and for one that has ended, whose state has a reason. A newly defined domain has none. */
 async function knowsOfARun(host: StepHost, domain: StepDomain): Promise<boolean> {
   const { state, reason } = await host.call('domainGetState', { domain: handle(domain), flags: 0 });
   return state !== DomainState.shutoff || reason !== ShutoffReason.unknown;
 }
 
 /**
- * Defining also creates: a domain that left the host a moment before exists here again while it runs on another host. It is
- * undefined; its firmware variables and the state of its TPM stay, since the other host may use them. Without `keepTpm`
- * libvirt deletes that state, unless the XML says `persistent_state` (qemuTPMEmulatorCleanupHost); one that does not
- * know the flag refuses the call, and then the definition stays.
+ * Defining also creates: a domain that has just left the host would exist here again while it runs on another host. It
+ * is undefined again; its firmware variables and TPM state stay, since the other host may use them. Without `keepTpm`,
+ * libvirt deletes the TPM state unless the XML has `persistent_state` (qemuTPMEmulatorCleanupHost); a libvirt without
+ * the flag rejects the call, and then the definition stays.
  */
 async function refuseRecreated(host: StepHost, domain: StepDomain, xml: string): Promise<never> {
   const root = parseDomainTree(`the definition of domain ${quoted(domain)}`, xml);
@@ -80,7 +80,7 @@ async function refuseRecreated(host: StepHost, domain: StepDomain, xml: string):
   );
 }
 
-/** With its secrets, or an undo would lose them. A transient domain has none. */
+/** Includes secrets, or an undo would lose them. A transient domain has no definition. */
 async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<DefinitionState> {
   const { persistent } = await host.call('domainIsPersistent', { domain: handle(domain) });
   if (!persistent) return { xml: null, alike: 'letter' };
@@ -89,7 +89,7 @@ async function read(host: StepHost, { domain }: StepOf<'definition'>): Promise<D
   return { xml, alike: 'letter' };
 }
 
-/** The first line that is not as it should be; whitespace between elements does not count. */
+/** The first line that differs; ignores whitespace between elements. */
 function lineDifference(is: string, wanted: string): string | undefined {
   const lines = (xml: string): string[] =>
     controllersSorted(xml)
@@ -106,9 +106,9 @@ function lineDifference(is: string, wanted: string): string | undefined {
 const CONTROLLER = /<controller [^>]*?(?:\/>|>[\s\S]*?<\/controller>)/g;
 
 /**
- * The order of controllers is libvirt's, and nobody can give it back: those that it added itself it moves when it
- * reads for the first time what it has printed (9.0: those of one type come to stand together), be it because the
- * domain is defined again or because libvirtd was restarted.
+ * Ignores the order of controllers, which is up to libvirt and cannot be restored: it moves those that it added itself
+ * when it first parses its own output (9.0: groups them by type), because the domain is defined again or libvirtd was
+ * restarted.
  */
 function controllersSorted(xml: string): string {
   const found: string[] = [];
@@ -119,7 +119,7 @@ function controllersSorted(xml: string): string {
   return [rest, ...found.sort()].join('\n');
 }
 
-/** The XML of a state that `definition` gave; null for a domain without one. */
+/** The XML in a state of `definition`; null for a domain without one. */
 export function definitionXml(state: unknown): string | null {
   return definitionState.parse(state).xml;
 }

@@ -9,9 +9,9 @@ import { fromTyped, paramsDiffer, pick, stepParams, toTyped } from '../params.ts
 import type { StepOf } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
-/** virNodeAllocPagesFlags: the pool should be that large, not larger by that much. */
+/** virNodeAllocPagesFlags: sets the pool size instead of adding to it. */
 const ALLOC_SET = 1;
-/** Freeing or gathering gigabytes page by page takes the kernel its time. */
+/** Freeing or allocating gigabytes page by page takes the kernel a while. */
 const ALLOC_TIMEOUT_MS = 300_000;
 
 export const hostPages = liveSetting('hostPages', z.number(), {
@@ -48,7 +48,7 @@ export const hostPages = liveSetting('hostPages', z.number(), {
   },
 });
 
-/** Free and used, as the capabilities report them; the calls report only free ones. */
+/** Total of free and used pages, from the capabilities; the calls report only free ones. */
 async function poolSize(host: StepHost, { cell, sizeKiB: pageKiB }: StepOf<'hostPages'>): Promise<number> {
   const { xml } = await host.call('connectGetCapabilities', undefined);
   const root = parseXml('the capabilities', xml, 'capabilities');
@@ -75,7 +75,7 @@ function shortfall(
     : `cell ${cell} should shrink to ${wanted} pages of ${pageKiB} KiB but still has ${got} (before: ${before}): running VMs use the rest; restart these VMs, then run virtune tune recover`;
 }
 
-/** KSM's three knobs; the rest of libvirt's `shm_` parameters are figures. */
+/** KSM's three tunables; the other `shm_` parameters of libvirt are statistics. */
 export const ksm = liveSetting('ksm', stepParams, {
   home: 'host',
   async get(host, { to }) {

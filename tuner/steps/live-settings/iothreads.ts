@@ -13,9 +13,9 @@ import type { StepHost } from '../step-host.ts';
 import { findProcess, threadsOf } from '../verification/process.ts';
 import { ioThreadPin } from './pins.ts';
 
-/** What an iothread loses when it goes: a new one of the same id has QEMU's defaults and no pin. */
+/** Lost with an iothread: a new one with the same id has QEMU's defaults and no pin. */
 const kept = z.object({ pin: z.string().nullable(), params: stepParams }).readonly();
-/** `present` alone is a wish for a new iothread, and what journals held before they kept the rest. */
+/** Plain `present` requests a new iothread; older journals also have it in place of the details. */
 const presence = z.union([z.enum(['present', 'absent']), kept]);
 type Presence = z.infer<typeof presence>;
 
@@ -46,7 +46,7 @@ export const ioThread = liveSetting('ioThread', presence, {
   home: 'run',
   get: readPresence,
   async set(host, step, to) {
-    // Adding one that is there, and taking away one that is not, are refused.
+    // libvirt rejects adding an existing iothread and deleting a missing one.
     if ((await isThere(host, step)) !== isPresent(to)) {
       await host.call(isPresent(to) ? 'domainAddIoThread' : 'domainDelIoThread', {
         domain: handle(step.domain),
@@ -82,7 +82,7 @@ const wordOf = (state: Presence): string => (isPresent(state) ? 'present' : 'abs
 const sameCpus = (is: string | null, wanted: string): boolean =>
   is !== null && CpuSet.parse(is).equals(CpuSet.parse(wanted));
 
-/** Its pin and its parameters, as far as it does not have them anyway. */
+/** Restores its pin and parameters where they differ. */
 async function giveBack(
   host: StepHost,
   step: StepOf<'ioThread'>,
@@ -100,7 +100,7 @@ async function giveBack(
 
 const POLL_FIELDS = new Set(['poll_max_ns', 'poll_grow', 'poll_shrink']);
 
-/** What QEMU has while nothing is said of its pool (qemu, include/block/aio.h, THREAD_POOL_MAX_THREADS_DEFAULT). */
+/** QEMU's defaults for an unconfigured pool (qemu, include/block/aio.h, THREAD_POOL_MAX_THREADS_DEFAULT). */
 const POOL_DEFAULTS = { thread_pool_min: '0', thread_pool_max: '64' } as const;
 
 export const ioThreadParams = liveSetting('ioThreadParams', stepParams, {
@@ -110,9 +110,9 @@ export const ioThreadParams = liveSetting('ioThreadParams', stepParams, {
     const pool = to.some(({ field }) => field in POOL_DEFAULTS) ? await poolSize(host, domain, id) : [];
     return pick([...asked, ...pool], to, `iothread ${id} of domain ${quoted(domain)}`);
   },
-  // Both ends of a pool in one call: libvirt compares the least with a most of -1 where none was ever set, and puts
-  // the two in the order that QEMU takes (seen with 9.0 and 12.9). Polling in another call: beside it libvirt 9.0 sets
-  // QEMU's pool and keeps the old one in the XML, which is where it is read, and checks the next one against that.
+  // Both pool bounds in one call: libvirt compares the minimum with a maximum of -1 if none was ever set, and orders
+  // the two as QEMU accepts them (seen with 9.0 and 12.9). Polling in a separate call: combined, libvirt 9.0 sets
+  // QEMU's pool but keeps the old one in the XML, which is what is read and what the next change is checked against.
   async set(host, { domain, id }, to) {
     const pool = to.filter(({ field }) => field in POOL_DEFAULTS);
     const polls = to.filter(({ field }) => !(field in POOL_DEFAULTS));
@@ -129,7 +129,7 @@ export const ioThreadParams = liveSetting('ioThreadParams', stepParams, {
   differs: paramsDiffer,
 });
 
-/** As QEMU reports it: the XML lacks it before libvirt 9.4. */
+/** From QEMU's report: the XML lacks it before libvirt 9.4. */
 async function polling(host: StepHost, domain: StepDomain, id: number): Promise<StepParam[]> {
   const { records } = await host.call('connectGetAllDomainStats', {
     domains: [handle(domain)],

@@ -7,8 +7,8 @@ import type { StepOf } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
 /**
- * A setting of the host's kernel that is one line in /proc/sys or /sys: swappiness, a CPU's frequency governor, whether
- * an idle state of a CPU is off. It holds until the host boots. Which files may be named, the step's schema says.
+ * A kernel setting of the host that is one line in /proc/sys or /sys: swappiness, a CPU's frequency governor, whether
+ * an idle state of a CPU is disabled. It lasts until the host reboots. The step's schema restricts the files.
  */
 export const kernelFile = liveSetting('kernelFile', z.string(), {
   home: 'host',
@@ -17,7 +17,7 @@ export const kernelFile = liveSetting('kernelFile', z.string(), {
     try {
       return (await readFile(path, 'utf8')).trim();
     } catch (error) {
-      // A CPU's files go when it is taken offline, and some answer EBUSY while they go.
+      // A CPU's files disappear when it goes offline; some return EBUSY in the process.
       throw new TunerError(
         'TUNE_STEP',
         `${path} cannot be read: ${systemErrorText(error)}; check that it is there and that its CPU is online (/sys/devices/system/cpu/online)`,

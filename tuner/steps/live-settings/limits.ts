@@ -12,10 +12,10 @@ const PARAMS_MAX = 16;
 
 const read = { nparams: PARAMS_MAX, flags: Impact.live | PARAM_STRING_OKAY };
 
-/** What stands for no quota: -1, or what cgroup v2's `max` becomes in libvirt (VIR_DOMAIN_QUOTA_MAX, vircgroup). */
+/** Values for no quota: -1, or libvirt's translation of `max` in cgroup v2 (VIR_DOMAIN_QUOTA_MAX, vircgroup). */
 const QUOTA_MAX_US = 17_592_186_044_415n;
 
-/** Both spellings of "no quota" are one, so that it compares, and can be set again. */
+/** Maps both forms of "no quota" to one, so that it can be compared and set again. */
 function fromScheduler(param: TypedParam): StepParam {
   const plain = fromTyped(param);
   if (!param.field.endsWith('_quota') || typeof param.value === 'boolean') return plain;
@@ -32,10 +32,10 @@ async function readScheduler(host: StepHost, domain: StepDomain): Promise<StepPa
 }
 
 /**
- * libvirt makes a call's changes one after the other, and the kernel looks at each: the part of a CPU that a quota
- * comes to may at no point be more than that of the whole domain (cgroup v1, tg_cfs_schedulable_down). So threads get
- * less on the way and never more: a period that grows goes before its quota, and one that shrinks after it. With the
- * domain's own it is the other way round, and it goes first when it grows and last when it shrinks.
+ * libvirt applies a call's changes one by one, and the kernel validates each: a thread's quota/period may at no point
+ * exceed that of the whole domain (cgroup v1, tg_cfs_schedulable_down). So on the way threads may only get less: a
+ * growing period is set before its quota, a shrinking one after it. For the domain's own it is the reverse, and it is
+ * set first if its share grows and last if it shrinks.
  */
 function inValidOrder(to: readonly StepParam[], now: readonly StepParam[]): StepParam[] {
   const value = (all: readonly StepParam[], field: string): number =>
@@ -82,8 +82,8 @@ export const memoryLimits = liveSetting('memoryLimits', stepParams, {
     const { params } = await host.call('domainGetMemoryParameters', { domain: handle(domain), ...read });
     return pick(params.map(fromTyped), to, `the memory limits of domain ${quoted(domain)}`);
   },
-  // The limit of memory and swap holds memory as well, and libvirt and the kernel refuse one below the other: when
-  // both sink, memory goes first.
+  // The memory+swap limit includes memory, and libvirt and the kernel reject one below the memory limit: if both
+  // decrease, set memory first.
   async set(host, { domain }, to) {
     const { params } = await host.call('domainGetMemoryParameters', { domain: handle(domain), ...read });
     const hardNow = params.find(({ field }) => field === 'hard_limit')?.value;
@@ -122,7 +122,7 @@ export const blkio = liveSetting('blkio', stepParams, {
   verify: (host, { domain }, wanted) => verifyBlkio(host, domain, wanted),
 });
 
-/** `/dev/sda,500,/dev/sdb,300`: what a device is not named for stays, unless it is given 0. */
+/** `/dev/sda,500,/dev/sdb,300`: devices not listed keep their value unless set to 0. */
 function withoutOthers(param: StepParam, now: readonly StepParam[]): StepParam {
   if (!param.field.startsWith('device_')) return param;
   const wanted = perDevice(param);

@@ -9,8 +9,8 @@ import { handle } from '../domain-run.ts';
 import { liveSetting } from '../live-setting.ts';
 
 /**
- * The running domain's part. libvirt takes the element without its namespace, puts that on itself, and takes it
- * off again where it is asked for it (virXMLInjectNamespace, virXMLExtractNamespaceXML).
+ * The mark in the running domain. libvirt takes the element without its namespace, adds the namespace itself, and
+ * removes it again on request (virXMLInjectNamespace, virXMLExtractNamespaceXML).
  */
 export const mark = liveSetting('mark', z.string().nullable(), {
   home: 'run',
@@ -43,7 +43,7 @@ export const mark = liveSetting('mark', z.string().nullable(), {
   },
 });
 
-/** The element and its attributes, in no namespace and in one order. */
+/** The element and its attributes, without namespace and in a fixed order. */
 function bare(xml: string): string {
   const root = parseXml(
     'the mark in the metadata',

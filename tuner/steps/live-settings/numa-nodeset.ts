@@ -11,7 +11,7 @@ import { verifyCells } from '../verification/cgroup.ts';
 const PARAMS_MAX = 16;
 const FIELD = 'numa_nodeset';
 
-/** A domain that nothing is said of may take memory from every cell, and an empty list is refused. */
+/** A domain without a nodeset may use memory of every cell; an empty list is rejected. */
 export const numaNodeset = liveSetting('numaNodeset', z.string(), {
   home: 'run',
   async get(host, { domain }) {

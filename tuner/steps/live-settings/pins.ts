@@ -15,13 +15,13 @@ function cpusDiffer(is: string, wanted: string): string | undefined {
 
 const cpuMap = (cpus: string, mapLength: number): Uint8Array => CpuSet.parse(cpus).toBitmap(mapLength);
 
-/** Longer maps are refused, shorter ones filled with zeros (libvirt, virDomainPinVcpuFlags). */
+/** Longer maps are rejected, shorter ones are padded with zeros (libvirt, virDomainPinVcpuFlags). */
 async function mapLengthOf(host: StepHost): Promise<number> {
   const { total } = await host.call('nodeGetCpuMap', { needMap: 0, needOnline: 0, flags: 0 });
   return Math.ceil(total / 8);
 }
 
-/** A vCPU that was never pinned may run on all CPUs, and that is what it is given back. */
+/** A vCPU that was never pinned may run on all CPUs; an undo pins it to all of them. */
 export const vcpuPin = liveSetting('vcpuPin', cpuList, {
   home: 'run',
   async get(host, { domain, vcpu }) {
@@ -61,7 +61,8 @@ export const emulatorPin = liveSetting('emulatorPin', cpuList, {
     await host.call('domainPinEmulator', { domain: handle(domain), map, flags: Impact.live });
   },
   differs: cpusDiffer,
-  // Its main thread: others of the emulator's come and go, and follow through the control group where there is one.
+  // Checks the main thread only: other emulator threads come and go, and follow through the control group if there is
+  // one.
   verify: (host, { domain }, wanted) =>
     verifyAffinity(host, domain, 'the emulator', wanted, ({ main }) => main),
 });

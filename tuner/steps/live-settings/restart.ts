@@ -10,18 +10,18 @@ import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 import { verifyMemory } from '../verification/memory.ts';
 
-/** Touching every page of a large guest before its first instruction takes minutes. */
+/** Preallocating the memory of a large guest takes minutes. */
 const START_TIMEOUT_MS = 600_000;
 const ASK_EVERY_MS = 500;
 
-/** A run of a domain; `notId` in what is wanted: any run but that one. */
+/** A run of a domain; `notId` in a wanted state: any run except that one. */
 const runState = z
   .object({
     active: z.boolean(),
     paused: z.boolean(),
     id: z.number().nullable(),
     notId: z.number().nullable(),
-    /** Whether the run that is to end may be switched off, where this process saw it fail. */
+    /** Whether the run to be ended may be powered off, if this process saw it fail. */
     force: z.boolean(),
   })
   .readonly();
@@ -42,11 +42,11 @@ export const restart = liveSetting('restart', runState, {
   async set(host, { domain }, to) {
     if (!to.active) return;
     const run = await findRun(host, domain);
-    // A run of which the journal lacks the end may have served for hours since its start was cut off.
+    // If the journal lacks the end of the step, the run may have been in use for hours since the start was interrupted.
     const failed = to.force && host.failedStarts.has(domain.uuid);
     if (run.kind === 'runs' && run.id === to.notId) await stop(host, domain, run, failed);
     else if (run.kind === 'runs' && run.id === to.id) {
-      // Back to the run that was to end, and never did. What it was asked it may still do.
+      // Back to the run that should have ended but did not. It may still obey the shutdown request.
       const { shutdownMs } = host.restart;
       const obeys = host.shutdowns.get(domain.uuid) === 'asked' && !run.paused;
       if (!obeys) return;
@@ -64,7 +64,7 @@ export const restart = liveSetting('restart', runState, {
     if (is.id === wanted.notId) return 'it was not restarted';
     return is.paused === wanted.paused ? undefined : is.paused ? 'it is paused' : 'it is not paused';
   },
-  // One that does not run takes its definition when a user starts it.
+  // A domain that is off takes its definition when a user starts it.
   target: (_, was) => (was.active ? { ...was, id: null, notId: was.id } : was),
   back(was, now, done) {
     if (!was.active || (now.active && now.id === was.id)) return was;
@@ -107,7 +107,7 @@ async function start(host: StepHost, domain: StepDomain, paused: boolean): Promi
   }
 }
 
-/** Whether it is still there after a while: QEMU starts, and then guests and devices fail. */
+/** Checks that it stays up: QEMU may start, and then guests or devices fail. */
 async function waitUntilStable(host: StepHost, domain: StepDomain, paused: boolean): Promise<void> {
   const { settleMs } = host.restart;
   const endMs = host.nowMs() + settleMs;

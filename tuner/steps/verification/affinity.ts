@@ -7,7 +7,7 @@ import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 import { findProcess, type GuestThread, threadsOf } from './process.ts';
 
-/** The kernel's word on where a thread may run (proc_pid_status(5), Cpus_allowed_list). */
+/** Where the kernel lets a thread run (proc_pid_status(5), Cpus_allowed_list). */
 export async function verifyAffinity(
   host: StepHost,
   domain: StepDomain,
@@ -21,7 +21,7 @@ export async function verifyAffinity(
   // One thread for all vCPUs, or none that can be identified: nothing to check.
   if (thread === undefined || allowed === undefined) return [];
   const seen = `thread ${thread.tid} ("${thread.comm}"): Cpus_allowed_list ${allowed}`;
-  // The kernel keeps CPUs that are offline, or not for VMs, out of some lists, and not of others.
+  // Only some of the kernel's lists omit CPUs that are offline or not available to VMs: compare usable CPUs only.
   const usable = usableCpus(host, thread) ?? allowed;
   if (allowed.intersection(usable).equals(CpuSet.parse(wanted).intersection(usable))) return [seen];
   throw new TunerError(
@@ -46,7 +46,7 @@ function usableCpus({ local }: StepHost, { folder }: GuestThread): CpuSet | unde
   return online === undefined || vmCpus === undefined ? (online ?? vmCpus) : online.intersection(vmCpus);
 }
 
-/** The group that the thread's cpuset is of: v1's of that controller, else v2's (cgroups(7), /proc/PID/cgroup). */
+/** The thread's cpuset group: that of the v1 controller, else of v2 (cgroups(7), /proc/PID/cgroup). */
 function cpusetGroup(text: string): string {
   const groups = text.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
   const found =

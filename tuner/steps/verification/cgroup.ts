@@ -9,21 +9,23 @@ import { findProcess } from './process.ts';
 
 /** One control group of a VM. */
 interface Group {
-  /** Of cgroup v1, by controller; undefined where it is not mounted. */
+  /** Path in cgroup v1, by controller; undefined if not mounted. */
   v1(controller: string): string | undefined;
   readonly v2: string | undefined;
 }
 
 /** The folders of a VM's control groups. */
 interface Groups {
-  /** systemd's unit, which has the weights: libvirt sets these through systemd. Without systemd the same as `own`. */
+  /**
+   * systemd's unit, which has the weights, since libvirt sets these through systemd. Without systemd the same as `own`.
+   */
   readonly unit: Group;
   /**
    * Where libvirt writes limits of the whole VM: `libvirt` inside the unit (libvirt >= 7.1, util/vircgroup.c,
-   * virCgroupGetNested), so that systemd leaves them alone.
+   * virCgroupGetNested), so that systemd does not overwrite them.
    */
   readonly own: Group;
-  /** A group inside the VM's, in either version's layout: `emulator`, `vcpu0`. */
+  /** Groups inside the VM's group, in either version's layout: `emulator`, `vcpu0`. */
   inner(parent: string, pattern: RegExp): string[];
 }
 
@@ -52,14 +54,14 @@ async function findGroups(host: StepHost, domain: StepDomain): Promise<Groups | 
   };
 }
 
-/** A file of a control group, and what it has to say. */
+/** A file of a control group and its expected content. */
 interface Expectation {
   readonly file: string;
   readonly holds: (text: string) => boolean;
   readonly wanted: string;
 }
 
-/** Files that are not there prove nothing; one that says otherwise disproves. */
+/** Missing files prove nothing; a file with another value fails the check. */
 function check(domain: StepDomain, expectations: readonly Expectation[]): string[] {
   return expectations.flatMap(({ file, holds, wanted }) => {
     const text = readProcFile(file)?.trim();
@@ -72,7 +74,7 @@ function check(domain: StepDomain, expectations: readonly Expectation[]): string
   });
 }
 
-/** What holds for all of a group: lines after it are weights of single devices (kernel, cgroup-v2.rst, io.weight). */
+/** The value for the whole group: further lines are weights of single devices (kernel, cgroup-v2.rst, io.weight). */
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
 const CPU_GROUPS: Readonly<Record<string, RegExp>> = {
@@ -164,7 +166,7 @@ export async function verifyBlkio(
   const v1 = groups.unit.v1('blkio');
   const top = v1 ?? groups.unit.v2;
   if (top === undefined) return [];
-  // With the BFQ scheduler libvirt writes there, and to the others' file without it.
+  // libvirt writes to the BFQ file if that scheduler is in use, else to the other one.
   const names = v1 === undefined ? ['io.bfq.weight', 'io.weight'] : ['blkio.bfq.weight', 'blkio.weight'];
   const file = names.map((name) => `${top}/${name}`).find((path) => readProcFile(path) !== undefined);
   if (file === undefined) return [];
@@ -172,7 +174,7 @@ export async function verifyBlkio(
   return check(domain, [{ file, holds, wanted: `weight ${weight.value}` }]);
 }
 
-/** Cells that QEMU may take memory from, by its control group. */
+/** Cells whose memory QEMU's control group allows. */
 export async function verifyCells(
   host: StepHost,
   domain: StepDomain,

@@ -25,7 +25,7 @@ export function hugePages(numaMaps: string): { pageKiB: number; cell: number; co
   return [...counts.values()];
 }
 
-/** Where a domain that wants hugepages has them, and whether that is where it wants them. */
+/** Where the huge pages of a domain are, and whether that is as configured. */
 export async function verifyMemory(
   host: StepHost,
   domain: StepDomain,

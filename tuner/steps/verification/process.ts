@@ -4,7 +4,7 @@ import { SlowReads } from '../../../sampler/slow-reads.ts';
 import type { StepDomain } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 
-/** QEMU's process of a running domain, on the host itself. */
+/** The QEMU process of a running domain on this host. */
 export interface GuestProcess {
   readonly pid: number;
   /** `/proc/PID` of it. */
@@ -20,12 +20,12 @@ export interface GuestThread {
   readonly folder: string;
 }
 
-/** Undefined where virtune does not run on the host, or the process is not to be found there. */
+/** Undefined if virtune does not run on the host, or the process cannot be found there. */
 export async function findProcess(host: StepHost, domain: StepDomain): Promise<GuestProcess | undefined> {
   if (host.local === undefined) return undefined;
   const { procRoot } = host.local;
   const { domain: found } = await host.call('domainLookupByUuid', { uuid: domain.uuid });
-  // Afresh each time: a restart is another process.
+  // Not cached: a restart creates another process.
   const processes = new Processes(procRoot, new SlowReads(), host.nowMs);
   await processes.look([found]);
   const pid = processes.find([found]).get(found.uuid);

@@ -17,7 +17,7 @@ import { scsiSettings } from './scsi.ts';
 import type { Setting } from './setting.ts';
 import { timerSettings } from './timers.ts';
 
-/** Everything of a domain that can be set, in an order in which each stands on those before it. */
+/** Everything that can be set for a domain; each setting comes after those that it depends on. */
 export const settings: readonly Setting[] = [
   ...pinSettings.slice(0, 2),
   ...ioThreadSettings,

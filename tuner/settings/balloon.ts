@@ -6,7 +6,7 @@ import { positive } from './values.ts';
 
 const BALLOON = ['devices', 'memballoon'] as const;
 
-/** libvirt gives every guest a virtio balloon unless `none` is said; `none` has no statistics and no address. */
+/** libvirt adds a virtio balloon to every guest unless the model is `none`, which has no statistics and no address. */
 const model: Setting = {
   id: 'balloon.model',
   title: 'memory balloon',
@@ -21,7 +21,7 @@ const model: Setting = {
   },
 };
 
-/** Whether a running domain was started without a balloon, which libvirt then refuses to set anything of. */
+/** Whether a running domain was started without a balloon; libvirt then rejects all balloon settings. */
 export function hasNoBalloon(live: Element): boolean {
   return findPath(live, BALLOON)?.getAttribute('model') === 'none';
 }
@@ -38,7 +38,7 @@ const period = attributeSetting({
   path: [...BALLOON, 'stats'],
   attribute: 'period',
   canonical: positive,
-  // Without a balloon there is nobody to ask; a new model comes with the next boot.
+  // Without a balloon there is nothing to poll; a new model takes effect at the next boot.
   live: ({ domain, to, live }) =>
     hasNoBalloon(live)
       ? undefined

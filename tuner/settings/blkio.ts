@@ -9,7 +9,7 @@ export const blkioSettings = [
     on: 'domain',
     path: ['blkiotune', 'weight'],
     canonical: positive,
-    // Taken away, the weight would have to go back to the host's default, which libvirt does not report.
+    // Removal would mean the host's default weight, which libvirt does not report.
     live: ({ domain, to }) =>
       to === undefined ? undefined : [{ kind: 'blkio', domain, to: [wholeParam('weight', 'uint', to)] }],
   }),

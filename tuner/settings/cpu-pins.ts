@@ -4,10 +4,10 @@ import { findPath, type PathStep, putAttribute, removePath } from './edit.ts';
 import type { Setting } from './setting.ts';
 import { cpuList } from './values.ts';
 
-// A pin cannot be taken away while a domain runs: libvirt keeps even a pin to all CPUs as one. So an unpinning
-// waits for the next boot.
+// A pin cannot be removed while a domain runs: libvirt stores even a pin to all CPUs as a pin. So unpinning waits for
+// the next boot.
 
-/** Which host CPUs a thread may run on. */
+/** The host CPUs that a thread may run on. */
 function pinSetting(
   id: string,
   title: string,
@@ -52,7 +52,7 @@ const iothreadpin = pinSetting(
     to === undefined ? undefined : [{ kind: 'ioThreadPin', domain, id: Number(target), to }],
 );
 
-/** Only `auto` says something: it leaves all pins to numad, and forbids memory to be bound cell by cell. */
+/** Only `auto` matters: it leaves all pins to numad, and forbids binding memory per cell. */
 const placement: Setting = {
   id: 'vcpu.placement',
   title: 'vCPU placement mode',
@@ -63,7 +63,7 @@ const placement: Setting = {
     if (value !== undefined) vcpu?.setAttribute('placement', value);
     else if (placement.read(domain, '') !== undefined) {
       vcpu?.removeAttribute('placement');
-      // libvirt says the same of memory then, and from there it would come back.
+      // libvirt mirrors the placement mode in numatune, and would restore it from there.
       if (attr(child(domain, 'numatune', 'memory'), 'placement') === 'auto') {
         removePath(domain, ['numatune', 'memory']);
       }
@@ -82,7 +82,7 @@ const cpuset = attributeSetting({
 
 export const pinSettings = [placement, cpuset, vcpupin, emulatorpin, iothreadpin] as const;
 
-/** Pins of iothreads that are not there (any more) make a definition invalid. */
+/** A definition with pins of missing iothreads is invalid. */
 export function dropPinsOfIoThreads(domain: Element, gone: (id: string) => boolean): void {
   for (const pin of children(child(domain, 'cputune'), 'iothreadpin')) {
     const id = attr(pin, 'iothread');

@@ -3,21 +3,24 @@ import { wholeParam } from './params.ts';
 import type { LiveChange, Setting } from './setting.ts';
 import { positive } from './values.ts';
 
-/** Weight of all its threads together, against other domains'. Its scale differs: 2-262144 with cgroup v1, 1-10000 with v2. */
+/**
+ * Weight of all its threads together, relative to other domains. The scale differs: 2-262144 with cgroup v1, 1-10000
+ * with v2.
+ */
 const shares = textSetting({
   id: 'shares',
   title: 'CPU shares relative to other domains',
   on: 'domain',
   path: ['cputune', 'shares'],
   canonical: positive,
-  // Taken away, the weight would have to go back to a default that depends on the cgroup version.
+  // Removal would mean a default weight that depends on the cgroup version.
   live: ({ domain, to }) =>
     to === undefined
       ? undefined
       : [{ kind: 'scheduler', domain, to: [wholeParam('cpu_shares', 'ullong', to)] }],
 });
 
-/** Any negative quota is none, and so is the 0 that libvirt takes for nothing said. */
+/** A negative quota means none, and so does 0, which libvirt treats as not set. */
 const quotaOf = (text: string): string | undefined =>
   text.trim().startsWith('-') ? undefined : positive(text);
 

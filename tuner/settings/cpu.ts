@@ -4,7 +4,7 @@ import { ensurePath, findPath, prune, putText, removePath } from './edit.ts';
 import type { Setting } from './setting.ts';
 
 const CPU = ['cpu'] as const;
-/** What holds for one mode, and is refused or means something else in another. */
+/** Attributes that apply to one mode, and are rejected or mean something else in another. */
 const OF_A_MODE = ['mode', 'match', 'check', 'migratable'] as const;
 
 /** `host-passthrough`, `host-model`, `maximum`, or `custom MODEL`. */
@@ -30,7 +30,7 @@ const mode: Setting = {
     } else putText(cpu, ['model'], model);
     prune(domain, CPU);
   },
-  // For a running guest with the model of the host, libvirt reports which model that is.
+  // For a running guest with the host's model, libvirt reports the resolved model.
   sameLive: (wanted, live) => wanted === 'host-model' && live?.startsWith('custom ') === true,
 };
 
@@ -45,14 +45,14 @@ export interface CpuTopology {
   readonly clusters: number;
 }
 
-/** `sockets=1 dies=1 cores=4 threads=2`; clusters only where there is more than one. */
+/** `sockets=1 dies=1 cores=4 threads=2`; clusters only if there is more than one. */
 export function topologyText(topology: CpuTopology): string {
   return PARTS.filter((part) => part !== 'clusters' || topology.clusters !== 1)
     .map((part) => `${part}=${topology[part]}`)
     .join(' ');
 }
 
-/** Parts that are not named are 1; undefined for what is not a topology. */
+/** Omitted parts are 1; undefined for an invalid topology. */
 export function parseTopology(value: string): CpuTopology | undefined {
   const found = { sockets: 1, dies: 1, clusters: 1, cores: 1, threads: 1 };
   const seen = new Set<string>();
@@ -90,7 +90,7 @@ const topology: Setting = {
     }
     const element = ensurePath(domain, TOPOLOGY);
     for (const part of PARTS) {
-      // A libvirt that does not know clusters (before 10.1) refuses the word.
+      // A libvirt without clusters (before 10.1) rejects the attribute.
       if (part === 'clusters' && parts.clusters === 1) element.removeAttribute(part);
       else element.setAttribute(part, String(parts[part]));
     }
@@ -107,7 +107,7 @@ function featureSetting(name: string, title: string): Setting {
   });
 }
 
-/** Whether the guest sees a performance monitoring unit; QEMU gives it one by default. */
+/** Whether the guest has a performance monitoring unit; QEMU's default is yes. */
 const pmu = attributeSetting({
   id: 'pmu',
   title: 'virtual PMU (performance counters)',

@@ -7,16 +7,16 @@ interface Common {
   readonly id: string;
   readonly title: string;
   readonly on: Extract<SettingScope, 'domain' | 'disk' | 'controller' | 'nic'>;
-  /** From the domain, or the disk, controller or NIC. */
+  /** Starting at the domain, or at the disk, controller or NIC. */
   readonly path: readonly PathStep[];
-  /** Brings what the XML says into its one form; undefined where it says nothing. */
+  /** Converts the XML's text to its canonical form; undefined if that means not set. */
   readonly canonical?: ((text: string) => string | undefined) | undefined;
   readonly live?: ((change: LiveChange) => ReturnType<NonNullable<Setting['live']>>) | undefined;
 }
 
 const asIs = (value: string): string => value;
 
-/** A setting that is one attribute. */
+/** A setting stored in one attribute. */
 export function attributeSetting(declared: Common & { readonly attribute: string }): Setting {
   const { id, title, on, path, attribute, canonical = asIs, live } = declared;
   return {
@@ -35,7 +35,7 @@ export function attributeSetting(declared: Common & { readonly attribute: string
   };
 }
 
-/** A setting that is the text of one element. */
+/** A setting stored as the text of one element. */
 export function textSetting(declared: Common): Setting {
   const { id, title, on, path, canonical = asIs, live } = declared;
   return {
@@ -54,7 +54,7 @@ export function textSetting(declared: Common): Setting {
   };
 }
 
-/** A setting that an element's being there says: `yes`, or nothing. */
+/** A setting stored as the presence of an element: `yes`, or not set. */
 export function flagSetting(declared: Omit<Common, 'canonical' | 'live'>): Setting {
   const { id, title, on, path } = declared;
   return custom({
@@ -70,7 +70,7 @@ export function flagSetting(declared: Omit<Common, 'canonical' | 'live'>): Setti
   });
 }
 
-/** A setting whose element is read and written in its own way. */
+/** A setting with custom reading and writing of its element. */
 export function custom(
   declared: Omit<Common, 'canonical'> & {
     readonly read: (element: Element | undefined) => string | undefined;

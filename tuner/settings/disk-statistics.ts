@@ -5,10 +5,10 @@ import { whole } from './values.ts';
 
 const PATH = ['driver', 'statistics'] as const;
 
-/** Buses whose disks libvirt lets QEMU measure in this way (seen with 12.9: nvme and fdc are refused). */
+/** Buses for which libvirt supports these measurements by QEMU (seen with 12.9: nvme and fdc are rejected). */
 export const MEASURED_BUSES: ReadonlySet<string> = new Set(['virtio', 'ide', 'sata', 'scsi', 'usb']);
 
-/** Replaces the disk's statistics of one kind by what `add` appends; elements that say nothing then are removed. */
+/** Replaces the disk's statistics of one kind by what `add` appends; removes elements left empty. */
 function replace(
   disk: Element,
   kind: (statistics: Element | undefined) => Element[],
@@ -23,7 +23,7 @@ const intervalsIn = (statistics: Element | undefined): Element[] => children(sta
 
 /**
  * Lengths of the windows in which QEMU measures request latency and queue depth: `1, 60`, ascending. Their order in the
- * XML numbers the statistics and means nothing else.
+ * XML only numbers the statistics.
  */
 const intervals = custom({
   id: 'disk.statisticsIntervals',
@@ -52,8 +52,8 @@ const histogramsIn = (statistics: Element | undefined): Element[] =>
   children(statistics, 'latency-histogram').filter((each) => attr(each, 'type') === undefined);
 
 /**
- * Boundaries between the bins of the latency histograms of all operations: `100000, 1000000`. libvirt adds the bin from 0
- * where it is not said; bins of a single operation stay as they are.
+ * Boundaries between the bins of the latency histograms of all operations: `100000, 1000000`. libvirt adds the bin from
+ * 0 if missing; histograms of a single operation are unchanged.
  */
 const bins = custom({
   id: 'disk.latencyBins',

@@ -6,8 +6,9 @@ import type { Setting } from './setting.ts';
 import { scsiControllers } from './targets.ts';
 import { whole } from './values.ts';
 
-// Nothing here changes while the domain runs. cache, io, discard and iothread are refused; queues, queue_size and
-// detect_zeroes are worse: virDomainUpdateDeviceFlags answers success, and changes nothing (seen with libvirt 9.0).
+// None of these can change while the domain runs. Changes to cache, io, discard and iothread are rejected; queues,
+// queue_size and detect_zeroes are worse: virDomainUpdateDeviceFlags reports success and changes nothing (seen with
+// libvirt 9.0).
 
 const DRIVER = ['driver'] as const;
 
@@ -20,7 +21,7 @@ function driverSetting(
   return attributeSetting({ id, title, on: 'disk', path: DRIVER, attribute, canonical });
 }
 
-/** Another bus has another kind of address, which libvirt then assigns. */
+/** Another bus needs another kind of address, which libvirt then assigns. */
 const bus: Setting = custom({
   id: 'disk.bus',
   title: 'disk bus that the guest sees',
@@ -55,13 +56,13 @@ export const diskSettings = [
 /** A device that uses an iothread. */
 export interface IoThreadUser {
   readonly id: string;
-  /** Of the device, for people: `vda`, `scsi controller 0`. */
+  /** The device, as text for users: `vda`, `scsi controller 0`. */
   readonly user: string;
-  /** Where settings can change it: as they name it, with the settings that do. */
+  /** The settings that can change it, and their target; undefined if none can. */
   readonly settings: { readonly target: string; readonly one: string; readonly several: string } | undefined;
 }
 
-/** Iothreads that devices use, disks and SCSI controllers alike. */
+/** Iothreads in use by devices, both disks and SCSI controllers. */
 export function ioThreadUsers(domain: Element): IoThreadUser[] {
   const devices = child(domain, 'devices');
   const of = (element: Element, user: string, settings: IoThreadUser['settings']): IoThreadUser[] => {

@@ -3,7 +3,7 @@ import { children, type Element } from '../../model/xml.ts';
 const TEXT_NODE = 3;
 const STEP = '  ';
 
-/** A child by name, and by one attribute where there may be several of that name: `timer` with `name='hpet'`. */
+/** A child by name, and by one attribute if several may share the name: `timer` with `name='hpet'`. */
 export interface Named {
   readonly name: string;
   readonly with: readonly [attribute: string, value: string];
@@ -11,8 +11,8 @@ export interface Named {
 export type PathStep = string | Named;
 
 /**
- * Where libvirt writes what, of the parents whose children people read in order. A child that is not listed goes
- * last. Only for the reader of a diff: libvirt takes any order.
+ * libvirt's order of children, for the parents where order helps readers of a diff; libvirt accepts any. A child that
+ * is not listed is appended.
  */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   domain: [
@@ -37,17 +37,17 @@ function findStep(parent: Element | undefined, step: PathStep): Element | undefi
   );
 }
 
-/** The element down this path; undefined where it is not there. */
+/** The element at this path; undefined if missing. */
 export function findPath(from: Element | undefined, path: readonly PathStep[]): Element | undefined {
   return path.reduce<Element | undefined>((at, step) => findStep(at, step), from);
 }
 
-/** The same, made where it is not there. */
+/** The element at this path, created if missing. */
 export function ensurePath(from: Element, path: readonly PathStep[]): Element {
   return path.reduce((at, step) => findStep(at, step) ?? append(at, step), from);
 }
 
-/** A new child, indented like its neighbours. */
+/** Adds a child, indented like its neighbours. */
 export function append(parent: Element, step: PathStep): Element {
   const document = parent.ownerDocument;
   if (document === null) throw new TypeError(`<${parent.nodeName}> does not belong to a document`);
@@ -69,7 +69,7 @@ export function append(parent: Element, step: PathStep): Element {
   return element;
 }
 
-/** What stands before the parent's end, and before each of its children. */
+/** Whitespace before the parent's end tag, and before each of its children. */
 function blanks(parent: Element): [closing: string, opening: string] {
   const first = children(parent)[0];
   if (first !== undefined) return [blankAfterLast(parent), blankBefore(first)];
@@ -95,7 +95,7 @@ function nextInOrder(parent: Element, name: string): Element | undefined {
   return children(parent).find((sibling) => later.has(sibling.nodeName));
 }
 
-/** Takes it out with the blank before it; a parent that has nothing but blanks left is left with nothing. */
+/** Removes it with the whitespace before it; a parent left with only whitespace becomes empty. */
 export function remove(element: Element): void {
   const parent = element.parentNode;
   if (parent === null) return;
@@ -109,8 +109,9 @@ export function remove(element: Element): void {
 }
 
 /**
- * Takes out the last element of the path if it says nothing any more, then the one above, up to `from`. What its
- * place in the path needs it to say (`name='hpet'`) says nothing, nor does what libvirt adds to an empty one.
+ * Removes the last element of the path if it no longer carries information, then the one above, up to `from`. The
+ * attribute that identifies it in the path (`name='hpet'`) does not count as information, nor does what libvirt adds to
+ * an empty element.
  */
 export function prune(from: Element, path: readonly PathStep[]): void {
   for (let length = path.length; length > 0; length--) {
@@ -132,7 +133,7 @@ function saysNothing(element: Element, step: PathStep | undefined): boolean {
   );
 }
 
-/** Sets the attribute at the end of a path, or takes it and what it leaves empty out. */
+/** Sets the attribute at the end of a path, or removes it together with elements left empty. */
 export function putAttribute(
   from: Element,
   path: readonly PathStep[],
@@ -149,7 +150,7 @@ export function putAttribute(
   prune(from, path);
 }
 
-/** Sets the text of the element at the end of a path, or takes it and what it leaves empty out. */
+/** Sets the text of the element at the end of a path, or removes it together with elements left empty. */
 export function putText(
   from: Element,
   path: readonly PathStep[],
@@ -164,7 +165,7 @@ export function putText(
   return undefined;
 }
 
-/** Takes out the element at the end of a path, and what that leaves empty. */
+/** Removes the element at the end of a path, and parents left empty. */
 export function removePath(from: Element, path: readonly PathStep[]): void {
   const element = findPath(from, path);
   if (element === undefined) return;

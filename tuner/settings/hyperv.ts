@@ -5,8 +5,8 @@ import type { Setting } from './setting.ts';
 import { state, whole } from './values.ts';
 
 /**
- * What makes a guest think it runs on Hyper-V, in an order in which each stands on those before it, with libvirt's
- * names. https://libvirt.org/formatdomain.html#hypervisor-features, and QEMU's docs/system/i386/hyperv.rst.
+ * Hyper-V enlightenments by libvirt's names, each after those that it depends on.
+ * https://libvirt.org/formatdomain.html#hypervisor-features, and QEMU's docs/system/i386/hyperv.rst.
  */
 export const HYPERV_FEATURES = [
   ['relaxed', 'relaxed timers: no watchdog bug check when a timer is late'],
@@ -29,7 +29,7 @@ export type HypervFeature = (typeof HYPERV_FEATURES)[number][0];
 
 const pathOf = (feature: string): string[] => ['features', 'hyperv', ...feature.split('.')];
 
-/** libvirt hands every feature that it knows to the guest, whatever else is said. */
+/** libvirt passes all features that it knows to the guest, whatever else is set. */
 export function hypervPassthrough(domain: Element): boolean {
   return attr(child(domain, 'features', 'hyperv'), 'mode') === 'passthrough';
 }
@@ -43,7 +43,7 @@ function stateSetting(feature: string, title: string): Setting {
     path,
     read: state,
     write: (domain, value) => {
-      // Not only its state: what is inside it cannot be without it.
+      // Removes the whole element: its children need its state.
       if (value === undefined) removePath(domain, path);
       else putAttribute(domain, path, 'state', value);
     },

@@ -1,11 +1,11 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
 
-/** libvirt has no bound except 32 bits; a number above this is a lie. */
+/** libvirt's only limit is 32 bits; a larger number than this is bogus. */
 const IOTHREADS_MAX = 4_096;
 
 /**
- * The ids of a domain's iothreads, ascending: those that are named, and as many of the lowest others as the count
- * asks for (formatdomain, "IOThreads Allocation").
+ * The ids of a domain's iothreads, ascending: the named ones, plus the lowest free ids up to the count (formatdomain,
+ * "IOThreads Allocation").
  */
 export function ioThreadIds(domain: Element): number[] {
   const ids = new Set(

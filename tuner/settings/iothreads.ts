@@ -10,7 +10,7 @@ import { dropSchedulingOfIoThreads } from './schedulers.ts';
 import type { LiveChange, Setting } from './setting.ts';
 import { cpuNumbers, whole } from './values.ts';
 
-/** Their ids, as a list: `1-4`. Their number alone would not show which of them to remove. */
+/** Their ids, as a list: `1-4`. The count alone would not show which ones to remove. */
 const ioThreads: Setting = {
   id: 'iothreads',
   title: 'iothreads, by id',
@@ -30,7 +30,7 @@ const ioThreads: Setting = {
   live: ({ domain, from, to, live }) => {
     const [before, after] = [cpuNumbers(from), cpuNumbers(to)];
     const gone = before.difference(after);
-    // libvirt does not remove one that a running device uses, and which one a device uses changes at a boot.
+    // libvirt does not remove an iothread in use by a running device, and devices change iothreads only at a boot.
     if (ioThreadUsers(live).some(({ id }) => gone.has(Number(id)))) return undefined;
     const step = (id: number, state: 'present' | 'absent'): Step => ({
       kind: 'ioThread',
@@ -45,7 +45,7 @@ const ioThreads: Setting = {
   },
 };
 
-/** Names as many as it takes: none where they are 1, 2, 3 ... and nothing is said of any. */
+/** Writes ids as needed: none if they are 1, 2, 3 ... without further attributes. */
 function nameIoThreads(domain: Element, ids: readonly number[]): void {
   const named = children(child(domain, 'iothreadids'), 'iothread');
   for (const element of named) if (!ids.includes(Number(attr(element, 'id')))) remove(element);
@@ -60,21 +60,21 @@ function nameIoThreads(domain: Element, ids: readonly number[]): void {
 
 const ioThreadPath = (id: string): PathStep[] => ['iothreadids', { name: 'iothread', with: ['id', id] }];
 
-/** An iothread's own element, which it has only where something is said of it. */
+/** An iothread's own element, created if missing. */
 function nameIoThread(domain: Element, id: string): Element {
   const parent = child(domain, 'iothreadids') ?? append(domain, 'iothreadids');
   return findPath(domain, ioThreadPath(id)) ?? append(parent, { name: 'iothread', with: ['id', id] });
 }
 
-/** Takes the names away again once they say no more than the count does. */
+/** Removes ids that no longer add anything to the count. */
 function forgetPlainNames(domain: Element): void {
   if (child(domain, 'iothreads') !== undefined) nameIoThreads(domain, ioThreadIds(domain));
 }
 
-/** The libvirt from which on a definition holds polling times (formatdomain, "IOThreads Allocation"). */
+/** First libvirt whose definitions hold polling times (formatdomain, "IOThreads Allocation"). */
 export const POLL_IN_DEFINITION = 9_004_000;
 
-/** Before that it can be set on a running QEMU, and is lost when it ends. */
+/** With an older libvirt, it can be set only on a running QEMU, and is lost when that ends. */
 function pollSetting(
   id: string,
   title: string,
@@ -104,7 +104,10 @@ function pollSetting(
   };
 }
 
-/** `0-16`: the fewest and the most worker threads. Both in one, since neither may pass the other on the way. */
+/**
+ * `0-16`: minimum and maximum number of worker threads. One setting, since at no point may the minimum exceed the
+ * maximum.
+ */
 const pool: Setting = {
   id: 'iothread.pool',
   title: 'worker threads of an iothread, minimum and maximum',
@@ -113,7 +116,7 @@ const pool: Setting = {
     const element = findPath(domain, ioThreadPath(target));
     const [min, max] = [attr(element, 'thread_pool_min'), attr(element, 'thread_pool_max')];
     if (min === undefined && max === undefined) return undefined;
-    // QEMU's own bounds where only one is said (qemu/event-loop-base, 7.1).
+    // QEMU's default for the bound that is not set (qemu/event-loop-base, 7.1).
     return `${whole(min) ?? '0'}-${whole(max) ?? '64'}`;
   },
   write: (domain, target, value) => {

@@ -6,7 +6,7 @@ import type { LiveChange, Setting } from './setting.ts';
 import { targetElement } from './targets.ts';
 import { positive } from './values.ts';
 
-/** libvirt's own names, which the XML and the API share. */
+/** libvirt's names, shared by XML and API. */
 const DIRECTIONS = ['total', 'read', 'write'] as const;
 const MEASURES = ['bytes', 'iops'] as const;
 
@@ -14,7 +14,7 @@ interface Limit {
   readonly id: string;
   readonly element: string;
   readonly title: string;
-  /** What has to be 0 for this to be set, and what has to go when this goes. */
+  /** What must be 0 for this to be set, and what must be reset together with this. */
   readonly excludes: readonly string[];
   readonly carries: readonly string[];
 }
@@ -63,7 +63,7 @@ function limitSetting({ id, element, title, excludes, carries }: Limit): Setting
     path: ['iotune', element],
     canonical: positive,
     live: ({ domain, target, to, live }: LiveChange) => {
-      // One call has to leave something valid: libvirt checks what it says together with what holds already.
+      // Each call must leave a valid state: libvirt checks its values together with the present ones.
       const also = said(live, target, to === undefined ? carries : excludes);
       const params = also.map((name) => wholeParam(name, 'ullong', '0'));
       return [step(domain, target, [...params, wholeParam(element, 'ullong', to ?? '0')])];

@@ -11,7 +11,7 @@ import { cpuList, cpuNumbers, elementSize, parseSize, sizeText } from './values.
 
 const HUGEPAGES = ['memoryBacking', 'hugepages'] as const;
 
-/** `default`, `2 MiB`, or with cells that differ `1 GiB on 0-2, 2 MiB on 3`. */
+/** `default`, `2 MiB`, or for cells that differ `1 GiB on 0-2, 2 MiB on 3`. */
 const hugepages: Setting = {
   id: 'hugepages',
   title: 'huge page size of memory',
@@ -54,11 +54,11 @@ const hugepages: Setting = {
 
 export interface PageSpec {
   readonly sizeKiB: number;
-  /** The guest's cells; absent: all of them. */
+  /** Guest cells; absent: all of them. */
   readonly cells: string | undefined;
 }
 
-/** What `hugepages` reads, `default` apart. */
+/** Parses a value of `hugepages` other than `default`. */
 export function parsePages(value: string): PageSpec[] {
   return [...value.matchAll(/(\d+ [KMGT]iB)(?: on ([\d,-]*\d))?(?:, |$)/g)].map(([, size, cells]) => ({
     sizeKiB: parseSize(size ?? '') ?? 0,
@@ -88,12 +88,12 @@ const nosharepages = flagSetting({
   path: ['memoryBacking', 'nosharepages'],
 });
 
-/** What the guest has of its memory, by its balloon; all of it where nothing is said. */
+/** Memory left to the guest by its balloon; all of it if not set. */
 const current: Setting = {
   id: 'memory.current',
   title: 'balloon size',
   on: 'domain',
-  // QEMU is asked for it at the start; the guest's balloon driver gives memory back minutes later, or never.
+  // Requested from QEMU at the start; the guest's balloon driver returns memory minutes later, or never.
   isReachedLater: true,
   read: (domain) => elementSize(child(domain, 'currentMemory') ?? child(domain, 'memory')),
   write: (domain, _, value) => {
@@ -130,13 +130,13 @@ export const memorySettings = [
   locked,
   nosharepages,
   current,
-  // Most first: the swap limit holds memory as well, and may not be below the hard limit.
+  // Largest first: the swap limit includes memory, and may not be below the hard limit.
   limitSetting('memtune.swapHardLimit', 'memory and swap limit of the QEMU process', 'swap_hard_limit'),
   limitSetting('memtune.hardLimit', 'memory limit of the QEMU process', 'hard_limit'),
   limitSetting('memtune.softLimit', 'soft memory limit of the QEMU process', 'soft_limit'),
 ] as const;
 
-/** Kept out of the settings: what a domain's memory is backed by decides what else it may have. */
+/** Not a setting: the type of memory backing determines what else a domain can have. */
 export function memorySource(domain: Element): string | undefined {
   return attr(child(domain, 'memoryBacking', 'source'), 'type');
 }

@@ -7,7 +7,7 @@ import type { Setting } from './setting.ts';
 import { targetElement } from './targets.ts';
 import { positive, whole } from './values.ts';
 
-// A NIC's model and driver are refused while the domain runs; only its bandwidth is not.
+// Changes to a NIC's model and driver are rejected while the domain runs; only bandwidth can change.
 
 function driverSetting(
   id: string,
@@ -20,7 +20,7 @@ function driverSetting(
 
 const PARTS = ['average', 'peak', 'burst', 'floor'] as const;
 
-/** `average=1000 peak=2000 burst=1024`: KiB a second, and KiB for the burst. */
+/** `average=1000 peak=2000 burst=1024`: KiB per second, and KiB for the burst. */
 function bandwidthText(element: Element | undefined): string | undefined {
   const parts = PARTS.flatMap((part) => {
     const value = positive(attr(element, part));
@@ -29,7 +29,7 @@ function bandwidthText(element: Element | undefined): string | undefined {
   return parts.length === 0 ? undefined : parts.join(' ');
 }
 
-/** Each part, 0 where it is not said; undefined for what is not a bandwidth. */
+/** The parts that are set; undefined for an invalid bandwidth. */
 export function parseBandwidth(value: string): ReadonlyMap<string, string> | undefined {
   const found = new Map<string, string>();
   for (const word of value.split(' ')) {
@@ -66,7 +66,7 @@ function bandwidthSetting(direction: 'inbound' | 'outbound', whose: string): Set
       const device = attr(child(targetElement(live, 'nic', target), 'target'), 'dev');
       if (device === undefined) return undefined;
       const parts = to === undefined ? new Map<string, string>() : parseBandwidth(to);
-      // An outbound floor does not exist, and is refused by name.
+      // There is no outbound floor, and libvirt rejects the parameter.
       const names = PARTS.filter((part) => part !== 'floor' || direction === 'inbound');
       const params: StepParam[] = names
         .filter((part) => part !== 'floor' || parts?.has(part) === true)
@@ -85,7 +85,7 @@ export const nicSettings = [
     attribute: 'type',
   }),
   driverSetting('nic.driver', 'NIC backend: vhost or qemu', 'name'),
-  // One is what there is when nothing is said, and libvirt does not write it.
+  // One is the default, which libvirt does not write.
   driverSetting('nic.queues', 'NIC queue pairs', 'queues', (count) =>
     whole(count) === '1' ? undefined : positive(count),
   ),

@@ -6,7 +6,7 @@ import { cpuList, parseSize, sizeText } from './values.ts';
 
 const MEMORY = ['numatune', 'memory'] as const;
 
-/** libvirt's default is strict, once it is said where the memory is to come from. */
+/** libvirt's default is strict once memory is bound to cells. */
 const mode: Setting = {
   id: 'numatune.mode',
   title: 'NUMA memory mode',
@@ -29,7 +29,7 @@ const nodeset: Setting = {
   read: (domain) => cpuList(attr(findPath(domain, MEMORY), 'nodeset')),
   write: (domain, _, value) => {
     const memory = findPath(domain, MEMORY);
-    // `auto` leaves the choice to numad and overrides the list; nothing else can be said without one.
+    // `auto` leaves the choice to numad and overrides the list; without `auto`, numatune needs a list.
     const auto = attr(memory, 'placement') === 'auto';
     if (value === undefined && !auto) {
       if (attr(memory, 'nodeset') !== undefined) removePath(domain, MEMORY);
@@ -39,13 +39,13 @@ const nodeset: Setting = {
     if (value !== undefined && auto) memory?.removeAttribute('placement');
   },
   live: ({ domain, to, live }) =>
-    // QEMU itself binds memory in every other mode, and that cannot be changed.
+    // In all other modes QEMU binds memory itself, and that cannot be changed.
     to === undefined || attr(findPath(live, MEMORY), 'mode') !== 'restrictive'
       ? undefined
       : [{ kind: 'numaNodeset', domain, to }],
 };
 
-/** `strict 0`: for one of the guest's own cells. */
+/** `strict 0`, for one guest cell. */
 const memnode: Setting = {
   id: 'memnode',
   title: 'host cells of the memory of a guest cell',
@@ -71,7 +71,7 @@ const memnode: Setting = {
 
 const NUMA = ['cpu', 'numa'] as const;
 
-/** `0-3 8 GiB, 4-7 8 GiB`: the CPUs and the memory of each of the guest's cells, by id from 0. */
+/** `0-3 8 GiB, 4-7 8 GiB`: CPUs and memory of each guest cell, by id from 0. */
 const cells: Setting = {
   id: 'numa.cells',
   title: 'NUMA cells of the guest',
@@ -92,7 +92,7 @@ const cells: Setting = {
     const numa = ensurePath(domain, NUMA);
     const before = guestCells(domain);
     for (const { id, element } of before) if (id >= wanted.length) remove(element);
-    // Distances name every other cell, and hold only for as many cells as there were.
+    // Distances refer to every other cell, and are valid only for an unchanged number of cells.
     if (before.length !== wanted.length) for (const { element } of before) removePath(element, ['distances']);
     for (const [index, { cpus, memoryKiB }] of wanted.entries()) {
       const element = cellElement(domain, numa, index);
@@ -111,12 +111,12 @@ function cellElement(domain: Element, numa: Element, id: number): Element {
 }
 
 export interface CellSpec {
-  /** Absent for a cell that has only memory. */
+  /** Absent for a memory-only cell. */
   readonly cpus: string | undefined;
   readonly memoryKiB: number;
 }
 
-/** What `cells` reads; CPU lists hold commas too, so a cell ends with its size's unit. */
+/** Parses a value of `cells`; CPU lists contain commas too, so a cell ends with the unit of its size. */
 export function parseCells(value: string): CellSpec[] {
   return [...value.matchAll(/(no CPUs|[\d,-]+) (\d+ [KMGT]iB)(?:, |$)/g)].map(([, cpus, size]) => ({
     cpus: cpus === 'no CPUs' ? undefined : cpus,
@@ -128,7 +128,7 @@ export function cellsText(wanted: readonly CellSpec[]): string {
   return wanted.map(({ cpus, memoryKiB }) => `${cpus ?? 'no CPUs'} ${sizeText(memoryKiB)}`).join(', ');
 }
 
-/** Memory of cells that are not there (any more) cannot be bound. */
+/** Drops memory bindings of guest cells that no longer exist. */
 function dropMemnodes(domain: Element, count: number): void {
   for (const element of children(child(domain, 'numatune'), 'memnode')) {
     const id = attr(element, 'cellid');

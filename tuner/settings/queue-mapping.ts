@@ -6,8 +6,8 @@ import type { Setting } from './setting.ts';
 import { cpuNumbers, whole } from './values.ts';
 
 /**
- * The iothreads that share a device's queues: `1-4` are spread over these by QEMU; with explicit queues it is
- * `1=0-1 2=2-3`. Of disks from libvirt 10.0 on, of virtio-scsi controllers from 11.2 on.
+ * The iothreads that share a device's queues: with `1-4`, QEMU distributes the queues; with explicit queues it is
+ * `1=0-1 2=2-3`. For disks since libvirt 10.0, for virtio-scsi controllers since 11.2.
  */
 export function queueMapping(id: string, title: string, on: 'disk' | 'controller'): Setting {
   return custom({

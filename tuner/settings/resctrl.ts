@@ -3,8 +3,8 @@ import { append, ensurePath, prune, remove } from './edit.ts';
 import type { Setting } from './setting.ts';
 import { cpuList, parseSize, sizeText } from './values.ts';
 
-// Shares of the host's caches and memory bandwidth, by resctrl. vCPUs of one element share its part; which vCPUs
-// belong together is part of the value, so that each of the two is one setting of the domain. Monitors are left alone.
+// Shares of the host's caches and memory bandwidth, by resctrl. vCPUs of one element share its part; the grouping of
+// vCPUs is part of the value, so that each of the two is one setting of the domain. Monitors are not touched.
 
 interface Family {
   readonly id: 'cachetune' | 'memorytune';
@@ -82,7 +82,7 @@ interface Group<P> {
   readonly parts: readonly P[];
 }
 
-/** What a value of `cachetune` asks for. */
+/** Parses a value of `cachetune`. */
 export function parseCacheParts(
   value: string,
 ): Group<{ readonly level: number; readonly id: number; readonly type: string; readonly sizeKiB: number }>[] {
@@ -94,7 +94,7 @@ export function parseCacheParts(
   }));
 }
 
-/** What a value of `memorytune` asks for. */
+/** Parses a value of `memorytune`. */
 export function parseBandwidthParts(
   value: string,
 ): Group<{ readonly id: number; readonly percent: number }>[] {

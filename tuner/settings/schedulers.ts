@@ -5,7 +5,7 @@ import type { Setting } from './setting.ts';
 import { targetsOf } from './targets.ts';
 import { cpuNumbers, whole } from './values.ts';
 
-// No API changes a thread's scheduling class while a domain runs.
+// No API can change a thread's scheduling class while a domain runs.
 
 /** `fifo 1`, `rr 2`, `batch`, `idle`; only the first two have a priority. */
 function policyOf(element: Element | undefined): string | undefined {
@@ -22,7 +22,7 @@ function setPolicy(element: Element, policy: string): void {
   else element.setAttribute('priority', priority);
 }
 
-/** An element with a list of threads; without a list it means all of them. */
+/** A setting in elements with a list of threads; an element without a list applies to all of them. */
 function listSetting(id: string, title: string, on: 'vcpu' | 'iothread', list: string): Setting {
   const elements = (domain: Element): Element[] => children(child(domain, 'cputune'), id);
   const threadsOf = (domain: Element, element: Element): CpuSet => {
@@ -86,7 +86,7 @@ export const schedulerSettings = [
   iothreadsched,
 ] as const;
 
-/** Scheduling of iothreads that are not there (any more) makes a definition invalid. */
+/** A definition with scheduling of missing iothreads is invalid. */
 export function dropSchedulingOfIoThreads(domain: Element, gone: (id: string) => boolean): void {
   for (const element of children(child(domain, 'cputune'), 'iothreadsched')) {
     for (const id of cpuNumbers(attr(element, 'iothreads'))) {

@@ -2,7 +2,10 @@ import { attributeSetting } from './declare.ts';
 import { queueMapping } from './queue-mapping.ts';
 import { whole } from './values.ts';
 
-/** Of virtio-scsi controllers (formatdomain, "Controllers"); their disks share them. The next boot takes them. */
+/**
+ * Settings of virtio-scsi controllers (formatdomain, "Controllers"), shared by their disks. They take effect at the
+ * next boot.
+ */
 const driverSetting = (id: string, title: string, attribute: string) =>
   attributeSetting({ id, title, on: 'controller', path: ['driver'], attribute, canonical: whole });
 

@@ -3,10 +3,10 @@ import { attr, child, children, type Element, text, wholeNumber } from '../../mo
 import { ioThreadIds } from './iothread-ids.ts';
 import type { SettingScope } from './setting.ts';
 
-/** As many vCPUs as libvirt itself would let any domain have; a larger number is a lie. */
+/** libvirt's own limit of vCPUs for any domain; a larger number is bogus. */
 const VCPUS_MAX = 16_384;
 
-/** What there is of a kind in a domain's XML, by the names that settings take. */
+/** Targets of this scope in a domain's XML, by the names that settings use. */
 export function targetsOf(domain: Element, scope: SettingScope): string[] {
   switch (scope) {
     case 'domain':
@@ -28,7 +28,7 @@ export function targetsOf(domain: Element, scope: SettingScope): string[] {
   }
 }
 
-/** The element that a disk's, a controller's or a NIC's settings are in; the domain's own for all else. */
+/** The element that holds the settings of a disk, a controller or a NIC; the domain's own for all others. */
 export function targetElement(domain: Element, scope: SettingScope, target: string): Element | undefined {
   switch (scope) {
     case 'disk':
@@ -49,7 +49,7 @@ const nics = (domain: Element): Element[] => children(child(domain, 'devices'), 
 
 const VIRTIO_SCSI = /^virtio-(scsi|transitional|non-transitional)$/;
 
-/** virtio-scsi controllers by index. One without a model is none: x86 gives it LSI Logic's. */
+/** virtio-scsi controllers by index. One without a model does not count: on x86 it becomes LSI Logic. */
 export function scsiControllers(domain: Element): { readonly index: string; readonly element: Element }[] {
   return children(child(domain, 'devices'), 'controller').flatMap((element) => {
     const index = wholeNumber(attr(element, 'index')) ?? 0;
@@ -58,7 +58,7 @@ export function scsiControllers(domain: Element): { readonly index: string; read
   });
 }
 
-/** The guest's own NUMA cells. Their CPUs are absent from a list that is none. */
+/** The guest's own NUMA cells. */
 export function guestCells(domain: Element): { readonly id: number; readonly element: Element }[] {
   return children(child(domain, 'cpu', 'numa'), 'cell').map((element, index) => ({
     id: wholeNumber(attr(element, 'id')) ?? index,

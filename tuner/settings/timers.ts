@@ -10,7 +10,7 @@ function timerSetting(name: string, title: string, attribute: string): Setting {
   return {
     ...inner,
     write: (domain, target, value) => {
-      // A clock needs an offset; this is libvirt's own default.
+      // A clock needs an offset; utc is libvirt's own default.
       if (value !== undefined && findPath(domain, CLOCK) === undefined) {
         ensurePath(domain, CLOCK).setAttribute('offset', 'utc');
       }
@@ -19,7 +19,7 @@ function timerSetting(name: string, title: string, attribute: string): Setting {
   };
 }
 
-// The mode of `tsc` is Xen's: libvirt takes it for a QEMU guest as well, and starts QEMU without it (9.0).
+// The mode of `tsc` is Xen-only: libvirt accepts it for a QEMU guest too, and starts QEMU without it (9.0).
 export const timerSettings = [
   timerSetting('hpet', 'HPET in the guest', 'present'),
   timerSetting('rtc', 'policy for missed ticks of the real-time clock', 'tickpolicy'),

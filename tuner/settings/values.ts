@@ -3,7 +3,7 @@ import { attr, type Element, elementKiB } from '../../model/xml.ts';
 
 /** Canonical forms of settings' values: one text for one meaning. What libvirt never writes stays as it is. */
 
-/** `0-3,8`. Undefined and empty: no list. */
+/** `0-3,8`. Undefined or empty: no list. */
 export function cpuList(text: string | undefined): string | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   try {
@@ -13,7 +13,7 @@ export function cpuList(text: string | undefined): string | undefined {
   }
 }
 
-/** A list's numbers; none for what is not a list. */
+/** A list's numbers; empty for an invalid list. */
 export function cpuNumbers(text: string | undefined): CpuSet {
   try {
     return text === undefined ? CpuSet.empty : CpuSet.parse(text);
@@ -27,7 +27,7 @@ export function whole(text: string | undefined): string | undefined {
   return text === undefined ? undefined : text.trim().replace(/^(-?)0+(?=\d)/, '$1');
 }
 
-/** The same, where libvirt takes 0 for nothing said. */
+/** Likewise, if libvirt treats 0 as not set. */
 export function positive(text: string | undefined): string | undefined {
   const number = whole(text);
   return number === '0' || number === '' ? undefined : number;
@@ -35,7 +35,7 @@ export function positive(text: string | undefined): string | undefined {
 
 const UNITS: readonly string[] = ['KiB', 'MiB', 'GiB', 'TiB'];
 
-/** In the largest unit that leaves it whole: `2 MiB`, `1536 MiB`. */
+/** In the largest unit that gives a whole number: `2 MiB`, `1536 MiB`. */
 export function sizeText(kib: number): string {
   let [count, unit] = [Math.ceil(kib), 0];
   while (count !== 0 && count % 1024 === 0 && unit < UNITS.length - 1) {
@@ -45,7 +45,7 @@ export function sizeText(kib: number): string {
   return `${count} ${UNITS[unit]}`;
 }
 
-/** What sizeText writes, and any whole number of its units; undefined for anything else. */
+/** Parses any whole number with a unit of sizeText; undefined for anything else. */
 export function parseSize(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,15}) ?(KiB|MiB|GiB|TiB)$/.exec(text) ?? [];
   const power = unit === undefined ? -1 : UNITS.indexOf(unit);
@@ -59,7 +59,7 @@ export function elementSize(element: Element | undefined): string | undefined {
   return kib === undefined ? undefined : sizeText(kib);
 }
 
-/** A feature's `state`, which is on where it is not said. */
+/** A feature's `state`, which defaults to on. */
 export function state(element: Element | undefined): string | undefined {
   return element === undefined ? undefined : (attr(element, 'state') ?? 'on');
 }

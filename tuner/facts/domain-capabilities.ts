@@ -1,18 +1,18 @@
 import { attr, child, children, type Element, parseXml, text, wholeNumber } from '../../model/xml.ts';
 
-/** What an emulator offers to a domain of one kind (https://libvirt.org/formatdomaincaps.html). */
+/** What an emulator supports for a domain of one kind (https://libvirt.org/formatdomaincaps.html). */
 export interface DomainCapabilities {
   readonly vcpusMaximum: number | undefined;
   /** Undefined: libvirt does not report it. */
   readonly ioThreads: boolean | undefined;
-  /** `host-passthrough`, `host-model`, ... that can be had. */
+  /** Supported modes: `host-passthrough`, `host-model`, ... */
   readonly cpuModes: ReadonlySet<string>;
   readonly diskBuses: ReadonlySet<string>;
   /** Hyper-V enlightenments by libvirt's names: `relaxed`, `synic`, ... */
   readonly hyperv: ReadonlySet<string>;
 }
 
-/** @throws ModelXmlError when it is not such a document. */
+/** @throws ModelXmlError if it is not such a document. */
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
   const root = parseXml('the domain capabilities', xml, 'domainCapabilities');
   const ioThreads = attr(child(root, 'iothreads'), 'supported');
@@ -29,7 +29,7 @@ export function parseDomainCapabilities(xml: string): DomainCapabilities {
   };
 }
 
-/** The values of one enumeration; none of what is not supported at all. */
+/** The values of one enumeration; empty if the feature is not supported at all. */
 function offered(element: Element | undefined, name: string): Set<string> {
   if (attr(element, 'supported') !== 'yes') return new Set();
   const found = children(element, 'enum').find((each) => attr(each, 'name') === name);

@@ -9,7 +9,7 @@ export function domainView(xml: string, what: string): DomainView {
   return { xml, root, facts: domainFacts(root) };
 }
 
-/** Of XML that was edited. */
+/** The view of an edited tree. */
 export function editedView(root: Element): DomainView {
   return { xml: domainTreeXml(root), root, facts: domainFacts(root) };
 }

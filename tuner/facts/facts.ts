@@ -8,7 +8,7 @@ import type { DomainCapabilities } from './domain-capabilities.ts';
 import type { LocalHost } from './local-host.ts';
 import { cpusetOfPartition } from './vm-cpusets.ts';
 
-/** What is needed of a connection to read a host. */
+/** The part of a connection needed to read a host. */
 export interface Reader {
   readonly readOnly: boolean;
   call<N extends CallName>(
@@ -18,7 +18,7 @@ export interface Reader {
   ): Promise<CallResult<N>>;
 }
 
-/** The same, each call with this deadline instead of its default. */
+/** A reader that uses this deadline instead of each call's default. */
 export function patientReader(reader: Reader, timeoutMs: number | undefined): Reader {
   if (timeoutMs === undefined) return reader;
   return {
@@ -33,32 +33,32 @@ export interface CellMemory {
   readonly pages: readonly { readonly sizeKiB: number; readonly total: number; readonly free: number }[];
 }
 
-/** What the tuner knows of a host, at one time. */
+/** What the tuner knows about a host at one point in time. */
 export interface HostFacts {
   readonly uri: string;
   readonly hostname: string;
-  /** As libvirt counts: major * 1,000,000 + minor * 1,000 + micro. */
+  /** In libvirt's encoding: major * 1,000,000 + minor * 1,000 + micro. */
   readonly libvirtVersion: number;
   readonly qemuVersion: number;
   readonly topology: HostTopology;
   readonly online: CpuSet;
-  /** CPUs that no VM gets, where somebody has said which; absent: placement's own choice. */
+  /** CPUs reserved for the host, if configured; absent: placement's own choice. */
   readonly hostCpus?: CpuSet | undefined;
   readonly cells: readonly CellMemory[];
-  /** libvirt's names without `shm_`; empty where the host has no KSM. */
+  /** By libvirt's names without `shm_`; empty if the host has no KSM. */
   readonly ksm: ReadonlyMap<string, number>;
-  /** Read from /proc and /sys; absent when virtune does not run on the host. */
+  /** Read from /proc and /sys; absent if virtune does not run on the host. */
   readonly local: LocalHost | undefined;
 }
 
-/** CPUs that are online and that VMs may have. */
+/** Online CPUs available to VMs. */
 export function vmCpusOf({ online, local }: Pick<HostFacts, 'online' | 'local'>): CpuSet {
   return local?.vmCpus === undefined ? online : online.intersection(local.vmCpus);
 }
 
 /**
- * CPUs of these on which a thread of a VM runs: any of its pin's; without a pin, all that it may use where these are all among
- * them. A thread that can run elsewhere is moved away by the kernel.
+ * Those of these CPUs that a VM's thread occupies. With a pin: the ones in the pin. Without: all CPUs that it may use,
+ * if all of them are among these; a thread that can run elsewhere is moved away by the kernel.
  * @param cpuSet `<vcpu cpuset>`, for threads without a pin
  */
 export function cpusInUse(
@@ -71,13 +71,13 @@ export function cpusInUse(
   return free.size > 0 && free.isSubsetOf(cpus) ? free : CpuSet.empty;
 }
 
-/** NUMA cells that VMs may have memory of; all where no control group says. */
+/** NUMA cells whose memory VMs may use; all if no control group restricts them. */
 export function vmMemoryCellsOf({ topology, local }: Pick<HostFacts, 'topology' | 'local'>): CpuSet {
   const all = CpuSet.of(topology.cells.map(({ id }) => id));
   return local?.vmMemoryCells === undefined ? all : all.intersection(local.vmMemoryCells);
 }
 
-/** The host as a domain's own control group lets it see it: that of the partition that its XML names, if it names one. */
+/** The host as seen from a domain's own control group: that of the partition in its XML, if any. */
 export function hostOfDomain(host: HostFacts, { partition }: Pick<DomainFacts, 'partition'>): HostFacts {
   const { local } = host;
   if (local?.cpusets === undefined || partition === undefined) return host;
@@ -87,7 +87,7 @@ export function hostOfDomain(host: HostFacts, { partition }: Pick<DomainFacts, '
   return { ...host, local: { ...local, vmCpus, vmMemoryCells, isolatedCpus } };
 }
 
-/** Cells that a domain's control group confines its memory to, for `pageInventory`; undefined where all are allowed. */
+/** Cells to which a domain's control group confines its memory, for `pageInventory`; undefined if all are allowed. */
 export function memoryCellsOn(host: HostFacts): (facts: DomainFacts) => CpuSet | undefined {
   const all = CpuSet.of(host.topology.cells.map(({ id }) => id));
   return (facts) => {
@@ -103,15 +103,15 @@ export interface DomainView {
   readonly facts: DomainFacts;
 }
 
-/** A domain as it stands: what runs, and what the next boot will take. */
+/** A domain's present state: what runs, and what the next boot will use. */
 export interface DomainState {
   readonly domain: Domain;
-  /** Absent while it does not run. */
+  /** Absent if it is not running. */
   readonly live: DomainView | undefined;
-  /** Absent for a transient domain. With secrets when read for writing: it is what an undo defines again. */
+  /** Absent for a transient domain. Includes secrets when read for writing, since an undo defines it again. */
   readonly inactive: DomainView | undefined;
-  /** Of its emulator, architecture and machine type; absent where libvirt does not report it. */
+  /** Capabilities of its emulator, architecture and machine type; absent if libvirt does not report them. */
   readonly capabilities: DomainCapabilities | undefined;
-  /** Targets of raw image files all of whose blocks are allocated; absent where virtune cannot look. */
+  /** Targets of fully allocated raw image files; absent if virtune cannot look. */
   readonly preallocated?: ReadonlySet<string> | undefined;
 }

@@ -3,25 +3,25 @@ import type { HostWish } from '../profile/host-knobs.ts';
 import type { HostFacts } from './facts.ts';
 import type { LocalHost } from './local-host.ts';
 
-/** How something of the host is, that virtune looks at and does not change. */
+/** The state of a host setting that virtune checks but does not change. */
 export interface HostFinding {
   readonly what: string;
   readonly now: string | undefined;
   readonly wanted: string;
   readonly verdict: 'same' | 'mismatch' | 'unknown';
   readonly why: string;
-  /** The command that fixes it, also permanently, or why it is unknown. */
+  /** The command to fix it, including permanently, or the reason why it is unknown. */
   readonly next: string | undefined;
 }
 
 interface Look {
-  /** Where the kernel reports it, below /proc or /sys. */
+  /** The kernel's file for it, below /proc or /sys. */
   readonly file: string;
   /** Absent: this host does not report it. */
   readonly now: (local: LocalHost, host: HostFacts) => string | undefined;
   readonly agrees: (now: string, wanted: string) => boolean;
   readonly fix: (wanted: string, host: HostFacts) => string;
-  /** Why there may be nothing to see. */
+  /** Why the value may be missing. */
   readonly absent: string;
 }
 
@@ -29,7 +29,7 @@ const equal = (now: string, wanted: string): boolean => now === wanted;
 const atMost = (now: string, wanted: string): boolean => Number(now) <= Number(wanted);
 const KERNEL_DOC = 'Documentation/admin-guide/kernel-parameters.txt';
 
-/** Where each stands, and how it is changed: the kernel's admin-guide (mm/transhuge, pm/cpufreq, pm/cpuidle, sysctl). */
+/** Where to find and how to change each: the kernel's admin-guide (mm/transhuge, pm/cpufreq, pm/cpuidle, sysctl). */
 const LOOKS: Readonly<Record<string, Look>> = {
   ksm: {
     file: 'kernel/mm/ksm/run',
@@ -82,12 +82,12 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
 };
 
-/** Free memory that may be taken for pages that KSM merged: the rest is for what else grows at the same time. */
+/** Fraction of free memory allowed for unmerging KSM pages; the rest is left for other growth at the same time. */
 const SHARE_FOR_UNMERGED = 0.5;
 
 /**
- * 0 leaves merged pages merged, and 2 takes all of them apart at once (kernel, admin-guide/mm/ksm.rst): where memory is short
- * that ends in swapping, or with the OOM killer.
+ * Writing 0 leaves merged pages merged, and 2 unmerges all of them at once (kernel, admin-guide/mm/ksm.rst): if memory
+ * is short, that ends in swapping or with the OOM killer.
  */
 function stopKsm({ topology, cells, ksm }: HostFacts): string {
   const permanent = 'permanent: systemctl disable --now ksm ksmtuned';
@@ -107,7 +107,7 @@ function stopKsm({ topology, cells, ksm }: HostFacts): string {
 
 const gibText = (kib: number): string => `${(kib / 1_048_576).toFixed(1)} GiB`;
 
-/** The row of one host setting that a profile wants. `dedicated`: CPUs that vCPUs have alone. */
+/** The row for one host setting that a profile wants. `dedicated`: CPUs dedicated to vCPUs. */
 export function hostFinding(host: HostFacts, wish: HostWish, dedicated: string): HostFinding {
   if (wish.knob === 'isolatedCpus') return isolation(host, wish, dedicated);
   const wanted = String(wish.wanted);
@@ -140,7 +140,7 @@ function isolation({ local }: HostFacts, { knob, why }: HostWish, dedicated: str
   const now = isolated.size === 0 ? 'none' : isolated.toString();
   const ticking = dedicated !== '' && local?.nohzFullCpus?.size === 0;
   if (now === row.wanted) {
-    // Isolated, and still interrupted a few hundred times per second.
+    // Isolated CPUs still get a few hundred timer interrupts per second.
     const next = ticking
       ? `nohz_full=${dedicated} on the kernel command line also stops their timer ticks`
       : undefined;

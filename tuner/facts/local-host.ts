@@ -5,54 +5,54 @@ import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 import type { LocalRoots } from '../steps/step-host.ts';
 import { cpusetOfPartition, readVmCpusets, type VmCpusets } from './vm-cpusets.ts';
 
-/** What the kernel of the host reports; absent is what it does not have, or does not let this user read. */
+/** What the host's kernel reports; absent: it has no such thing, or this user may not read it. */
 export interface LocalHost {
   /**
-   * Kept from the scheduler, and VMs may have them: at boot (isolcpus), or by an isolated partition of cgroup v2
-   * (cpuset.cpus.isolated) that VMs are in.
+   * CPUs isolated from the scheduler and available to VMs: isolated at boot (isolcpus), or by an isolated partition of
+   * cgroup v2 (cpuset.cpus.isolated) that VMs are in.
    */
   readonly isolatedCpus: CpuSet | undefined;
-  /** CPUs that the kernel lets VMs have, in the group that libvirt puts them in; absent where no control group says. */
+  /** CPUs that the kernel allows in the group where libvirt puts VMs; absent if no control group restricts them. */
   readonly vmCpus?: CpuSet | undefined;
-  /** NUMA cells that their memory may come from; absent where no control group says. */
+  /** NUMA cells whose memory they may use; absent if no control group restricts them. */
   readonly vmMemoryCells?: CpuSet | undefined;
-  /** Of each group that may hold VMs, for domains that name a partition (`hostOfDomain`). */
+  /** Cpusets of all groups that may hold VMs, for domains that name a partition (`hostOfDomain`). */
   readonly cpusets?: VmCpusets | undefined;
-  /** Isolated CPUs, whether VMs may have them or not. */
+  /** Isolated CPUs, available to VMs or not. */
   readonly allIsolatedCpus?: CpuSet | undefined;
-  /** Without a timer tick while one task runs (nohz_full). */
+  /** CPUs without a timer tick while one task runs (nohz_full). */
   readonly nohzFullCpus: CpuSet | undefined;
   /** Last-level caches, for hosts whose libvirt does not report them. */
   readonly caches: readonly CacheBank[];
-  /** Slower cores of a hybrid CPU (Intel's E cores, Arm's LITTLE); absent where all cores are alike. */
+  /** Slower cores of a hybrid CPU (Intel's E cores, Arm's LITTLE); absent if all cores are alike. */
   readonly efficiencyCpus?: CpuSet | undefined;
   /** The NUMA cell of each PCI device, by address (`0000:81:00.0`), and of each network card, by name. */
   readonly pciCells?: ReadonlyMap<string, number> | undefined;
   readonly nicCells?: ReadonlyMap<string, number> | undefined;
-  /** Whether QEMU may use io_uring: false where the kernel has none, or root has switched it off. */
+  /** Whether QEMU may use io_uring: false if the kernel lacks it, or root has disabled it. */
   readonly ioUring?: boolean | undefined;
   readonly hugetlbfs: readonly HugetlbfsMount[];
-  /** The size that is meant where none is named. */
+  /** Size of huge pages where none is named. */
   readonly defaultPageKiB: number | undefined;
-  /** Which control groups hold VMs: it decides the range of CPU shares. */
+  /** Version of the control groups that hold VMs: determines the range of CPU shares. */
   readonly cgroupVersion: 1 | 2 | undefined;
-  /** `cpu`, `cpuset`, `memory`, ...: those that the kernel has switched on. */
+  /** `cpu`, `cpuset`, `memory`, ...: those enabled in the kernel. */
   readonly cgroupControllers: ReadonlySet<string>;
-  /** The word in brackets of transparent_hugepage/enabled. */
+  /** The selected (bracketed) word of transparent_hugepage/enabled. */
   readonly transparentHugepages: string | undefined;
-  /** Of all CPUs that have one. */
+  /** The set of governors in use on all CPUs that have one. */
   readonly governors: ReadonlySet<string> | undefined;
   /** The governor of each CPU, by its file below /sys. */
   readonly governorFiles?: ReadonlyMap<string, string> | undefined;
-  /** Each idle state of each CPU: the file below /sys that switches it off, and the time that it takes to leave it. */
+  /** Each idle state of each CPU: its `disable` file below /sys, and its exit latency. */
   readonly idleStates?: readonly IdleState[] | undefined;
-  /** The longest that a CPU may take to leave an idle state that is not switched off, µs. */
+  /** The longest exit latency of any enabled idle state, µs. */
   readonly idleLatencyUs: number | undefined;
   readonly swappiness: number | undefined;
   readonly numaBalancing: boolean | undefined;
-  /** Whether ksmd runs: 1; 0: stopped; 2: stopped, and pages taken apart again. */
+  /** 1: ksmd runs; 0: stopped; 2: stopped, and pages unmerged. */
   readonly ksmRun: number | undefined;
-  /** Files that are there and that this user may not read: their content is absent. */
+  /** Files that exist but that this user may not read: their content is absent. */
   readonly forbidden: readonly string[];
 }
 
@@ -111,7 +111,7 @@ export function readLocalHost({ procRoot, sysRoot, cgroupRoot }: LocalRoots): Lo
   };
 }
 
-/** There, but not for this user. */
+/** Exists, but is not readable for this user. */
 function isForbidden(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
@@ -121,7 +121,7 @@ function isForbidden(path: string): boolean {
   }
 }
 
-/** `cpu 3 42 1`: name, hierarchy, groups, whether it is switched on (cgroups(7), /proc/cgroups). */
+/** `cpu 3 42 1`: name, hierarchy, groups, enabled (cgroups(7), /proc/cgroups). */
 function parseControllers(text: string): Set<string> {
   return new Set([...text.matchAll(/^(\w+)\t\d+\t\d+\t1$/gm)].map((match) => match[1] ?? ''));
 }
@@ -150,7 +150,7 @@ export function parseHugetlbfs(mounts: string): HugetlbfsMount[] {
     const [, path, type, options = ''] = line.split(' ');
     if (type !== 'hugetlbfs' || path === undefined) return [];
     const [, count, unit] = /(?:^|,)pagesize=(\d+)([KMG]?)(?:,|$)/.exec(options) ?? [];
-    // Blanks and the like in paths are octal there.
+    // Blanks and similar characters in paths are octal escapes there.
     const plain = path.replaceAll(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
     return [{ path: plain, sizeKiB: inKiB(count, unit) }];
   });
@@ -162,7 +162,7 @@ function inKiB(count: string | undefined, unit = ''): number | undefined {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1_024, M: 1_024 ** 2, G: 1_024 ** 3 };
 
-/** The unified hierarchy has this file at its top (cgroups(7)); a hybrid one mounts it beside the others. */
+/** The unified hierarchy has this file at its root (cgroups(7)); a hybrid one is mounted beside the v1 controllers. */
 function cgroupVersion(cgroupRoot: string): 1 | 2 | undefined {
   if (readProcFile(`${cgroupRoot}/cgroup.controllers`) !== undefined) return 2;
   return listNames(cgroupRoot).some((name) => name.split(',').includes('cpu')) ? 1 : undefined;
@@ -213,8 +213,8 @@ const either = (a: CpuSet | undefined, b: CpuSet | undefined): CpuSet | undefine
   a === undefined || b === undefined ? (a ?? b) : a.union(b);
 
 /**
- * Intel names the E cores of a hybrid CPU itself (devices/cpu_atom/cpus); elsewhere those whose capacity (Arm) or
- * highest frequency is less than nine tenths of the best are the slower ones. Boost clocks of like cores differ by less.
+ * Intel lists the E cores of a hybrid CPU (devices/cpu_atom/cpus); elsewhere, cores whose capacity (Arm) or maximum
+ * frequency is below nine tenths of the best count as slower. Boost clocks of identical cores differ by less.
  */
 function readEfficiencyCpus(sysRoot: string): CpuSet | undefined {
   const named = parseCpus(readProcFile(`${sysRoot}/devices/cpu_atom/cpus`)?.trim());
@@ -231,7 +231,7 @@ function readEfficiencyCpus(sysRoot: string): CpuSet | undefined {
   return undefined;
 }
 
-/** A cell of -1 is one that the firmware does not say. */
+/** A cell of -1 means that the firmware does not report it. */
 function readDeviceCells(folder: string, file: string): Map<string, number> {
   return new Map(
     listNames(folder).flatMap((name) => {
@@ -241,7 +241,7 @@ function readDeviceCells(folder: string, file: string): Map<string, number> {
   );
 }
 
-/** The switch is there from Linux 6.6 on (0: for all, 1: for those with the right, 2: for nobody), io_uring from 5.1 on. */
+/** The sysctl exists since Linux 6.6 (0: for all, 1: for privileged users, 2: disabled), io_uring since 5.1. */
 function readIoUring(disabled: string | undefined, release: string | undefined): boolean | undefined {
   if (disabled !== undefined) return disabled === '0';
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? [];
@@ -254,7 +254,7 @@ function cpuFolders(sysRoot: string): string[] {
   return listNames(root).flatMap((name) => (/^cpu\d+$/.test(name) ? `${root}/${name}` : []));
 }
 
-/** An empty file is a set without CPUs; `(null)` is what kernels without nohz_full print. */
+/** An empty file is an empty set; kernels without nohz_full print `(null)`. */
 function parseCpus(text: string | undefined): CpuSet | undefined {
   try {
     return text === undefined ? undefined : CpuSet.parse(text === '(null)' ? '' : text);

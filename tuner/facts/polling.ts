@@ -8,7 +8,7 @@ import type { DomainView, Reader } from './facts.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** libvirt's statistics of an iothread, by the setting that says the same. */
+/** libvirt's iothread statistics, and the settings with the same meaning. */
 const SAID_BY: Readonly<Record<string, string>> = {
   'poll-max-ns': 'iothread.poll.max',
   'poll-grow': 'iothread.poll.grow',
@@ -16,9 +16,9 @@ const SAID_BY: Readonly<Record<string, string>> = {
 };
 
 /**
- * Writes into a running domain's tree how its iothreads poll, as libvirt 9.4 writes it into the XML: an older one
- * reports it only in its statistics. The text of the XML stays as libvirt gave it. Without an answer of QEMU there is
- * no value.
+ * Adds iothread polling times to a running domain's tree in the form that libvirt 9.4 uses in the XML: older versions
+ * report them only in statistics. The XML text stays as returned by libvirt. If QEMU does not answer, there are no
+ * values.
  */
 export async function sayPolling(connection: Reader, domain: Domain, { root }: DomainView): Promise<void> {
   const ids = ioThreadIds(root);

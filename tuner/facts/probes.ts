@@ -5,8 +5,8 @@ import type { Problem } from '../errors.ts';
 import type { HostFacts } from './facts.ts';
 
 /**
- * Whether a file or device can be opened past the host's cache, as QEMU will for cache `none` and `directsync`. It
- * is opened for reading and nothing is read: an image in use comes to no harm.
+ * Whether a file or device can be opened bypassing the host's cache, as QEMU does for cache `none` and `directsync`. It
+ * is opened read-only and nothing is read, so an image in use is not harmed.
  */
 export async function probeDirectIo(path: string): Promise<Problem | undefined> {
   try {
@@ -20,7 +20,7 @@ export async function probeDirectIo(path: string): Promise<Problem | undefined> 
 
 const BLOCK_BYTES = 512;
 
-/** Whether a file has all of its blocks; undefined where it cannot be looked at. A snapshot or a hole makes it sparse. */
+/** Whether a file is fully allocated; undefined if it cannot be examined. A snapshot or a hole makes it sparse. */
 export async function isPreallocated(path: string): Promise<boolean | undefined> {
   try {
     const { blocks, size } = await stat(path);
@@ -30,7 +30,7 @@ export async function isPreallocated(path: string): Promise<boolean | undefined>
   }
 }
 
-/** A file system without O_DIRECT says EINVAL (open(2)); anything else says nothing about it. */
+/** A file system without O_DIRECT returns EINVAL (open(2)); other errors prove nothing. */
 function directIoProblem(path: string, { code }: NodeJS.ErrnoException): Problem | undefined {
   if (code !== 'EINVAL') return undefined;
   return {

@@ -8,12 +8,12 @@ import { domainView } from './domain-view.ts';
 import type { DomainState, DomainView, Reader } from './facts.ts';
 import { sayPolling } from './polling.ts';
 
-/** One stuck guest must not hold up what is known of the others; its XML needs no monitor, but its lock. */
+/** One stuck guest must not delay reading the others; reading its XML needs its lock, though not its monitor. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * All domains of a host, as they run and as they will boot. One that disappears during the read is left out.
- * @throws ModelXmlError for one whose XML cannot be understood; RemoteError as libvirt answers.
+ * All domains of a host, as they run and as they will boot. A domain that disappears during the read is left out.
+ * @throws ModelXmlError for XML that cannot be parsed; RemoteError as returned by libvirt.
  */
 export async function readDomains(connection: Reader): Promise<DomainState[]> {
   const capabilities = new CapabilitiesCache(connection);
@@ -26,7 +26,7 @@ export async function readDomains(connection: Reader): Promise<DomainState[]> {
   return states.filter((state) => state !== undefined);
 }
 
-/** One of them, read again. Undefined when it is gone. */
+/** Reads one domain again. Undefined if it is gone. */
 export function readDomain(connection: Reader, domain: Domain): Promise<DomainState | undefined> {
   return readOne(connection, domain, new CapabilitiesCache(connection));
 }
@@ -65,7 +65,7 @@ async function ask(
   return persistent;
 }
 
-/** With secrets where they may be had: what an undo defines again has to have them. */
+/** Includes secrets if allowed, since an undo defines this XML again. */
 async function view(connection: Reader, domain: Domain, which: number): Promise<DomainView> {
   const flags = connection.readOnly ? which : which | XmlFlag.secure;
   const { xml } = await connection.call('domainGetXmlDesc', { domain, flags }, { timeoutMs: TIMEOUT_MS });
@@ -73,7 +73,7 @@ async function view(connection: Reader, domain: Domain, which: number): Promise<
   return domainView(xml, what);
 }
 
-/** Domains of one kind are offered the same, and asking makes libvirt look at QEMU. */
+/** Caches capabilities, which are the same for domains of one kind: asking makes libvirt probe QEMU. */
 class CapabilitiesCache {
   readonly #connection: Reader;
   readonly #known = new Map<string, Promise<DomainCapabilities | undefined>>();
@@ -95,7 +95,7 @@ class CapabilitiesCache {
     return known;
   }
 
-  /** A kind that libvirt knows nothing of has no capabilities: its own start will say why. */
+  /** A kind unknown to libvirt has no capabilities: its own start will report the reason. */
   async #ask(kind: {
     readonly emulator: string | undefined;
     readonly arch: string | undefined;

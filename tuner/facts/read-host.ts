@@ -4,13 +4,13 @@ import type { LocalRoots } from '../steps/step-host.ts';
 import type { CellMemory, HostFacts, Reader } from './facts.ts';
 import { readLocalHost } from './local-host.ts';
 
-/** A libvirtd that was just started looks at its QEMUs before it reports what it can do. */
+/** A newly started libvirtd probes its QEMUs before it reports capabilities. */
 const TIMEOUT_MS = 120_000;
 const BYTES_PER_KIB = 1_024;
 
 /**
- * Everything of the host that tuning looks at. `local` only where virtune runs on it.
- * @throws RemoteError, CallAbandonedError as libvirt answers; ModelXmlError for capabilities that are none.
+ * All host facts that tuning needs. `local` only if virtune runs on the host.
+ * @throws RemoteError, CallAbandonedError as returned by libvirt; ModelXmlError for invalid capabilities.
  */
 export async function readHost(
   connection: Reader,
@@ -27,7 +27,7 @@ export async function readHost(
   ]);
   const reported = parseCapabilities(capabilities.xml);
   const here = local && readLocalHost(local);
-  // libvirt reports caches only where it can read resctrl or sysfs.
+  // libvirt reports caches only if it can read resctrl or sysfs.
   const topology =
     reported.caches.length > 0 || here === undefined ? reported : { ...reported, caches: here.caches };
   return {
@@ -43,7 +43,7 @@ export async function readHost(
   };
 }
 
-/** The driver may not report it (libvirt's test driver does not): then the capabilities have to do. */
+/** Falls back to the capabilities, since some drivers do not report it (libvirt's test driver). */
 async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet> {
   try {
     const { map } = await connection.call('nodeGetCpuMap', { needMap: 1, needOnline: 0, flags: 0 });
@@ -53,7 +53,9 @@ async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet
   }
 }
 
-/** What a cell does not report is absent; libvirt may know fewer cells than it lists (those without CPUs). */
+/**
+ * Values that a cell does not report are absent; libvirt may list cells that it has no data for (those without CPUs).
+ */
 async function readCell(connection: Reader, cell: HostCell): Promise<CellMemory> {
   const [memory, pages] = await Promise.all([
     connection
@@ -82,7 +84,7 @@ async function readCell(connection: Reader, cell: HostCell): Promise<CellMemory>
   };
 }
 
-/** By libvirt's names without `shm_`; empty where the host has no KSM. */
+/** By libvirt's names without `shm_`; empty if the host has no KSM. */
 async function readKsm(connection: Reader): Promise<ReadonlyMap<string, number>> {
   try {
     // The count has to be exact (libvirt, virNodeGetMemoryParameters).

@@ -3,35 +3,35 @@ import { join } from 'node:path';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { listNames, readProcFile } from '../../sampler/proc-file.ts';
 
-/** What a control group lets its processes have; a part is absent where no group says. */
+/** What a control group allows its processes; a part is absent if no group restricts it. */
 export interface VmCpuset {
   readonly cpus: CpuSet | undefined;
-  /** NUMA cells that memory may come from. */
+  /** NUMA cells whose memory may be used. */
   readonly memoryCells: CpuSet | undefined;
 }
 
 /** The effective cpusets of groups that can hold VMs, by folder: `machine.slice/machine-prod.slice`; `''` is the root. */
 export type VmCpusets = ReadonlyMap<string, VmCpuset>;
 
-/** Where libvirt puts a domain whose XML names no partition (libvirt, cgroups.rst). */
+/** Where libvirt puts a domain without a partition in its XML (libvirt, cgroups.rst). */
 const DEFAULT_PARTITION = '/machine';
-/** `machine.slice/machine-prod.slice/machine-prod-db.slice` is deep already. */
+/** `machine.slice/machine-prod.slice/machine-prod-db.slice` is already unusually deep. */
 const DEPTH_MAX = 4;
 /**
- * Slices of systemd, and partitions of libvirt without systemd: those at the top may have a plain name, and a name with a
+ * Slices of systemd, and partitions of libvirt without systemd: top-level ones may have a plain name, and a name with a
  * dot gets no suffix (libvirt, virCgroupSetPartitionSuffix).
  */
 const isPartition = (name: string, depth: number): boolean =>
   (depth === 0 && TOP_PARTITION.test(name)) || (name.includes('.') && !HOLDS_NO_VMS.test(name));
 const TOP_PARTITION = /^(machine|system|user)$/;
-/** Other units of systemd, and the group of one VM. */
+/** Other systemd units, and groups of single VMs. */
 const HOLDS_NO_VMS = /\.(scope|service|mount|socket|swap|libvirt-qemu|libvirt-lxc)$/;
 
 /**
- * Reads the cpuset of each group that libvirt may put VMs in: in the one hierarchy of cgroup v2, or in v1's of cpuset. An
- * effective set lacks what partitions beside the group took for themselves (cgroup-v2.rst, cpuset.cpus.partition) and
- * what systemd kept from it (AllowedCPUs=, AllowedMemoryNodes=). A pin to another CPU fails with EINVAL, memory bound to
- * another cell cannot be had, and a VM that has either does not start.
+ * Reads the cpuset of each group that libvirt may put VMs in: from the single hierarchy of cgroup v2, or from v1's
+ * cpuset hierarchy. An effective set excludes what partitions beside the group claimed (cgroup-v2.rst,
+ * cpuset.cpus.partition) and what systemd withholds (AllowedCPUs=, AllowedMemoryNodes=). A pin to another CPU fails
+ * with EINVAL, memory of another cell cannot be allocated, and a VM with either does not start.
  */
 export function readVmCpusets(cgroupRoot: string): VmCpusets {
   const v2 = readProcFile(`${cgroupRoot}/cpuset.cpus.effective`) !== undefined || !hasV1(cgroupRoot);
@@ -52,7 +52,7 @@ export function readVmCpusets(cgroupRoot: string): VmCpusets {
   return found;
 }
 
-/** Without files, whose names have dots as well; none where it cannot be read. */
+/** Folders only, since names of files contain dots too; empty if unreadable. */
 function listFolders(path: string): string[] {
   try {
     return readdirSync(path, { withFileTypes: true }).flatMap((each) =>
@@ -65,7 +65,7 @@ function listFolders(path: string): string[] {
 
 const hasV1 = (cgroupRoot: string): boolean => listNames(`${cgroupRoot}/cpuset`).length > 0;
 
-/** An empty file says nothing: the group has what its parent has. */
+/** An empty file means that the group inherits from its parent. */
 function parse(text: string | undefined): CpuSet | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   try {
@@ -75,15 +75,18 @@ function parse(text: string | undefined): CpuSet | undefined {
   }
 }
 
-/** Of a domain with this `<resource><partition>`; a group that is not there yet will have what its parent has. */
+/**
+ * The cpuset for domains with this `<resource><partition>`; a group that does not exist yet will inherit from its
+ * parent.
+ */
 export function cpusetOfPartition(cpusets: VmCpusets, partition = DEFAULT_PARTITION): VmCpuset {
   const [slices, plain] = [sliceFolders(partition), partitionFolders(partition)];
-  // With systemd there are slices, without it plain folders.
+  // With systemd the groups are slices, without it plain folders.
   const deepestFirst = slices.flatMap((slice, depth) => [slice, plain[depth] ?? slice]).toReversed();
   return nearest(cpusets, [...deepestFirst, '']);
 }
 
-/** Of a process in this group, as /proc/PID/cgroup names it. The groups of one VM and of its threads do not count. */
+/** The cpuset for a process in this group, as in /proc/PID/cgroup. Groups of one VM and of its threads do not count. */
 export function cpusetOfGroup(cpusets: VmCpusets, group: string): VmCpuset {
   const parts = group.split('/').filter((part) => part !== '');
   const above = parts.map((_, index) => parts.slice(0, index + 1).join('/')).toReversed();
@@ -111,7 +114,7 @@ function sliceFolders(partition: string): string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
-/** systemd's own nesting is by dashes, so that one in a name is escaped; byte by byte (libvirt, virSystemdEscapeName). */
+/** systemd nests slices by dashes, so dashes in a name are escaped, byte by byte (libvirt, virSystemdEscapeName). */
 const escaped = (part: string): string =>
   part.replaceAll(/[^0-9A-Za-z:_.]/gu, (char) =>
     [...Buffer.from(char)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),

@@ -4,7 +4,7 @@ import { sizeText } from '../settings/values.ts';
 import type { StepOf } from '../steps/step.ts';
 import type { PageInventory } from './page-inventory.ts';
 
-/** Pools as large as everybody's next boot wants them, as far as there is memory. */
+/** Pools grown to what the next boots of all domains need, as far as memory allows. */
 export interface Growth {
   readonly steps: readonly StepOf<'hostPages'>[];
   readonly problems: readonly Problem[];
@@ -16,8 +16,8 @@ interface Room {
 }
 
 /**
- * What is missing is added where it is bound to; what may come from several cells, where most memory is free, page by
- * page if need be. Nothing is taken from a pool: pages that nobody needs may be somebody's reserve.
+ * Adds missing pages to the cell that they are bound to; pages that may come from several cells are added where most
+ * memory is free, split up if necessary. Never shrinks a pool: pages without a user may be a reserve.
  */
 export function growthOf(inventory: PageInventory, cells: readonly CellMemory[]): Growth {
   const rooms = new Map<number, Room>(cells.map(({ id, freeKiB }) => [id, { freeKiB, more: new Map() }]));
@@ -50,7 +50,7 @@ export function growthOf(inventory: PageInventory, cells: readonly CellMemory[])
   return { steps, problems };
 }
 
-/** Takes memory for as many pages as there is room for, from the emptiest cell first; how many it was. */
+/** Takes memory for as many pages as fit, starting with the cell that has most free; returns their number. */
 function take(
   rooms: ReadonlyMap<number, Room>,
   cells: readonly number[],

@@ -14,12 +14,12 @@ export interface PoolRow {
   readonly free: number;
   /** Held by running domains that are bound to this cell alone. */
   readonly held: number;
-  /** What domains bound to this cell alone will take at their next boot, beyond what they hold. */
+  /** What domains bound to this cell alone will take at their next boot beyond what they hold. */
   readonly needed: number;
   readonly missing: number;
 }
 
-/** The same of domains whose pages may come from several cells; `cells` absent: from any. */
+/** Likewise for domains whose pages may come from several cells; `cells` absent: from any. */
 export interface SharedRow {
   readonly cells: CpuSet | undefined;
   readonly sizeKiB: number;
@@ -28,17 +28,17 @@ export interface SharedRow {
   readonly missing: number;
 }
 
-/** What one domain holds and will take, of one size and from one choice of cells. */
+/** Pages of one size that one domain holds and will take, from one choice of cells. */
 export interface DomainPages {
   readonly domain: string;
   readonly sizeKiB: number;
   readonly cells: CpuSet | undefined;
   readonly held: number;
-  /** At its next boot, in all. */
+  /** Total at its next boot. */
   readonly wanted: number;
 }
 
-/** The host's hugepages: what is there, who has it, and what everybody's next boot will want of it. */
+/** The host's hugepages: the pools, their users, and the demand of all domains' next boots. */
 export interface PageInventory {
   readonly pools: readonly PoolRow[];
   readonly shared: readonly SharedRow[];
@@ -46,9 +46,9 @@ export interface PageInventory {
 }
 
 /**
- * Pure. A domain's boot gives back what it holds before it takes anything, so only what is beyond that is needed; one
- * whose binding changes is counted in full at its new place, since nobody can say where its pages are now. `allowedCells`:
- * those that a domain's control group may use memory of; absent: all of them.
+ * Pure. A boot frees what the domain holds before it takes pages, so only the excess is needed; a domain whose binding
+ * changes counts in full at its new place, since it is unknown where its pages are now. `allowedCells`: those whose
+ * memory a domain's control group allows; absent: all.
  */
 export function pageInventory(
   cells: readonly CellMemory[],
@@ -94,7 +94,7 @@ export function pageInventory(
       ];
     }),
   );
-  // A cell, or a size, that this host has not is shown beside the pools, since there is none to show it in.
+  // Demand for a cell or size that this host lacks is listed beside the pools, since it has no pool.
   const shown = new Set(pools.map(({ cell, sizeKiB }) => alone(cell, sizeKiB)));
   const shared = sums
     .filter((sum) => !shown.has(sum))
@@ -134,7 +134,7 @@ interface Sum {
   readonly needed: number;
 }
 
-/** Over all domains, by size and binding; in the order of size, then of cells, those bound to none last. */
+/** Sums over all domains, by size and binding; sorted by size, then by cells, unbound ones last. */
 function sumUp(domains: readonly DomainPages[]): Sum[] {
   const sums = new Map<string, Sum>();
   for (const { sizeKiB, cells, held, wanted } of domains) {
@@ -151,7 +151,7 @@ function sumUp(domains: readonly DomainPages[]): Sum[] {
 
 const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);
 
-/** Domains that will take pages that are not there, with what each wants beyond what it holds. */
+/** Domains of this row that need more pages than they hold. */
 export function whoLacks({ domains }: PageInventory, row: PoolRow | SharedRow): DomainPages[] {
   const cells = 'cell' in row ? CpuSet.of([row.cell]) : row.cells;
   return domains.filter(

@@ -1,6 +1,6 @@
 import { sizeText } from '../settings/values.ts';
 
-/** Pages of one size that a cell is to have from the host's boot on. */
+/** Pages of one size that a cell should have from host boot on. */
 export interface KeptPool {
   readonly cell: number;
   readonly sizeKiB: number;
@@ -8,9 +8,9 @@ export interface KeptPool {
 }
 
 export interface Permanence {
-  /** For the kernel's command line: the only sure way for pages of 1 GiB. */
+  /** For the kernel's command line: the only reliable way for pages of 1 GiB. */
   readonly kernel: string;
-  /** For a file in /etc/sysctl.d; undefined where it could not say this. */
+  /** For a file in /etc/sysctl.d; undefined if sysctl cannot express it. */
   readonly sysctl: string | undefined;
   /** A systemd unit that sets the pools before libvirt starts. */
   readonly unit: string;
@@ -18,7 +18,7 @@ export interface Permanence {
 
 const PREFIX = ['K', 'M', 'G'];
 
-/** `2M`, as the kernel writes it. */
+/** `2M`: the kernel's format. */
 function kernelSize(sizeKiB: number): string {
   let [count, power] = [sizeKiB, 0];
   while (count % 1_024 === 0 && power < PREFIX.length - 1) {
@@ -29,8 +29,8 @@ function kernelSize(sizeKiB: number): string {
 }
 
 /**
- * What makes pools outlive the host's next boot; undefined where there are none. Counts by cell are understood by
- * Linux 5.16 and later (Documentation/admin-guide/kernel-parameters.txt, hugepages=).
+ * How to make pools survive a reboot of the host; undefined if there are none. Counts by cell need Linux 5.16 or later
+ * (Documentation/admin-guide/kernel-parameters.txt, hugepages=).
  */
 export function permanenceOf(
   pools: readonly KeptPool[],
@@ -48,7 +48,7 @@ export function permanenceOf(
   return { kernel, sysctl: sysctlOf(pools, kept, defaultPageKiB), unit: unitOf(kept) };
 }
 
-/** It knows pages of the usual size alone, and spreads them over all cells alike. */
+/** sysctl only supports the default page size, and spreads pages evenly over all cells. */
 function sysctlOf(
   pools: readonly KeptPool[],
   kept: readonly KeptPool[],
@@ -78,7 +78,7 @@ function unitOf(kept: readonly KeptPool[]): string {
   ].join('\n');
 }
 
-/** As it is shown below the inventory. */
+/** As text, for display below the inventory. */
 export function reportPermanence({ kernel, sysctl, unit }: Permanence): string[] {
   return [
     'To keep these pools after a reboot of the host, use one of:',

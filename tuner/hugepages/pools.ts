@@ -2,7 +2,7 @@ import type { CellMemory } from '../facts/facts.ts';
 
 type Pool = CellMemory['pages'][number];
 
-/** A pool of huge pages, by its place. */
+/** Identifies a pool of huge pages. */
 export interface PoolOfCell {
   readonly cell: number;
   readonly sizeKiB: number;
@@ -13,7 +13,7 @@ export function poolOf(cells: readonly CellMemory[], { cell, sizeKiB }: PoolOfCe
   return cells.find(({ id }) => id === cell)?.pages.find((pool) => pool.sizeKiB === sizeKiB);
 }
 
-/** The cells once one of their pools has `to` pages, and `returned` of those in use are free again. */
+/** The cells after one of their pools is resized to `to` pages and `returned` of its used pages become free. */
 export function withPool(
   cells: readonly CellMemory[],
   { cell, sizeKiB, to, returned = 0 }: PoolOfCell & { readonly to: number; readonly returned?: number },

@@ -8,7 +8,7 @@ import type { Permanence } from './permanent.ts';
 
 const HEAD = ['cell', 'size', 'total', 'free', 'held by VMs', 'needed at next boots', 'missing'];
 
-/** The inventory as a table, and below it who will not find pages. */
+/** The inventory as a table, followed by the domains that will lack pages. */
 export function reportPages(inventory: PageInventory): string[] {
   if (inventory.pools.length === 0 && inventory.shared.length === 0)
     return ['this host reports no huge page pools'];
@@ -47,7 +47,7 @@ function lacks(inventory: PageInventory, row: PoolRow | SharedRow): string {
   return `${where} lacks ${row.missing} pages of ${sizeText(row.sizeKiB)}, needed by ${who.join(', ')}`;
 }
 
-/** What would be made larger, and what cannot be. */
+/** The pools that would grow, and those that cannot. */
 export function reportGrowth({ steps, problems }: Growth, { pools }: PageInventory): string[] {
   return [
     ...steps.map(({ cell, sizeKiB, to }) => {
@@ -61,7 +61,7 @@ export function reportGrowth({ steps, problems }: Growth, { pools }: PageInvento
 export const problemText = ({ code, text, next }: Problem): string =>
   terminalText(`${text} (${code})${next === undefined ? '' : `; ${next}`}`);
 
-/** For programs. The format is stable: fields are added, never changed. */
+/** The inventory as JSON. The format is stable: fields are added, never changed. */
 export function pageInventoryJson(
   hostname: string,
   inventory: PageInventory,

@@ -5,9 +5,9 @@ export interface Demand {
 }
 
 /**
- * How many pages each demand gets when all are served as well as they can be together. Pages are alike and demands
- * overlap, so it is a maximum flow: a demand that finds its cells empty pushes others on to where they may go too
- * (Ford and Fulkerson, shortest paths first). What is bound to fewest cells goes first, so that little is pushed.
+ * How many pages each demand gets if as much as possible is served in total. Pages are interchangeable and demands
+ * overlap, so this is a maximum flow: a demand whose cells are empty pushes others to other cells that they may use
+ * (Ford and Fulkerson, shortest paths first). Demands with the fewest cells go first, which keeps pushing to a minimum.
  */
 export function spread(demands: readonly Demand[], free: ReadonlyMap<number, number>): number[] {
   const left = new Map(free);
@@ -25,13 +25,13 @@ export function spread(demands: readonly Demand[], free: ReadonlyMap<number, num
   return taken.map((cells) => [...cells.values()].reduce((sum, pages) => sum + pages, 0));
 }
 
-/** One hand-over: this demand takes from this cell, the next in the path makes room there. */
+/** One step of a path: this demand takes pages from this cell, and the next step makes room there. */
 interface Move {
   readonly demand: number;
   readonly cell: number;
 }
 
-/** The shortest way from a demand to a cell with free pages, through demands that can go elsewhere. */
+/** The shortest path from a demand to a cell with free pages, through demands that can use other cells. */
 function pathToFree(
   from: number,
   demands: readonly Demand[],
@@ -43,7 +43,7 @@ function pathToFree(
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
     const demand = path.length === 0 ? from : undefined;
     const at = path.at(-1);
-    // Any holder of pages of the cell that was reached may be pushed on.
+    // Any demand that holds pages of the cell reached may be pushed on.
     const movers =
       demand !== undefined
         ? [demand]
@@ -61,7 +61,7 @@ function pathToFree(
   return undefined;
 }
 
-/** Hands over as many pages as every step of the way allows. */
+/** Moves as many pages as every step of the path allows. */
 function push(
   path: readonly Move[],
   wanted: number,

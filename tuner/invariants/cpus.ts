@@ -8,7 +8,7 @@ const isRealTime = (policy: string | undefined): boolean => /^(fifo|rr) /.test(p
 
 const saidPin = (subject: Subject, vcpu: string): CpuSet => cpuNumbers(saidOf(subject, 'vcpupin', vcpu));
 
-/** Empty where it floats: a pin to every CPU, which libvirt writes down once a pin was taken back, is none. */
+/** Empty if the vCPU floats: a pin to every CPU, which libvirt writes after a pin was reverted, is not a pin. */
 function pinOf(subject: Subject, vcpu: string): CpuSet {
   const pin = saidPin(subject, vcpu);
   const { online } = subject.host;
@@ -27,7 +27,7 @@ const cpusOf = (subject: Subject, vcpus: readonly string[]): CpuSet =>
 export const exclusiveCpus = (subject: Subject): CpuSet =>
   cpusOf(subject, hasHint(subject) ? vcpusOf(subject) : realTimeVcpus(subject));
 
-/** Of these vCPUs one without a dedicated CPU. */
+/** The first of these vCPUs without a dedicated CPU. */
 function withoutOwnCpu(subject: Subject, vcpus: readonly string[]): string | undefined {
   const pins = new Map(vcpusOf(subject).map((vcpu) => [vcpu, pinOf(subject, vcpu)]));
   return vcpus.find((vcpu) => {
@@ -42,7 +42,7 @@ const whereIs = (subject: Subject, vcpu: string): string => {
   return pin.size === 0 ? 'on any CPU' : `on CPUs ${pin}`;
 };
 
-/** Each domain that is pinned to CPUs that these vCPUs need for themselves. */
+/** Each other domain pinned to CPUs that these vCPUs need exclusively. */
 function sharers(subject: Subject, vcpus: readonly string[]): Breach[] {
   const cpus = cpusOf(subject, vcpus);
   return subject.others.flatMap(({ name, pinned }) => {
@@ -52,7 +52,7 @@ function sharers(subject: Subject, vcpus: readonly string[]): Breach[] {
   });
 }
 
-/** CPUs of these on which a helper thread with this pin runs. */
+/** Those of these CPUs that a helper thread with this pin occupies. */
 const inTheWay = ({ facts, host }: Subject, pin: CpuSet | undefined, cpus: CpuSet): CpuSet =>
   cpusInUse(cpus, { pin, cpuSet: facts.cpu.cpuSet, host });
 

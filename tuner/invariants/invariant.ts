@@ -5,32 +5,32 @@ import type { Problem } from '../errors.ts';
 import type { HostFacts } from '../facts/facts.ts';
 import { findSetting } from '../settings/all.ts';
 
-/** One of the host's other domains, as far as it can be in the way. */
+/** Another domain of the host, reduced to what may conflict. */
 export interface Neighbour {
   readonly name: string;
-  /** CPUs that its threads have nowhere else to go from: what is pinned to a whole cell or more floats, and is not here. */
+  /** CPUs that its threads cannot leave: threads pinned to a whole cell or more float, and do not count here. */
   readonly pinned: CpuSet;
 }
 
-/** A description of a domain, and what is around it. */
+/** A domain's description and its surroundings. */
 export interface Subject {
   readonly root: Element;
   readonly facts: DomainFacts;
   readonly host: HostFacts;
-  /** CPUs that are kept for the host itself; undefined: not known. */
+  /** CPUs reserved for the host itself; undefined: unknown. */
   readonly hostCpus: CpuSet | undefined;
   readonly others: readonly Neighbour[];
 }
 
-/** How an invariant is broken; `other`: the name of the domain that shares these `cpus`, where one does. */
+/** How an invariant is broken; `other`: the domain that shares these `cpus`, if one does. */
 export interface Breach extends Omit<Problem, 'code'> {
   readonly other?: string | undefined;
   readonly cpus?: CpuSet | undefined;
 }
 
 /**
- * What must hold in a domain's description, regardless of its author. `refuse`: no plan may create a domain that
- * breaks it; `warn`: it costs speed, and is shown.
+ * What must hold in a domain's description, regardless of its author. `refuse`: no plan may create a domain that breaks
+ * it; `warn`: it costs performance, and is shown.
  */
 export interface Invariant {
   /** Stable, for scripts. */
@@ -39,7 +39,7 @@ export interface Invariant {
   readonly what: string;
   readonly why: string;
   readonly source: string;
-  /** How it is broken, in words, once for each other domain that shares its CPUs; undefined or none where it holds. */
+  /** How it is broken, as text, once per other domain that shares its CPUs; undefined or empty if it holds. */
   readonly broken: (subject: Subject) => Breach | readonly Breach[] | undefined;
 }
 

@@ -6,7 +6,7 @@ import { parsePages } from '../settings/memory.ts';
 import { cpuNumbers, parseSize, sizeText } from '../settings/values.ts';
 import { type Invariant, type Subject, saidOf } from './invariant.ts';
 
-/** What QEMU takes besides the guest's memory where no more is known: its code, its video memory, its threads. */
+/** Estimate of QEMU's own memory in addition to the guest's: code, video memory, threads. */
 const QEMU_KIB = 256 * 1024;
 
 const sizeOf = (subject: Subject, setting: string): number | undefined => {
@@ -14,7 +14,7 @@ const sizeOf = (subject: Subject, setting: string): number | undefined => {
   return kib === undefined || kib >= MEMORY_UNLIMITED_KIB ? undefined : kib;
 };
 
-/** Hugepages are counted apart, unless all of it is locked (then the limit is that of locking too). */
+/** Hugepages are accounted separately, unless all memory is locked (then the limit is also the lock limit). */
 function neededKiB(subject: Subject): number {
   const memory = subject.facts.memory.maximumKiB ?? 0;
   const apart = saidOf(subject, 'hugepages') !== undefined && saidOf(subject, 'locked') !== 'yes';

@@ -13,14 +13,14 @@ export const invariants: readonly Invariant[] = [...cpuInvariants, ...memoryInva
 
 /** An invariant that a description of a domain breaks. */
 export interface Violation extends Breach {
-  /** The invariant's, stable for scripts. */
+  /** Code of the invariant, stable for scripts. */
   readonly code: string;
   readonly level: Invariant['level'];
-  /** It holds now, and would not any more. */
+  /** The invariant holds now, and would no longer hold. */
   readonly created: boolean;
 }
 
-/** What a description breaks; `before`: what it is to take the place of. */
+/** The invariants that a description breaks; `before`: the description that it would replace. */
 export function violationsOf(subject: Subject, before: Subject | undefined): Violation[] {
   return invariants.flatMap((invariant) => {
     const { code, level } = invariant;
@@ -42,14 +42,14 @@ function breachesOf({ broken }: Invariant, subject: Subject): readonly Breach[] 
   return 'text' in found ? [found] : found;
 }
 
-/** What one of a host's domains breaks, as it runs or as it will boot. */
+/** A violation by one domain of a host, as it runs or as it will boot. */
 export interface HostViolation {
   readonly state: DomainState;
   readonly view: 'live' | 'inactive';
   readonly violation: Violation;
 }
 
-/** Pure. All refused invariants that the domains of a host break. */
+/** Pure. All violations of level `refuse` among the domains of a host. */
 export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): HostViolation[] {
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
   const hostCpus = host.hostCpus ?? defaultHostCpus(host.topology, vmCpusOf(host), isolated);
@@ -67,16 +67,16 @@ export function brokenOnHost(host: HostFacts, states: readonly DomainState[]): H
   });
 }
 
-/** A violation as a journal has it, to be recognized later. */
+/** A violation in a form that a journal can store, to be recognized later. */
 export interface KnownViolation {
   readonly uuid: string;
   readonly view: HostViolation['view'];
   readonly code: string;
-  /** Name of the domain in the way, where there is one. */
+  /** Name of the conflicting domain, if any. */
   readonly other?: string | undefined;
-  /** CPUs that it is about, as a list. */
+  /** Affected CPUs, as a list. */
   readonly cpus?: string | undefined;
-  /** How it is broken, in words, where no CPUs say how far: a limit that is lower now is another one. */
+  /** How it is broken, as text, if no CPUs show the extent: a limit that is lower now is a new violation. */
   readonly text?: string | undefined;
 }
 
@@ -89,7 +89,10 @@ export const knownViolation = ({ state, view, violation }: HostViolation): Known
   text: violation.cpus === undefined ? violation.text : undefined,
 });
 
-/** Whether a violation is one of these: on the same CPUs or some of them, or in the same words. `anyView`: wherever it was seen. */
+/**
+ * Whether a violation is a known one: on the same CPUs or a subset, or with the same text. `anyView`: seen in either
+ * view.
+ */
 export function isKnown(
   { state, view, violation }: HostViolation,
   known: readonly KnownViolation[],
@@ -106,7 +109,7 @@ export function isKnown(
   );
 }
 
-/** What each of these has of the host's CPUs, running or at the next boot. */
+/** The host CPUs claimed by each of these domains, running or at the next boot. */
 export function neighboursOf(states: readonly DomainState[], topology: HostTopology): Neighbour[] {
   return states.map(({ domain, live, inactive }) => ({
     name: domain.name,

@@ -53,7 +53,9 @@ function memoryCells(state: HostState, request: PlacementRequest): CellState[] {
   return cells.filter(({ id }) => request.allowedMemoryCells?.has(id) !== false);
 }
 
-/** `; memory of cell 1 is not for it (cpuset.mems of its control group)`, where there are such cells with CPUs. */
+/**
+ * `; memory of cell 1 is not for it (cpuset.mems of its control group)`, if there are such cells with CPUs; else empty.
+ */
 function forbiddenText(state: HostState, { allowedMemoryCells }: PlacementRequest): string {
   const forbidden = withCpus(state).filter(({ id }) => allowedMemoryCells?.has(id) === false);
   const ids = listed(forbidden.map(({ id }) => `${id}`));

@@ -161,8 +161,8 @@ function nowMarked(
 
 /**
  * The steps; the journal orders them so that each intermediate state is valid. A restart applies the whole definition,
- * so besides it only those settings are set live that no definition can hold and that are lost with the run; the mark
- * then covers all of it.
+ * so besides it only those settings are set that no definition can hold and that are lost with the old run; the mark in
+ * the definition covers all of it.
  */
 function stepsOf(
   state: DomainState,

@@ -7,7 +7,7 @@ import type { StepDomain, StepOf, StepParam } from '../step.ts';
 import type { StepHost } from '../step-host.ts';
 import { verifyBlkio, verifyMemoryLimits, verifyScheduler } from '../verification/cgroup.ts';
 
-/** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX and its like: no getter gives more. */
+/** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX and similar limits: no getter returns more. */
 const PARAMS_MAX = 16;
 
 const read = { nparams: PARAMS_MAX, flags: Impact.live | PARAM_STRING_OKAY };

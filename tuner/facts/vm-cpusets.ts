@@ -10,7 +10,7 @@ export interface VmCpuset {
   readonly memoryCells: CpuSet | undefined;
 }
 
-/** The effective cpusets of groups that can hold VMs, by folder: `machine.slice/machine-prod.slice`; `''` is the root. */
+/** Effective cpusets of groups that can hold VMs, by folder: `machine.slice/machine-prod.slice`; `''` is the root. */
 export type VmCpusets = ReadonlyMap<string, VmCpuset>;
 
 /** Where libvirt puts a domain without a partition in its XML (libvirt, cgroups.rst). */

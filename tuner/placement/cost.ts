@@ -97,7 +97,7 @@ const widest = (host: PlacementHost, group: (core: Core) => string): number =>
 export const isWhole = (host: PlacementHost, core: Core): boolean =>
   core.cpus.length === core.threads && core.cpus.every((cpu) => !host.taken.has(cpu));
 
-/** A cell's shared CPU pool before anything is placed: CPUs not dedicated, not siblings of dedicated vCPUs, not isolated. */
+/** A cell's shared CPU pool at the start: CPUs not dedicated, not isolated, and not siblings of dedicated vCPUs. */
 export function sharedCpus(host: PlacementHost, cell: number): number[] {
   const dedicated = (core: Core): boolean =>
     core.cpus.some((cpu) => host.taken.get(cpu)?.some(({ by }) => by === 'vcpus') ?? false);

@@ -162,7 +162,7 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** With figures, for example: "cell 0 has 3 free cores, db01 needs 4". */
   readonly text: string;
-  /** What would make room, tried and found to work, for example: "free by moving web02". */
+  /** What would make room, tried and found to work, for example: "move web02 off CPUs 2-3". */
   readonly next: string | undefined;
 }
 

@@ -54,7 +54,7 @@ async function readOnline(connection: Reader, otherwise: CpuSet): Promise<CpuSet
 }
 
 /**
- * Values that a cell does not report are absent; libvirt may list cells that it has no data for (those without CPUs).
+ * Values that a cell does not report are absent; libvirt may lack data for cells that it lists (those without CPUs).
  */
 async function readCell(connection: Reader, cell: HostCell): Promise<CellMemory> {
   const [memory, pages] = await Promise.all([

@@ -75,10 +75,7 @@ function parse(text: string | undefined): CpuSet | undefined {
   }
 }
 
-/**
- * The cpuset for domains with this `<resource><partition>`; a group that does not exist yet will inherit from its
- * parent.
- */
+/** For domains with this `<resource><partition>`; a group that does not exist yet will inherit from its parent. */
 export function cpusetOfPartition(cpusets: VmCpusets, partition = DEFAULT_PARTITION): VmCpuset {
   const [slices, plain] = [sliceFolders(partition), partitionFolders(partition)];
   // With systemd the groups are slices, without it plain folders.
@@ -86,7 +83,7 @@ export function cpusetOfPartition(cpusets: VmCpusets, partition = DEFAULT_PARTIT
   return nearest(cpusets, [...deepestFirst, '']);
 }
 
-/** The cpuset for a process in this group, as in /proc/PID/cgroup. Groups of one VM and of its threads do not count. */
+/** For a process in this group, as in /proc/PID/cgroup. Groups of one VM and of its threads do not count. */
 export function cpusetOfGroup(cpusets: VmCpusets, group: string): VmCpuset {
   const parts = group.split('/').filter((part) => part !== '');
   const above = parts.map((_, index) => parts.slice(0, index + 1).join('/')).toReversed();

@@ -89,10 +89,7 @@ export const knownViolation = ({ state, view, violation }: HostViolation): Known
   text: violation.cpus === undefined ? violation.text : undefined,
 });
 
-/**
- * Whether a violation is a known one: on the same CPUs or a subset, or with the same text. `anyView`: seen in either
- * view.
- */
+/** Whether a violation is known: on the same CPUs or a subset, or with the same text. `anyView`: in either view. */
 export function isKnown(
   { state, view, violation }: HostViolation,
   known: readonly KnownViolation[],

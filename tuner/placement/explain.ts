@@ -53,9 +53,7 @@ function memoryCells(state: HostState, request: PlacementRequest): CellState[] {
   return cells.filter(({ id }) => request.allowedMemoryCells?.has(id) !== false);
 }
 
-/**
- * `; memory of cell 1 is not for it (cpuset.mems of its control group)`, if there are such cells with CPUs; else empty.
- */
+/** `; memory of cell 1 is not for it (cpuset.mems of its control group)`; empty without such cells with CPUs. */
 function forbiddenText(state: HostState, { allowedMemoryCells }: PlacementRequest): string {
   const forbidden = withCpus(state).filter(({ id }) => allowedMemoryCells?.has(id) === false);
   const ids = listed(forbidden.map(({ id }) => `${id}`));

@@ -155,10 +155,7 @@ function coreGroups(cell: HostCell, online: CpuSet): HostCpu[][] {
   return [...groups.values()];
 }
 
-/**
- * Key of the last-level cache, by CPU. A cache that spans cells counts as one per cell, since VMs are placed cell by
- * cell.
- */
+/** Key of the last-level cache, by CPU. A cache that spans cells counts once per cell: VMs are placed cell by cell. */
 function lastLevelCaches(topology: HostTopology): Map<number, string> {
   const last = Math.max(...topology.caches.map((bank) => bank.level));
   const found = new Map<number, string>();

@@ -3,10 +3,7 @@ import type { HostState } from './state.ts';
 
 /* What searches of placements share: a bound on their steps, their width, and choices of items. */
 
-/**
- * Steps left to a search, about one per candidate. Counting steps, not time, bounds the work and gives the same result
- * on any machine.
- */
+/** Steps left to a search, about one per candidate: bounds the work, with the same result on any machine. */
 export class Budget {
   #left: number;
 

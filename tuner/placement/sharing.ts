@@ -167,10 +167,7 @@ const unpinnedUse = ({ guest, dedicated, ranges, allowed }: VmCpuUse): VmCpuUse 
 const vcpusOf = ({ ranges }: Pick<VmCpuUse, 'ranges'>): number =>
   ranges.reduce((sum, { vcpus }) => sum + vcpus, 0);
 
-/**
- * The shared CPUs of all VMs at one point in time. A vCPU that may run on several CPUs counts as an equal fraction on
- * each.
- */
+/** The shared CPUs of all VMs at one time. A vCPU that may run on several CPUs counts as an equal fraction on each. */
 class SharedCpus {
   readonly #input: SharingInput;
   readonly #uses: readonly VmCpuUse[];

@@ -90,10 +90,7 @@ export class Solver {
     });
   }
 
-  /**
-   * Finds places for these VMs beside those already placed; with `quick`, the first that fit. Does not change the
-   * state.
-   */
+  /** Finds places for these VMs beside those already placed; with `quick`, the first that fit. Changes no state. */
   solve(requests: readonly PlacementRequest[], { quick = false } = {}): SolverResult {
     const helpersOnly = (request: PlacementRequest): boolean => this.#withoutHelpers.has(request);
     const order = [...requests, ...this.#withoutHelpers.keys()].sort(hardestFirst(helpersOnly));

@@ -14,7 +14,7 @@ export interface Core {
   /** The threads that VMs may use, ascending. */
   readonly cpus: readonly number[];
   /**
-   * Number of its online threads, including those reserved for the host: if larger than `cpus`, the core is not whole.
+   * Number of its online threads, including those reserved for the host: if it exceeds `cpus`, the core is not whole.
    */
   readonly threads: number;
   /** All its CPUs are isolated from the kernel's scheduler (isolcpus). */
@@ -95,9 +95,7 @@ export interface DedicatedRequest extends Request {
   readonly threads: ThreadPolicy;
   /** Threads per core in the guest's topology: this many consecutive vCPUs should be sibling threads. */
   readonly guestThreads: number;
-  /**
-   * Number of dedicated CPUs for the emulator threads, on cores without vCPUs; 0: they run on the housekeeping CPUs.
-   */
+  /** Dedicated CPUs for the emulator threads, on cores without vCPUs; 0: they run on the housekeeping CPUs. */
   readonly emulatorCpus: number;
   /** Likewise for all its iothreads together; 0: they run on the CPUs of the emulator threads. */
   readonly ioThreadCpus: number;

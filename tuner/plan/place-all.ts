@@ -171,9 +171,7 @@ function ownCpus(own: HostFacts, host: HostFacts): CpuSet | undefined {
   return cpus.equals(vmCpusOf(host)) ? undefined : cpus;
 }
 
-/**
- * Ratios must fall to this fraction before `--rebalance` is proposed, since it moves VMs that run well where they are.
- */
+/** Ratios must fall to this fraction before `--rebalance` is proposed: it moves VMs that run well where they are. */
 const WORTH_REBALANCING = 0.75;
 
 function muchBetter(

@@ -28,10 +28,7 @@ export interface DomainPlan {
   /** Whether a change waits for the reboot of a running domain. */
   readonly needsRestart: boolean;
   readonly steps: readonly Step[];
-  /**
-   * Settings of an earlier profile that this one does not have, but which were changed since by something else; text
-   * for users.
-   */
+  /** Settings of an earlier profile that this one does not have, but something else changed since; text for users. */
   readonly left: readonly string[];
   /** Invariants of domains that it breaks; if it would newly break one that is refused, there are no steps. */
   readonly violations: readonly Violation[];

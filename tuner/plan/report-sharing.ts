@@ -12,9 +12,7 @@ import {
 import { textTable } from '../text-table.ts';
 import type { Plan } from './plan.ts';
 
-/**
- * A plan's effect on every running VM without dedicated CPUs, named in the plan or not, and the CPUs it leaves idle.
- */
+/** A plan's effect on every running VM without dedicated CPUs, named in the plan or not, and CPUs left idle. */
 export function reportSharing({ sharing, rebalanced, leftAlone = [] }: Plan): string[] {
   const alone = leftAlone.map(
     (guest) =>

@@ -34,9 +34,7 @@ function refusedOr(code: RefusalCode, guest: string): string {
   return code === 'UNSAFE' ? `refused ${guest}` : `no place for ${guest}`;
 }
 
-/**
- * The placement as a whole: VMs without a place, VMs that move, VMs in the way, and whether the search was exhaustive.
- */
+/** The placement as a whole: VMs without a place, VMs that move, VMs in the way, and whether it is proven. */
 export function reportPlacement(placement: Placement): string[] {
   const { refusals, moved, overlaps } = placement;
   return [

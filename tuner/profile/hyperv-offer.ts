@@ -5,7 +5,7 @@ const LISTED_LIBVIRT = 9_000_000;
 const LISTED_QEMU = 6_001_000;
 
 /**
- * The enlightenments available to a domain, by libvirt's names; undefined if libvirt or QEMU is too old to report them.
+ * The enlightenments available to a domain, by libvirt's names; undefined if libvirt or QEMU is too old to list them.
  */
 export function hypervOffer(
   { libvirtVersion, qemuVersion }: HostFacts,

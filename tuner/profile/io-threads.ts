@@ -32,8 +32,7 @@ export function ioThreadsWanted(
   if (policy.ioThreadCount === undefined) return now;
   const asked = evaluate(policy.ioThreadCount, subjects);
   const virtio = facts.disks.filter(({ bus, device }) => bus === 'virtio' && device !== 'cdrom').length;
-  // An iothread without a disk only occupies a CPU. Without disk.iothread in the profile, disks may be assigned
-  // elsewhere: keep the count.
+  // An iothread without a disk only occupies a CPU. Without disk.iothread in the profile, usage is unknown.
   const spreads = policy.diskIoThread !== undefined && !mapsQueues(policy, host);
   const count = spreads ? Math.min(asked, Math.max(virtio, Math.min(asked, 1))) : asked;
   const ids = now.slice(0, count);

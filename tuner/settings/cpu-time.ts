@@ -3,10 +3,7 @@ import { wholeParam } from './params.ts';
 import type { LiveChange, Setting } from './setting.ts';
 import { positive } from './values.ts';
 
-/**
- * Weight of all its threads together, relative to other domains. The scale differs: 2-262144 with cgroup v1, 1-10000
- * with v2.
- */
+/** Weight of all its threads together, relative to other domains: 2-262144 with cgroup v1, 1-10000 with v2. */
 const shares = textSetting({
   id: 'shares',
   title: 'CPU shares relative to other domains',

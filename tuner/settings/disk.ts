@@ -6,9 +6,8 @@ import type { Setting } from './setting.ts';
 import { scsiControllers } from './targets.ts';
 import { whole } from './values.ts';
 
-// None of these can change while the domain runs. Changes to cache, io, discard and iothread are rejected; queues,
-// queue_size and detect_zeroes are worse: virDomainUpdateDeviceFlags reports success and changes nothing (seen with
-// libvirt 9.0).
+// None of these can change live. libvirt rejects changes to cache, io, discard and iothread; queues, queue_size and
+// detect_zeroes are worse: virDomainUpdateDeviceFlags reports success and changes nothing (seen with libvirt 9.0).
 
 const DRIVER = ['driver'] as const;
 

@@ -109,9 +109,8 @@ export function remove(element: Element): void {
 }
 
 /**
- * Removes the last element of the path if it no longer carries information, then the one above, up to `from`. The
- * attribute that identifies it in the path (`name='hpet'`) does not count as information, nor does what libvirt adds to
- * an empty element.
+ * Removes the last element of the path if it is now empty, then the one above, up to `from`. The attribute that
+ * identifies it in the path (`name='hpet'`) does not count, nor does what libvirt adds to an empty element.
  */
 export function prune(from: Element, path: readonly PathStep[]): void {
   for (let length = path.length; length > 0; length--) {

@@ -104,10 +104,7 @@ function pollSetting(
   };
 }
 
-/**
- * `0-16`: minimum and maximum number of worker threads. One setting, since at no point may the minimum exceed the
- * maximum.
- */
+/** `0-16`: minimum and maximum of worker threads. One setting, since the minimum may never exceed the maximum. */
 const pool: Setting = {
   id: 'iothread.pool',
   title: 'worker threads of an iothread, minimum and maximum',

@@ -2,10 +2,7 @@ import { attributeSetting } from './declare.ts';
 import { queueMapping } from './queue-mapping.ts';
 import { whole } from './values.ts';
 
-/**
- * Settings of virtio-scsi controllers (formatdomain, "Controllers"), shared by their disks. They take effect at the
- * next boot.
- */
+/** For virtio-scsi controllers (formatdomain, "Controllers"), shared by their disks. Take effect at the next boot. */
 const driverSetting = (id: string, title: string, attribute: string) =>
   attributeSetting({ id, title, on: 'controller', path: ['driver'], attribute, canonical: whole });
 

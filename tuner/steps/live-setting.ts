@@ -22,8 +22,8 @@ interface LiveSettingParts<K extends StepKind, State> {
   /** The wanted state, given the previous one. Absent: the step's `to`. */
   target?(step: StepOf<K>, was: State): State;
   /**
-   * The state that undoes it, given the previous and the present state and whether it was seen to be done. Absent: the
-   * previous state.
+   * The state that undoes it, from the previous and the present state and whether it was seen done. Absent: the
+   * previous.
    */
   back?(was: State, now: State, done: boolean): State;
   /**

@@ -7,9 +7,7 @@ import type { StepHost } from './step-host.ts';
 
 const LOOK_EVERY_MS = 500;
 const ASK_AGAIN_MS = 20_000;
-/**
- * libvirt kills a QEMU that does not exit within 15 s (qemuProcessKill), so a call to destroy is not slower for long.
- */
+/** libvirt kills a QEMU that does not exit within 15 s (qemuProcessKill), so a call to destroy takes little longer. */
 const DESTROY_MS = 60_000;
 
 /**

@@ -22,9 +22,8 @@ function needsDirect(io: string | undefined, cache: string | undefined): Problem
 }
 
 /**
- * Parts of a disk's XML that libvirt rejects on virtio (qemuValidateDomainDeviceDefDiskFrontend,
- * virDomainDiskDefValidate). They are not dropped: guests find the disk by the names that udev derives from them
- * (/dev/disk/by-id).
+ * XML of a disk that libvirt rejects on virtio (qemuValidateDomainDeviceDefDiskFrontend, virDomainDiskDefValidate). Not
+ * dropped: guests find the disk by names that udev derives from it (/dev/disk/by-id).
  */
 function notOnVirtio(disk: Element | undefined): string[] {
   const elements = ['wwn', 'vendor', 'product'].filter((name) => child(disk, name) !== undefined);

@@ -61,8 +61,7 @@ export const emulatorPin = liveSetting('emulatorPin', cpuList, {
     await host.call('domainPinEmulator', { domain: handle(domain), map, flags: Impact.live });
   },
   differs: cpusDiffer,
-  // Checks the main thread only: other emulator threads come and go, and follow through the control group if there is
-  // one.
+  // Main thread only: other emulator threads come and go, and follow through the control group if there is one.
   verify: (host, { domain }, wanted) =>
     verifyAffinity(host, domain, 'the emulator', wanted, ({ main }) => main),
 });

@@ -16,9 +16,7 @@ interface Group {
 
 /** The folders of a VM's control groups. */
 interface Groups {
-  /**
-   * systemd's unit, which has the weights, since libvirt sets these through systemd. Without systemd the same as `own`.
-   */
+  /** systemd's unit, which has the weights: libvirt sets them through systemd. Without systemd the same as `own`. */
   readonly unit: Group;
   /**
    * Where libvirt writes limits of the whole VM: `libvirt` inside the unit (libvirt >= 7.1, util/vircgroup.c,

@@ -1,9 +1,9 @@
 const FIRST_MS = 1_000;
 const MOST_MS = 60_000;
-/** A server may ask for more patience than that, within reason. */
+/** Upper bound on a wait that the server asks for. */
 const RETRY_AFTER_MOST_MS = 600_000;
 
-/** How long to wait after a failure: doubling, with jitter over the upper half, and no less than was asked for. */
+/** Exponential backoff with jitter over the upper half; never shorter than what the server asked for. */
 export class Backoff {
   readonly #random: () => number;
   #failures = 0;
@@ -23,7 +23,7 @@ export class Backoff {
   }
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3); undefined for anything else. */
+/** Retry-After, in seconds or as a date (RFC 9110, 10.2.3); undefined for anything else. */
 export function parseRetryAfter(header: string | string[] | undefined, nowMs: number): number | undefined {
   const text = (Array.isArray(header) ? header[0] : header)?.trim() ?? '';
   if (/^\d+$/.test(text)) return Number(text) * 1_000;

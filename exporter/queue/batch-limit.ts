@@ -1,7 +1,7 @@
-/** A batch that was too large may grow again after so many that were not. */
+/** The limit grows again after this many batches in a row that were not too large. */
 const BATCHES_BEFORE_GROWTH = 16;
 
-/** How large a request may be: less after one that was too large, and gradually more again. */
+/** Limit on the size of a request: halved when one was too large, then raised again gradually. */
 export class BatchLimit {
   readonly #maxBytes: number;
   #bytes: number;
@@ -16,13 +16,13 @@ export class BatchLimit {
     return this.#bytes;
   }
 
-  /** Half of a request of so many bytes. */
+  /** To half of the size that was too large. */
   shrink(sentBytes: number): void {
     this.#bytes = Math.max(1, Math.floor(Math.min(sentBytes, this.#bytes) / 2));
     this.#sinceShrunk = 0;
   }
 
-  /** A request was accepted. */
+  /** Call after each accepted request. */
   succeeded(): void {
     if (this.#bytes >= this.#maxBytes || ++this.#sinceShrunk < BATCHES_BEFORE_GROWTH) return;
     this.#bytes = Math.min(this.#maxBytes, this.#bytes * 2);

@@ -1,19 +1,19 @@
-/** Why documents were dropped that were in a queue. */
+/** Why queued documents were dropped. */
 export type DropReason =
-  /** The queue had grown to its limit. */
+  /** The queue reached its size limit. */
   | 'queue_full'
-  /** The documents were older than the queue keeps them. */
+  /** The documents exceeded the queue's maximum age. */
   | 'too_old'
-  /** The disk took nothing, and memory was full of what it did not take. */
+  /** Writes to disk failed, and the in-memory spill buffer was full. */
   | 'disk'
-  /** What was on the disk is not what was written. */
+  /** A record on disk was torn or corrupt. */
   | 'damaged'
-  /** A file failed to be read for minutes, and was put aside. */
+  /** A file could not be read for minutes, and was set aside. */
   | 'unreadable'
-  /** The server rejected them, and the disk did not take them as dead letters. */
+  /** The server rejected them, and they could not be written as dead letters. */
   | 'unsaved';
 
-/** A counter for each reason: those that never happened are exported, too. */
+/** A counter per reason, initially 0, so that reasons that never occurred are exported too. */
 export const noDrops = (): Record<DropReason, number> => ({
   queue_full: 0,
   too_old: 0,

@@ -5,22 +5,25 @@ import { QUEUE_NAMES, type QueueKind, queueDirSetting } from './queue-kind.ts';
 import { decodeRecord, findRecord } from './record.ts';
 
 const FILE = 'kind';
-/** A payload of OTLP is gzip (RFC 1952, 2.3.1). One of Elasticsearch is raw deflate, which never begins so. */
+/**
+ * OTLP payloads are gzip (RFC 1952, 2.3.1). Those of Elasticsearch are raw deflate, which never starts with these
+ * bytes.
+ */
 const GZIP = Buffer.from([0x1f, 0x8b]);
-/** How a line of dead letters begins: DeadRequests and `letterOf` write them. */
+/** How a line of dead letters begins; written by DeadRequests and `letterOf`. */
 const LETTERS = {
   otlp: /^\{"at":"[^"]*","sampled_at":\d+,"points":/,
   elasticsearch: /^\{"at":"[^"]*","index":"/,
 } as const satisfies Record<QueueKind, RegExp>;
-/** More than what these patterns read. */
+/** More than these patterns can match. */
 const LETTER_START_BYTES = 256;
 
 /**
- * The sink whose queue is in a folder. Folders of earlier versions have no file that says so: their records and dead
- * letters show it.
- * @returns undefined where nothing shows it
+ * Which sink's queue a folder holds. Folders of earlier versions lack the kind file; there it is inferred from records
+ * and dead letters.
+ * @returns undefined if the kind cannot be determined
  * @throws QueueError for a kind that this version does not know
- * @throws the system's error when the folder or its file of the kind cannot be read
+ * @throws the system error when the folder or its kind file cannot be read
  */
 export async function readKind(dir: string): Promise<QueueKind | undefined> {
   const names = await readdir(dir);
@@ -32,7 +35,7 @@ export async function readKind(dir: string): Promise<QueueKind | undefined> {
       `${dir} is the queue of another version of virtune (${join(dir, FILE)} contains ${JSON.stringify(said.slice(0, 40))}); choose another folder, or upgrade virtune`,
     );
   }
-  // Only Elasticsearch has streams that wait in queues apart.
+  // Only Elasticsearch parks streams in separate queues.
   if (names.includes('parked')) return 'elasticsearch';
   for (const name of names.filter((name) => name.endsWith('.vq')).sort()) {
     const kind = kindOfRecord(await startOf(join(dir, name)));
@@ -41,7 +44,7 @@ export async function readKind(dir: string): Promise<QueueKind | undefined> {
   return names.includes('dead-letters') ? kindOfLetters(join(dir, 'dead-letters')) : undefined;
 }
 
-/** @throws QueueError when the folder has the queue of another sink */
+/** @throws QueueError when the folder holds the queue of another sink */
 export async function checkKind(dir: string, kind: QueueKind): Promise<void> {
   const found = await readKind(dir);
   if (found === undefined || found === kind) return;
@@ -51,7 +54,7 @@ export async function checkKind(dir: string, kind: QueueKind): Promise<void> {
   );
 }
 
-/** Rejects where the disk does not take it; the records of the queue show its kind, too. */
+/** Rejects if the file cannot be written. Callers may ignore that: the kind can be inferred from the records. */
 export async function writeKind(dir: string, kind: QueueKind): Promise<void> {
   const path = join(dir, FILE);
   const said = await readFile(path, 'utf8').catch(() => '');
@@ -75,8 +78,8 @@ async function kindOfLetters(dir: string): Promise<QueueKind | undefined> {
 }
 
 /**
- * The first bytes of a file, or all of them. Nothing of one that cannot be read, which shows no kind: who uses it
- * afterwards reports the error.
+ * The first bytes of a file, or all of them. Empty for a file that cannot be read: it reveals no kind, and the next
+ * user of the file reports the error.
  */
 async function startOf(path: string, bytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
   try {

@@ -4,20 +4,20 @@ import { dirname, join } from 'node:path';
 
 const SUFFIX = '.ndjson';
 const NEWLINE = Buffer.from('\n');
-/** Of a file that a command works on; the exporter neither writes to it nor deletes it. */
+/** Marks a file that a command is working on; the exporter neither writes to it nor deletes it. */
 const CLAIMED = '.claimed';
 
-/** What lines of a file hold. */
+/** The parsed lines of a file. */
 export interface LetterLines {
   readonly letters: readonly object[];
   /** Lines that are not letters, without their line breaks. */
   readonly damaged: readonly Buffer[];
 }
 
-/** A folder of dead letters: files with a letter per line, named so that the oldest is the first. */
+/** A folder of dead letters: files with one letter per line, whose names sort oldest first. */
 export class LetterFiles {
   readonly dir: string;
-  /** Of this object and no other: two never write to one file. */
+  /** Unique per object, so that two never write to the same file. */
   readonly #prefix: string;
   #count = 0;
 
@@ -26,12 +26,12 @@ export class LetterFiles {
     this.#prefix = `${String(Math.floor(nowMs)).padStart(15, '0')}-${randomUUID().slice(0, 8)}`;
   }
 
-  /** A path that no file had. */
+  /** A path that was never used before. */
   fresh(): string {
     return join(this.dir, `${this.#prefix}-${String(this.#count++).padStart(6, '0')}${SUFFIX}`);
   }
 
-  /** All files, the oldest first. */
+  /** All files, oldest first. */
   async list(): Promise<{ readonly path: string; readonly bytes: number; readonly isClaimed: boolean }[]> {
     const names = await readdir(this.dir).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -41,7 +41,7 @@ export class LetterFiles {
     const found = await Promise.all(
       files.map(async (name) => {
         const path = join(this.dir, name);
-        // A command may have removed it since.
+        // A command may have removed it in the meantime.
         const bytes = await stat(path).then(
           ({ size }) => size,
           () => undefined,
@@ -52,23 +52,24 @@ export class LetterFiles {
     return found.flat();
   }
 
-  /** Takes a file away from the exporter. @returns its new path */
+  /** Takes a file over from the exporter. @returns its new path */
   async claim(path: string): Promise<string> {
     if (path.endsWith(CLAIMED)) return path;
     await rename(path, path + CLAIMED);
     return path + CLAIMED;
   }
 
-  /** Gives a file back as it is. */
+  /** Hands a file back unchanged. */
   async release(path: string): Promise<void> {
     await rename(path, path.slice(0, -CLAIMED.length));
   }
 }
 
 /**
- * Adds letters to a file, on the disk when it resolves; when it rejects, none is left there, as far as the disk lets itself be
- * written. A file that root creates gets the owner of the folder: an exporter that runs as another user goes on to use it.
- * @returns whether the file is still the one of that name: else a command took it away, and may not have read them
+ * Appends letters to a file; they are on disk when it resolves. When it rejects, the file is truncated to its old size,
+ * as far as the disk allows. A file created by root gets the owner of the folder, so that an exporter running as
+ * another user can keep using it.
+ * @returns whether the path still names this file: if not, a command claimed it and may have missed these letters
  */
 export async function appendLetters(path: string, { letters, damaged }: LetterLines): Promise<boolean> {
   const lines = letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
@@ -84,22 +85,22 @@ export async function appendLetters(path: string, { letters, damaged }: LetterLi
     inode = before.ino;
     await writeWhole(file, bytes, before.size);
   } catch (error) {
-    // A disk that takes nothing would get an empty file with each attempt.
+    // Otherwise each attempt would leave an empty file on a disk that rejects writes.
     if ((await file.stat().catch(() => undefined))?.size === 0) await removeFile(path).catch(() => undefined);
     throw error;
   } finally {
-    // What was written is on the disk; a close that fails loses nothing.
+    // Data is already synced; a failed close loses nothing.
     await file.close().catch(() => undefined);
   }
   try {
     return (await stat(path)).ino === inode;
   } catch (error) {
-    // A disk that does not say so has them: they were written.
+    // Any other error proves nothing: the letters were written.
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 
-/** At the end of the file, and on the disk, or not at all: the caller counts them as lost. */
+/** Appends and syncs all of it or nothing: the caller counts a failure as lost. */
 async function writeWhole(file: FileHandle, bytes: Buffer, sizeBefore: number): Promise<void> {
   try {
     await file.writeFile(bytes);

@@ -5,20 +5,22 @@ import { exporterAdvice, queueFolderError } from './queue-error.ts';
 import type { QueueKind } from './queue-kind.ts';
 
 const FILE_BYTES = 16 * 1024 * 1024;
-/** A file is deleted whole, so that no more than this share of the letters goes at once. */
+/** Files are deleted whole; this limits the share of letters lost at once. */
 const FILES_MIN = 8;
 
 export interface LetterStoreOptions {
   readonly path: string;
   readonly kind: QueueKind;
   readonly maxBytes: number;
-  /** Called with errors of the disk, and when letters are deleted because of the limit. */
+  /** Called with disk errors, and when letters are deleted because of the limit. */
   readonly onTrouble: (error: Error) => void;
-  /** Where to read more of letters. */
+  /** Documentation or command to refer to in messages. */
   readonly seeAlso: string;
 }
 
-/** What a server rejected, on disk with the reason, one JSON object per line. Above a limit the oldest are deleted. */
+/**
+ * What a server rejected, on disk with the reason, one JSON object per line. Above a size limit the oldest are deleted.
+ */
 export class LetterStore {
   readonly #options: LetterStoreOptions;
   readonly #files: LetterFiles;
@@ -32,7 +34,7 @@ export class LetterStore {
 
   /**
    * Never rejects.
-   * @returns whether all of them are on the disk; where not, none is, and `onTrouble` was called with the reason
+   * @returns whether all of them are on disk; if not, none is, and `onTrouble` was called with the reason
    */
   keep(letters: readonly object[]): Promise<boolean> {
     const kept = this.#work.then(() => this.#keep(letters));
@@ -49,7 +51,7 @@ export class LetterStore {
       report(error as Error);
       return false;
     }
-    // They are there, whatever the disk does of this.
+    // The letters are saved, even if enforcing the limit fails.
     await this.#limit().catch(report);
     return true;
   }
@@ -58,7 +60,7 @@ export class LetterStore {
     await makeFolder(this.#options.path, { mode: 0o700 });
     for (;;) {
       const file = await this.#writable();
-      // A write that failed may have left half a line: the next one begins another file.
+      // A failed write may have left half a line: start a new file next time.
       this.#file = undefined;
       const isThere = await appendLetters(file, { letters, damaged: [] });
       if (!isThere) continue;

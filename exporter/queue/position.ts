@@ -2,16 +2,16 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** How far everything is settled, and what after it is lost and counted as such. */
+/** Up to where all documents are settled, and which later ones are already counted as lost. */
 export interface Position {
-  /** The segment, by its first document, and the place in it. */
+  /** The segment, by its first document, and the offset in it. */
   readonly segment: number;
   readonly offset: number;
   /** All documents before this one are settled. */
   readonly document: number;
-  /** Ranges after it that were dropped, first and one past the last, in order. */
+  /** Later ranges that were dropped, half-open and in order. */
   readonly dropped: readonly (readonly [number, number])[];
-  /** Documents had numbers up to this one when it was written. */
+  /** One past the last document number assigned when this was written. */
   readonly end?: number | undefined;
 }
 
@@ -24,7 +24,7 @@ const schema = z.object({
   end: whole.optional(),
 });
 
-/** Undefined where none can be read: then everything in the queue is sent again, and the server finds the duplicates. */
+/** Undefined if it cannot be read: then the whole queue is sent again, and the server detects the duplicates. */
 export async function readPosition(dir: string): Promise<Position | undefined> {
   try {
     const checked = schema.safeParse(JSON.parse(await readFile(join(dir, 'position'), 'utf8')));
@@ -34,14 +34,14 @@ export async function readPosition(dir: string): Promise<Position | undefined> {
   }
 }
 
-/** Rejects where the disk does not take it; the old one is whole then. */
+/** Rejects if the disk fails; the old position then stays intact. */
 export async function writePosition(dir: string, position: Position): Promise<void> {
   const temporary = join(dir, 'position.new');
   await writeFile(temporary, JSON.stringify(position), { mode: 0o600 });
   await rename(temporary, join(dir, 'position'));
 }
 
-/** How many of the documents from `from` to before `to` are in none of the ranges. */
+/** How many of the documents from `from` up to but excluding `to` are in none of the ranges. */
 export function notIn(ranges: Position['dropped'], from: number, to: number): number {
   let count = to - from;
   for (const [start, end] of ranges) count -= Math.max(0, Math.min(end, to) - Math.max(start, from));
@@ -49,8 +49,8 @@ export function notIn(ranges: Position['dropped'], from: number, to: number): nu
 }
 
 /**
- * The ranges and one more, joined where they touch. It may be before others: what memory had to give up while the disk failed is
- * newer than what the queue drops when it is full.
+ * Adds a range and merges those that touch. It may come before existing ones: what memory dropped while the disk failed
+ * is newer than what a full queue drops.
  */
 export function withRange(ranges: Position['dropped'], from: number, to: number): Position['dropped'] {
   const joined: [number, number][] = [];

@@ -6,16 +6,18 @@ import type { DiskQueue } from './queue.ts';
 
 /** Why a server did not take what was sent. */
 export interface DrainFailure {
-  /** `busy`: it can be asked again over the same connection. */
+  /** `busy`: retry over the same connection. */
   readonly outcome: string;
   readonly error: Error;
   readonly retryAfterMs?: number | undefined;
 }
 
-/** `again`: nothing of what was taken is sent from here, and the queue may have more; `empty`: it has nothing to take now. */
+/**
+ * `again`: nothing that was taken will be sent from here, and the queue may have more; `empty`: nothing to take now.
+ */
 export type Filled = 'filled' | 'again' | 'empty';
 
-/** `again`: the next request may be different, and is sent at once. */
+/** `again`: the next request may differ, and is sent without a pause. */
 export type Shipped = 'accepted' | 'again' | DrainFailure;
 
 export interface QueueDrainParts {
@@ -24,26 +26,26 @@ export interface QueueDrainParts {
   readonly fill: () => Promise<Filled>;
   /** Sends some of what was taken: one request. */
   readonly ship: (signal: AbortSignal) => Promise<Shipped>;
-  /** Gives up connections, credentials and what is known of the server: another may answer next time. */
+  /** Drops connections, credentials and what is known about the server: another one may answer next time. */
   readonly forget: () => Promise<void>;
-  /** Logged after failures, with for how long: `the server accepts documents`. */
+  /** Logged on recovery, followed by how long it failed: `the server accepts documents`. */
   readonly accepts: string;
   readonly repeats: RepeatFilter;
   readonly log: (message: string) => void;
   readonly random: () => number;
-  /** Resolves after so long, or at once when aborted. Default: sleeps. */
+  /** Resolves after this time, or at once when aborted. Default: sleeps. */
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** The loop that empties a queue into a server: one request at a time, and after a failure a pause that grows. */
+/** Drains a queue into a server: one request at a time, with exponential backoff after failures. */
 export class QueueDrain {
   readonly #parts: QueueDrainParts;
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
   #failingSinceMs: number | undefined;
-  /** Whether something came into the queue since `fill` last began. */
+  /** Whether something was appended since `fill` last began. */
   #hasNews = false;
-  /** For something to come in. */
+  /** Waiting for the queue to get more. */
   #isWaiting = false;
   #wake: () => void = () => undefined;
   #done: Promise<void> | undefined;
@@ -53,7 +55,7 @@ export class QueueDrain {
     this.#backoff = new Backoff(parts.random);
   }
 
-  /** Does nothing when it has been started. */
+  /** No-op if already started. */
   start(): void {
     this.#parts.queue.onAppend = () => {
       this.#hasNews = true;
@@ -62,7 +64,7 @@ export class QueueDrain {
     this.#done ??= this.#run();
   }
 
-  /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
+  /** Keeps sending until the queue is empty or the time is up, then ends; what is left stays in the queue. */
   async stop(graceMs: number): Promise<void> {
     const untilMs = performance.now() + graceMs;
     const { queue, forget } = this.#parts;
@@ -88,21 +90,21 @@ export class QueueDrain {
         if (result === 'accepted') this.#succeeded();
         else if (result !== 'again') await this.#failed(result);
       } catch (error) {
-        // The disk: nothing else throws here. It says nothing about the server.
+        // A disk error, since nothing else throws here. It says nothing about the server.
         await this.#failed({ outcome: 'error', error: error as Error });
       }
     }
   }
 
   /**
-   * That the queue has documents does not end it: one whose record is damaged on the disk counts as waiting until a later
-   * record shows that it is lost, and looking again would not change that.
+   * Does not look at the number of queued documents: a record damaged on disk counts as waiting until a later record
+   * shows that it is lost, and looking again would not change that.
    */
   async #untilMore(): Promise<void> {
     const more = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    // Between the last look and this line something may have come in.
+    // Something may have been appended since `fill` looked.
     if (this.#hasNews || this.#stopping.signal.aborted) return;
     this.#isWaiting = true;
     await more;

@@ -19,7 +19,7 @@ export interface Advice {
   readonly permission: string;
 }
 
-/** For an exporter, which has the folder for itself. */
+/** For an exporter, the only user of the folder. */
 export function exporterAdvice(kind: QueueKind): Advice {
   const choose = `choose another folder with ${queueDirSetting(kind)}`;
   return {
@@ -28,7 +28,7 @@ export function exporterAdvice(kind: QueueKind): Advice {
   };
 }
 
-/** Another process has the folder. */
+/** Another process holds the folder. */
 export function queueInUse(dir: string, kind: QueueKind): QueueError {
   return new QueueError(
     'QUEUE_IN_USE',
@@ -43,8 +43,8 @@ type SystemError = Error & {
 };
 
 /**
- * The error for a file or folder of the queue that the system does not let virtune use; another error as it is.
- * @param folder named where the system's error names no path
+ * The error for a file or folder of the queue that the system denies access to; other errors are returned unchanged.
+ * @param folder named if the system error has no path
  */
 export function queueFolderError(folder: string, error: Error, { next, permission }: Advice): Error {
   const { code, syscall, path = folder } = error as SystemError;

@@ -1,4 +1,4 @@
-/** Which sink a queue is of: records and dead letters of each have a format that the other cannot read. */
+/** The sink that a queue belongs to: neither can read the records and dead letters of the other. */
 export type QueueKind = 'elasticsearch' | 'otlp';
 
 export const QUEUE_NAMES: Readonly<Record<QueueKind, string>> = {
@@ -6,7 +6,7 @@ export const QUEUE_NAMES: Readonly<Record<QueueKind, string>> = {
   otlp: 'OTLP',
 };
 
-/** The setting of a queue's folder, for errors. */
+/** The setting for a queue's folder, for errors. */
 export function queueDirSetting(kind: QueueKind): string {
   return `--${kind}.queue-dir (${kind}.queue_dir in the configuration file)`;
 }

@@ -15,38 +15,38 @@ export interface QueueOptions {
   readonly dir: string;
   /** The sink whose records it holds. */
   readonly kind: QueueKind;
-  /** Asked for after each record, since queues may share a limit. */
+  /** Evaluated after each record, since queues may share a limit. */
   readonly maxBytes: number | (() => number);
   readonly maxAgeMs: number;
   readonly now: () => number;
   readonly onDrop: (reason: DropReason, documents: number) => void;
-  /** Called with errors of the disk, which the queue survives. */
+  /** Called with disk errors that the queue survives. */
   readonly onTrouble: (error: Error) => void;
   readonly segmentBytes?: number | undefined;
-  /** What is held in memory at most while the disk takes nothing. */
+  /** Limit on what is held in memory while the disk fails. */
   readonly spillBytes?: number | undefined;
-  /** False for a folder within one that this process has locked. Default: true. */
+  /** False for a folder inside one that this process has locked. Default: true. */
   readonly lock?: boolean | undefined;
-  /** A clock that nobody sets. Default: that of the process. */
+  /** A monotonic clock. Default: that of the process. */
   readonly monotonicMs?: (() => number) | undefined;
 }
 
 export interface QueueState {
   readonly bytes: number;
   readonly documents: number;
-  /** When the oldest document that is not settled was sampled. */
+  /** When the oldest unsettled document was sampled. */
   readonly oldestAtMs: number | undefined;
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
-/** A segment is dropped whole, so that a full queue loses no more than this share of itself at once. */
+/** Segments are dropped whole; this limits the share of a full queue lost at once. */
 const SEGMENTS_MIN = 8;
 const SPILL_BYTES = 8 * 1024 * 1024;
 
 /**
- * A queue on disk that one process fills and empties. A record is there once `append` has resolved, whatever
- * happens then; it is taken in order and is there until `commit`, or until a limit drops it. What is dropped is
- * always counted, exactly, since documents have running numbers. One reader at a time.
+ * A queue on disk that one process fills and drains. A record is durable once `append` has resolved; it is taken in
+ * order and stays until `commit`, or until a limit drops it. Drops are always counted exactly, since documents are
+ * numbered. One reader at a time.
  */
 export class DiskQueue {
   readonly #options: QueueOptions;
@@ -54,10 +54,10 @@ export class DiskQueue {
   readonly #spill: Spill;
   readonly #unlock: () => Promise<void>;
   readonly #patience: ReadPatience;
-  /** Documents before this one were queued by a process before this one, which may have sent them. */
+  /** Documents with lower numbers were queued by a previous process, which may have sent them. */
   readonly inherited: number;
   #settled: Position;
-  /** Where the next record is taken from; ahead of `#settled` by what is taken and not settled. */
+  /** Where the next record is taken from; ahead of `#settled` by what is taken but not settled. */
   #segment: Segment | undefined;
   #offset: number;
   #takenTo: number;
@@ -65,7 +65,7 @@ export class DiskQueue {
   #oldestAtMs: number | undefined;
   #work: Promise<void> = Promise.resolve();
   #waitingBytes = 0;
-  /** Called after each record that came in. */
+  /** Called after each appended record. */
   onAppend: () => void = () => undefined;
 
   private constructor(
@@ -79,11 +79,11 @@ export class DiskQueue {
     this.#segments = segments;
     this.#spill = new Spill(options.spillBytes ?? SPILL_BYTES);
     this.#patience = new ReadPatience(options.monotonicMs ?? (() => performance.now()));
-    // Without a position, what was before the first file is settled as far as anybody knows.
+    // Without a position, assume that everything before the first file is settled.
     const start = segments.first?.firstDocument ?? segments.end;
     this.#settled = position ?? { segment: start, offset: 0, document: start, dropped: [] };
     const { dropped, document } = this.#settled;
-    // What the last file has after this cannot be known while it cannot be read, and is not lost yet.
+    // While the last file cannot be read, its documents past this number are unknown, and not lost yet.
     const certainEnd = Math.max(segments.certainEnd, position?.end ?? 0, document);
     if (certainEnd < segments.end)
       this.#settled = { ...this.#settled, dropped: withRange(dropped, certainEnd, segments.end) };
@@ -96,8 +96,8 @@ export class DiskQueue {
   }
 
   /**
-   * @throws QueueError when the folder cannot be used, another process uses it, or it has the queue of another sink, which
-   * then stays as it is
+   * @throws QueueError when the folder cannot be used, another process uses it, or it holds the queue of another sink,
+   * which is then left unchanged
    */
   static async open(given: QueueOptions): Promise<DiskQueue> {
     const { dir, kind } = given;
@@ -107,11 +107,11 @@ export class DiskQueue {
     let unlock = async (): Promise<void> => undefined;
     try {
       await makeFolder(dir, { mode: 0o700 });
-      // Before the lock: an exporter that holds it may be of the other sink.
+      // Before locking: an exporter that holds the lock may be of the other sink.
       await checkKind(dir, kind);
       if (options.lock !== false) {
         unlock = await lockFolder(dir, () => queueInUse(dir, kind));
-        // Another process may have created the queue in between.
+        // Again: another process may have created the queue in between.
         await checkKind(dir, kind);
       }
       await writeKind(dir, kind).catch(options.onTrouble);
@@ -133,9 +133,9 @@ export class DiskQueue {
     };
   }
 
-  /** Never rejects: what the disk does not take is held in memory, and what that does not take is dropped. */
+  /** Never rejects: what cannot be written to disk is held in memory, and dropped when that is full. */
   async append(payload: Buffer, documents: number, atMs: number): Promise<void> {
-    // A disk that hangs must not fill the memory with what waits for it.
+    // Bounds memory when the disk hangs.
     if (this.#waitingBytes > 0 && this.#waitingBytes + payload.length > this.#spill.maxBytes) {
       this.#options.onDrop('disk', documents);
       return;
@@ -146,14 +146,14 @@ export class DiskQueue {
       this.#nextDocument += documents;
       this.#oldestAtMs ??= atMs;
       await this.#store(record);
-      // The record is in the queue, whatever the disk does of this.
+      // The record is stored, even if enforcing the limits fails.
       await this.#limit().catch(this.#options.onTrouble);
     });
     this.#waitingBytes -= payload.length;
     this.onAppend();
   }
 
-  /** The same for a record that must be on the disk: false where the disk does not take it, and the queue has not. */
+  /** Like `append`, but only to disk: returns false if the write fails, and the record is not queued. */
   async store(payload: Buffer, documents: number, atMs: number): Promise<boolean> {
     const isStored = await this.#enqueue(async () => {
       const record = { firstDocument: this.#nextDocument, documents, atMs, payload };
@@ -167,7 +167,7 @@ export class DiskQueue {
     return isStored;
   }
 
-  /** The next record, which stays in the queue until `commit`; undefined when there is none now. */
+  /** The next record, which stays in the queue until `commit`; undefined if there is none now. */
   async take(): Promise<QueueRecord | undefined> {
     return this.#enqueue(async () => {
       for (;;) {
@@ -183,7 +183,7 @@ export class DiskQueue {
     });
   }
 
-  /** All that was taken is settled. */
+  /** Marks everything taken as settled. */
   async commit(): Promise<void> {
     await this.#enqueue(async () => {
       this.#spill.commit();
@@ -192,7 +192,7 @@ export class DiskQueue {
     });
   }
 
-  /** Once nothing of it is being sent: what was taken and is not settled is in the queue for the next process. */
+  /** Call when nothing is being sent: what was taken but not settled stays in the queue for the next process. */
   async close(): Promise<void> {
     try {
       await this.#enqueue(async () => {
@@ -206,17 +206,17 @@ export class DiskQueue {
     }
   }
 
-  /** Whether its last file could not be read when it was opened: there may be more documents in it than are known. */
+  /** Whether the last file was unreadable when the queue was opened: it may hold more documents than are counted. */
   get mayHaveMore(): boolean {
     return this.#segments.certainEnd < this.#segments.end;
   }
 
-  /** What was sampled before is too old: it is dropped instead of taken. */
+  /** Anything sampled before this is too old, and dropped instead of taken. */
   get oldestAllowedMs(): number {
     return this.#options.now() - this.#options.maxAgeMs;
   }
 
-  /** One thing after the other: writing, reading and dropping meet in the same files. Rejects with a QueueError. */
+  /** Serialises all work: writing, reading and dropping use the same files. Rejects with a QueueError. */
   #enqueue<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#work.then(job).catch((error: Error) => {
       throw queueFolderError(this.#options.dir, error, exporterAdvice(this.#options.kind));
@@ -246,7 +246,7 @@ export class DiskQueue {
     return this.#spill.take();
   }
 
-  /** The record that follows in it; `aside` once it failed for so long that it is no longer in the queue. */
+  /** The next record in it; `aside` once it failed for so long that it was removed from the queue. */
   async #read(segment: Segment): Promise<Awaited<ReturnType<Segment['read']>> | 'aside'> {
     try {
       const found = await segment.read(this.#offset);
@@ -255,7 +255,7 @@ export class DiskQueue {
     } catch (error) {
       if (!isOfMedium(error)) throw error;
       const lastedMs = this.#patience.exhaustedAfterMs(segment);
-      // A disk that reads nothing at all is repaired or replaced, and then it may read this, too.
+      // If no file can be read, the whole disk has failed; once it is repaired, this file may be readable too.
       if (lastedMs === undefined || !(await this.#segments.canReadOthers(segment))) throw error;
       await this.#putAside(segment, lastedMs, error as Error);
       return 'aside';
@@ -287,12 +287,12 @@ export class DiskQueue {
     for (const lost of this.#spill.push(record)) this.#countLost(lost);
   }
 
-  /** What only memory had. */
+  /** Of records held only in memory. */
   #countLost({ firstDocument, documents }: QueueRecord): void {
     this.#count('disk', firstDocument, firstDocument + documents);
   }
 
-  /** Whether nothing is left in memory. What is being sent from there stays until it is settled. */
+  /** Whether memory is empty. Records being sent from there stay until they are settled. */
   async #storeSpill(): Promise<boolean> {
     for (let record = this.#spill.first; record !== undefined; record = this.#spill.first) {
       if (this.#spill.isTaken || !(await this.#segments.write(record))) return false;
@@ -301,12 +301,12 @@ export class DiskQueue {
     return true;
   }
 
-  /** Drops whole segments, oldest first, until the limits hold; never what is being sent, nor what is written to. */
+  /** Drops whole segments, oldest first, until the limits hold; never those being sent, nor the one being written. */
   async #limit(): Promise<void> {
     for (const [segment, next] of this.#segments.closed()) {
       const isSending = this.#takenTo > this.#settled.document;
       if (isSending && segment.firstDocument < this.#takenTo) continue;
-      // The limit of bytes holds for files that cannot be read, too.
+      // An unreadable file must not defeat the size limit.
       const startedAtMs = await next.startedAtMs().catch(() => undefined);
       const isOld = (startedAtMs ?? Number.POSITIVE_INFINITY) < this.oldestAllowedMs;
       if (!isOld && this.#segments.bytes <= limitOf(this.#options)) return;
@@ -335,7 +335,10 @@ export class DiskQueue {
     };
   }
 
-  /** What was damaged at the end of the file before the one that is read: otherwise the next record that is read shows it. */
+  /**
+   * Counts what was damaged at the end of the file before the current one; otherwise the next record that is read would
+   * reveal it.
+   */
   #countGapBefore(segment: Segment): void {
     this.#count('damaged', this.#takenTo, segment.firstDocument);
   }
@@ -348,8 +351,8 @@ export class DiskQueue {
   }
 
   /**
-   * Writes down how far everything is settled, and then removes what is: killed in between, the next process finds files
-   * that it needs no more, and not a gap that it would take for damage.
+   * Saves the position before removing settled files: a process killed in between leaves files that are no longer
+   * needed, not a gap that the next one would take for damage.
    */
   async #tidy(): Promise<void> {
     await this.#save();
@@ -380,7 +383,7 @@ export class DiskQueue {
   }
 }
 
-/** Whether a file of this name is one of a queue's folder. */
+/** Whether a file of this name belongs to a queue's folder. */
 export function isOfQueue(name: string): boolean {
   return ['kind', 'position', 'lock', 'parked'].includes(name) || /\.vq(\.unreadable)?$/.test(name);
 }

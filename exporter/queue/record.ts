@@ -40,7 +40,7 @@ export function encodeRecord({ firstDocument, documents, atMs, payload }: QueueR
   return bytes;
 }
 
-/** Undefined where there is none. What it says is sure only once `decodeRecord` took the whole. */
+/** Undefined if there is none. Only trustworthy once `decodeRecord` has checked the whole record. */
 export function decodeHeader(bytes: Buffer): Header | undefined {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 4).equals(MAGIC)) return undefined;
   const payloadBytes = bytes.readUInt32LE(4);
@@ -54,7 +54,7 @@ export function decodeHeader(bytes: Buffer): Header | undefined {
   };
 }
 
-/** The record at the start of `bytes`; undefined where it is torn or damaged. */
+/** The record at the start of `bytes`; undefined if torn or damaged. */
 export function decodeRecord(bytes: Buffer): QueueRecord | undefined {
   const header = decodeHeader(bytes);
   if (header === undefined || bytes.length < HEADER_BYTES + header.payloadBytes) return undefined;
@@ -64,7 +64,7 @@ export function decodeRecord(bytes: Buffer): QueueRecord | undefined {
   return { firstDocument, documents, atMs, payload: bytes.subarray(HEADER_BYTES, end) };
 }
 
-/** Where the next whole record begins at or after `from`; undefined where there is none. */
+/** Offset of the next whole record at or after `from`; undefined if there is none. */
 export function findRecord(bytes: Buffer, from: number): number | undefined {
   for (let at = bytes.indexOf(MAGIC, from); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
     if (decodeRecord(bytes.subarray(at)) !== undefined) return at;

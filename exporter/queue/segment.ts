@@ -11,17 +11,17 @@ import {
 
 const SUFFIX = '.vq';
 const DIGITS = 16;
-/** After the name of a file that could not be read, and is kept. */
+/** Appended to the name of a file that could not be read and is kept. */
 const ASIDE_SUFFIX = '.unreadable';
 
-/** Whether a file of this name could not be read, and was put aside. */
+/** Whether this is the name of a file that was set aside as unreadable. */
 export const isAside = (name: string): boolean => name.endsWith(SUFFIX + ASIDE_SUFFIX);
 
-/** A file of the queue, named by the running number of its first document. Written at its end, read in order. */
+/** A file of the queue, named by the number of its first document. Append-only, read in order. */
 export class Segment {
   readonly path: string;
   readonly firstDocument: number;
-  /** Of whole records; what comes after, if anything, is torn. */
+  /** Size up to the last whole record; anything after that is torn. */
   bytes: number;
   #file: FileHandle | undefined;
   #startedAtMs: number | undefined;
@@ -32,14 +32,14 @@ export class Segment {
     this.bytes = bytes;
   }
 
-  /** Writes a record whole or not at all: what a failed write left is cut off again. */
+  /** Writes a whole record or nothing: truncates what a failed write left. */
   async append(record: QueueRecord): Promise<void> {
     const file = await this.#open();
     const bytes = encodeRecord(record);
     try {
       let written = 0;
       while (written < bytes.length) {
-        // A full disk first writes less than it was given, and only then says so.
+        // A full disk makes a short write first, and fails only the next one.
         written += (await file.write(bytes, written, bytes.length - written, this.bytes + written))
           .bytesWritten;
       }
@@ -52,15 +52,15 @@ export class Segment {
     this.#startedAtMs ??= record.atMs;
   }
 
-  /** When its first record was sampled; undefined where it has none that can be read. */
+  /** When its first record was sampled; undefined if no record can be read. */
   async startedAtMs(): Promise<number | undefined> {
     this.#startedAtMs ??= (await this.read(0))?.record.atMs;
     return this.#startedAtMs;
   }
 
   /**
-   * The record at `offset` and where the one after it begins; past what is damaged, to the next whole one.
-   * Undefined at the end.
+   * The record at `offset` and the offset of the next one; skips damaged bytes to the next whole record. Undefined at
+   * the end.
    */
   async read(offset: number): Promise<{ readonly record: QueueRecord; readonly next: number } | undefined> {
     if (offset >= this.bytes) return undefined;
@@ -85,25 +85,25 @@ export class Segment {
         read += bytesRead;
       }
     } catch (error) {
-      // Opened again, it may be readable: of a network file system that was away, say.
+      // Reopening may help, for example when a network file system was away.
       await this.rest().catch(() => undefined);
       throw error;
     }
     return bytes.subarray(0, read);
   }
 
-  /** Where the file is once it is put aside. */
+  /** The file's path once it is set aside. */
   get aside(): string {
     return this.path + ASIDE_SUFFIX;
   }
 
-  /** Keeps it under a name that is not of the queue. */
+  /** Renames it to a name that the queue ignores. */
   async putAside(): Promise<void> {
     await this.rest().catch(() => undefined);
     await rename(this.path, this.aside);
   }
 
-  /** Lets go of the file until it is needed again: a long queue has more files than a process may hold open. */
+  /** Closes the file until it is needed again: a long queue has more files than a process may hold open. */
   async rest(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;

@@ -2,15 +2,15 @@ import type { QueueRecord } from './record.ts';
 import { findSegments, Segment } from './segment.ts';
 import { isOfMedium } from './unreadable.ts';
 
-/** The files of a queue, oldest first; the last one is written to until it is full. */
+/** The files of a queue, oldest first; records are appended to the last one until it is full. */
 export class Segments {
   readonly #dir: string;
   readonly #segmentBytes: number;
   readonly #onTrouble: (error: Error) => void;
   readonly #all: Segment[];
-  /** Number of the next document, according to the files. */
+  /** Number of the next document, as far as the files show. */
   readonly end: number;
-  /** Before `end` where the last file cannot be read: documents have numbers up to this one, and may have more. */
+  /** Less than `end` if the last file cannot be read: document numbers reach at least this far, and perhaps further. */
   readonly certainEnd: number;
   #writable: Segment | undefined;
 
@@ -51,12 +51,12 @@ export class Segments {
     return this.#all[this.#all.indexOf(segment) + 1];
   }
 
-  /** All but the one that is written to, each with the one after it. */
+  /** All but the one being written, each with its successor. */
   closed(): (readonly [segment: Segment, next: Segment])[] {
     return this.#all.slice(0, -1).map((segment, index) => [segment, this.#all[index + 1] as Segment]);
   }
 
-  /** False where the disk does not take it. */
+  /** False if the write fails. */
   async write(record: QueueRecord): Promise<boolean> {
     const isNew = this.#writable === undefined || this.#writable.bytes >= this.#segmentBytes;
     const segment = isNew ? new Segment(this.#dir, record.firstDocument) : (this.#writable as Segment);
@@ -68,7 +68,7 @@ export class Segments {
       return false;
     }
     if (isNew) {
-      // What was written to it is on the disk; a close that fails loses nothing.
+      // Its data is already synced; a failed close loses nothing.
       await this.#writable?.rest().catch(this.#onTrouble);
       this.#all.push(segment);
       this.#writable = segment;
@@ -83,14 +83,14 @@ export class Segments {
     await this.#remove(segment);
   }
 
-  /** Takes it out of the queue, and keeps its file. Rejects where that cannot be renamed, and it stays in the queue. */
+  /** Removes it from the queue but keeps its file. Rejects if the rename fails; then it stays in the queue. */
   async putAside(segment: Segment): Promise<void> {
     await segment.putAside();
     this.#all.splice(this.#all.indexOf(segment), 1);
     if (this.#writable === segment) this.#writable = undefined;
   }
 
-  /** Whether the disk can read any of the other files; also where there is none. */
+  /** Whether any of the other files can be read; true if there are none. */
   async canReadOthers(than: Segment): Promise<boolean> {
     const others = this.#all.filter((segment) => segment !== than);
     for (const segment of others) {
@@ -123,7 +123,7 @@ export class Segments {
 
 type Ends = Pick<Segments, 'end' | 'certainEnd'>;
 
-/** Cuts off what a crash left half written; resolves with the number of the document to come. */
+/** Truncates what a crash left half written; resolves with the number of the next document. */
 async function truncateDamagedEnd(segments: Segment[], onTrouble: (error: Error) => void): Promise<Ends> {
   for (let last = segments.at(-1); last !== undefined; last = segments.at(-1)) {
     let end: number | undefined;
@@ -135,7 +135,7 @@ async function truncateDamagedEnd(segments: Segment[], onTrouble: (error: Error)
       }
     } catch (error) {
       if (!isOfMedium(error)) throw error;
-      // It may be readable later. A document has far more than a byte, so numbers from there on are free.
+      // It may be readable later. A document takes far more than one byte, so numbers beyond its size are free.
       onTrouble(error as Error);
       return { end: last.firstDocument + last.bytes, certainEnd: end ?? last.firstDocument + 1 };
     }

@@ -1,11 +1,11 @@
 import type { QueueRecord } from './record.ts';
 
-/** Records that the disk did not take, in memory, as many as fit. */
+/** Records that could not be written to disk, held in memory up to a limit. */
 export class Spill {
   readonly maxBytes: number;
   readonly #records: QueueRecord[] = [];
   #bytes = 0;
-  /** How many, from the first, are being sent. */
+  /** How many of the first ones are being sent. */
   #taken = 0;
 
   constructor(maxBytes: number) {
@@ -24,7 +24,7 @@ export class Spill {
     return this.#taken > 0;
   }
 
-  /** Gives back what had to go for it: the oldest that are not being sent. */
+  /** Returns the records evicted to make room: the oldest that are not being sent. */
   push(record: QueueRecord): QueueRecord[] {
     this.#records.push(record);
     this.#bytes += record.payload.length;
@@ -47,12 +47,12 @@ export class Spill {
     this.#taken = 0;
   }
 
-  /** What was taken is not being sent any more, and not settled. */
+  /** What was taken is no longer being sent, and not settled. */
   release(): void {
     this.#taken = 0;
   }
 
-  /** All of it, which is lost. */
+  /** Evicts everything; it is lost. */
   drop(): QueueRecord[] {
     return this.#remove(0, this.#records.length);
   }

@@ -3,31 +3,31 @@ import { QueueError } from './queue-error.ts';
 import type { QueueKind } from './queue-kind.ts';
 import type { Segment } from './segment.ts';
 
-/** A disk that is plugged in again, a path of a multipath device or a server of a network file system is back by then. */
+/** Enough for a replugged disk, a multipath failover or a restarted file server to come back. */
 const PATIENCE_MS = 5 * 60_000;
-/** A machine that slept has not tried. */
+/** A suspended machine makes no attempts. */
 const TRIES_MIN = 5;
 
-/** What the kernel reports of a part of a disk that cannot be read, and of a file system that is damaged there. */
+/** What the kernel reports for a bad sector, and for a file system that is damaged there. */
 const OF_THE_MEDIUM = new Set<string | undefined>(['EIO', 'EUCLEAN', 'EBADMSG', 'EILSEQ']);
 
 export function isOfMedium(error: unknown): boolean {
   return OF_THE_MEDIUM.has((error as NodeJS.ErrnoException).code);
 }
 
-/** How long a file has failed to be read, each time it was tried. */
+/** Tracks for how long every read of a file has failed. */
 export class ReadPatience {
   readonly #nowMs: () => number;
   #segment: Segment | undefined;
   #sinceMs = 0;
   #tries = 0;
 
-  /** @param nowMs a clock that nobody sets */
+  /** @param nowMs a monotonic clock */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 
-  /** After a failure. @returns for how long there were only failures, once that is too long */
+  /** Call after a failed read. @returns how long all reads have failed, once that is too long */
   exhaustedAfterMs(segment: Segment): number | undefined {
     if (segment !== this.#segment) {
       this.#segment = segment;
@@ -39,13 +39,13 @@ export class ReadPatience {
     return lastedMs >= PATIENCE_MS && this.#tries >= TRIES_MIN ? lastedMs : undefined;
   }
 
-  /** After a read that did not fail. */
+  /** Call after a successful read. */
   reset(): void {
     this.#segment = undefined;
   }
 }
 
-/** A file that was put aside, and what to do with it. */
+/** Reports a file that was set aside, and what to do with it. */
 export function asideError(
   { path, aside }: Segment,
   {

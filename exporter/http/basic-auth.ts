@@ -3,9 +3,9 @@ import { Bcrypt } from './bcrypt.ts';
 import { FairQueue } from './fair-queue.ts';
 
 /**
- * Passwords that wait for their check. A check takes tens of ms or more, and one runs at a time: what is displaced from a
- * short queue has to be lucky to be in it when its turn comes, and one that waits costs a connection and no more. They are
- * not among the requests that may be under way (server.ts).
+ * Limits on passwords waiting to be checked. A check takes tens of ms or more, and one runs at a time: with a short
+ * queue, a request would need luck to still be in it when its turn comes, and waiting costs no more than a connection.
+ * They do not count as requests in flight (server.ts).
  */
 const WAITING = { perClient: 256, total: 1_024 };
 
@@ -13,11 +13,11 @@ const bcrypt = new Bcrypt();
 
 export type AuthVerdict = 'ok' | 'refused' | 'busy';
 
-/** Who asks. */
+/** The requesting client. */
 export interface AuthClient {
-  /** As clientOf() gives it; clients are served in turn. */
+  /** From clientOf(); clients are served in turn. */
   readonly id: string;
-  /** Nobody waits for the answer any more. */
+  /** Whether the client has disconnected. */
   readonly isGone: () => boolean;
 }
 
@@ -38,8 +38,8 @@ export class BasicAuth {
   #users: ReadonlyMap<string, string>;
   readonly #compare: (password: string, hash: string) => Promise<boolean>;
   /**
-   * Digests of the credentials that were right, by user: bcrypt is slow on purpose and scrapes come every few seconds.
-   * A digest covers the hash as well, so it stops to hold when the hash changes.
+   * Digests of verified credentials, by user: bcrypt is slow on purpose, and scrapes come every few seconds. The digest
+   * covers the hash too, so it becomes invalid when the hash changes.
    */
   readonly #known = new Map<string, Buffer>();
   readonly #key = randomBytes(32);
@@ -60,14 +60,14 @@ export class BasicAuth {
     return this.#users.size > 0;
   }
 
-  /** New users hold for the next verdict. Who is known stays known while the hash is the same. */
+  /** Takes effect with the next verdict. Cached credentials stay valid while the hash is the same. */
   configure(users: ReadonlyMap<string, string>): void {
     for (const user of this.#known.keys())
       if (users.get(user) !== this.#users.get(user)) this.#known.delete(user);
     this.#users = users;
   }
 
-  /** `busy` when more passwords wait than may; a client that retries has another chance. */
+  /** `busy` when too many passwords are waiting; the client may retry. */
   async verdict(header: string | undefined, client: AuthClient): Promise<AuthVerdict> {
     const given = parse(header);
     if (given === undefined) return 'refused';
@@ -97,15 +97,15 @@ export class BasicAuth {
     const { user, password } = given;
     const hash = this.#users.get(user);
     const matches = await this.#compare(password, hash ?? this.#hashOfAnother(user)).catch(() => false);
-    // The hash may have changed with a reload since.
+    // A reload may have changed the hash since.
     if (!matches || hash === undefined || this.#users.get(user) !== hash) return false;
     this.#known.set(user, this.#digest(given, hash));
     return true;
   }
 
   /**
-   * A user that does not exist must take as long as one that does, and hashes differ in cost: each name that is made up
-   * always gets the same one of the users' hashes.
+   * An unknown user must take as long to reject as a known one, and hashes differ in cost: each unknown name always
+   * maps to the same one of the configured hashes.
    */
   #hashOfAnother(user: string): string {
     const hashes = [...this.#users.values()];

@@ -3,7 +3,7 @@ import { workerModule } from '../../sampler/package-folder.ts';
 
 type Waiter = (matches: boolean) => void;
 
-/** Compares passwords with bcrypt hashes in a thread that starts with the first question. */
+/** Compares passwords with bcrypt hashes in a worker thread that starts on first use. */
 export class Bcrypt {
   #worker: Worker | undefined;
   /** Answers come in the order of the questions. */
@@ -20,10 +20,10 @@ export class Bcrypt {
     if (this.#worker === undefined) {
       const worker = new Worker(workerModule('bcrypt-worker', import.meta.url));
       worker.on('message', (matches: boolean) => this.#waiting.shift()?.(matches));
-      // A thread that dies has let nobody in.
+      // If the thread dies, every pending check fails.
       worker.on('error', () => this.#lost(worker));
       worker.on('exit', () => this.#lost(worker));
-      // Last: a listener for messages keeps the process alive again, and it would not end when asked to.
+      // Must come last: a message listener refs the worker again, which would keep the process from exiting.
       worker.unref();
       this.#worker = worker;
     }
@@ -31,7 +31,7 @@ export class Bcrypt {
   }
 
   #lost(worker: Worker): void {
-    // It says so twice, and by then another may be at work.
+    // Both events may fire, and by then another worker may be running.
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const waiter of this.#waiting.splice(0)) waiter(false);

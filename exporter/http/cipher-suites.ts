@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 /**
  * The cipher suites of exporter-toolkit, which are those of Go's tls.CipherSuites()
- * (https://pkg.go.dev/crypto/tls#CipherSuites; it had RSA key exchange and 3DES until Go 1.22), as OpenSSL calls them
- * (https://docs.openssl.org/3.5/man1/openssl-ciphers/#cipher-suite-names).
+ * (https://pkg.go.dev/crypto/tls#CipherSuites; it had RSA key exchange and 3DES until Go 1.22), mapped to OpenSSL's
+ * names (https://docs.openssl.org/3.5/man1/openssl-ciphers/#cipher-suite-names).
  */
 export const CIPHER_SUITES = {
   TLS_AES_128_GCM_SHA256: 'TLS_AES_128_GCM_SHA256',
@@ -30,7 +30,10 @@ export const CIPHER_SUITES = {
 
 export type CipherSuite = keyof typeof CIPHER_SUITES;
 
-/** A name of the toolkit that OpenSSL can offer: beside one that it can, it ignores the others without an error. */
+/**
+ * A name of the toolkit that this OpenSSL offers. Checked one by one: in a list with at least one valid suite, OpenSSL
+ * silently ignores the others.
+ */
 export const cipherSuite = z
   .enum(Object.keys(CIPHER_SUITES) as [CipherSuite, ...CipherSuite[]], {
     error: ({ input }) =>
@@ -41,7 +44,7 @@ export const cipherSuite = z
       `OpenSSL ${process.versions.openssl} of this Node.js does not offer ${input}; remove it from the list`,
   });
 
-/** 3DES is compiled into few builds of OpenSSL. */
+/** Few builds of OpenSSL include 3DES. */
 function isOffered(ciphers: string): boolean {
   try {
     createSecureContext({ ciphers });

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { WebConfig } from './web-config.ts';
 
-/** Whether the certificate that a client showed (or did not) is what the configuration asks for. */
+/** Whether the client's certificate, or the lack of one, satisfies the configuration. */
 export function isClientAllowed(
   socket: Socket,
   { clientAuth, allowedSans }: Pick<WebConfig, 'clientAuth' | 'allowedSans'>,

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { clientOf } from './fair-queue.ts';
 
-/** What is needed of a socket, encrypted or not. */
+/** The parts of a socket used here, TLS or not. */
 export interface Peer extends EventEmitter {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
@@ -12,17 +12,17 @@ interface Connection {
   readonly client: string;
   readonly id: string;
   readonly peer: Peer;
-  /** Requests that have no answer yet. */
+  /** Requests in flight. */
   requests: number;
 }
 
 /**
- * The open connections of each client. When there are too many, the client that has most loses one, the oldest of those
- * that wait for no answer first: a client that opens thousands closes its own, and no other's.
+ * The open connections of each client. Above the limit, the client with the most connections loses one, preferably the
+ * oldest idle one: a client that opens thousands closes its own, not those of others.
  */
 export class Connections {
   readonly #max: number;
-  /** By client, then by address and port: an encrypted socket and the one below it have the same. Oldest first. */
+  /** By client, then by address and port: a TLS socket and its underlying TCP socket share them. Oldest first. */
   readonly #clients = new Map<string, Map<string, Connection>>();
   #size = 0;
 
@@ -30,7 +30,7 @@ export class Connections {
     this.#max = max;
   }
 
-  /** A connection that was accepted. One over a Unix socket has no address and does not count. */
+  /** Adds an accepted connection. One over a Unix socket has no address and does not count. */
   add(peer: Peer): void {
     if (peer.remoteAddress === undefined) return;
     const connection = { client: clientOf(peer.remoteAddress), id: idOf(peer), peer, requests: 0 };
@@ -42,7 +42,7 @@ export class Connections {
     if (this.#size > this.#max) this.#displaceOne(connection);
   }
 
-  /** A request came over this connection, and is answered when `response` closes. */
+  /** Counts a request on this connection until `response` closes. */
   use(peer: Peer, response: EventEmitter): void {
     const connection = this.#clients.get(clientOf(peer.remoteAddress))?.get(idOf(peer));
     if (connection === undefined) return;

@@ -8,26 +8,26 @@ export interface FairQueueLimits {
 }
 
 /**
- * A bounded queue that serves clients by turns: every second turn is that of the client that has waited longest, the
- * others go to a random item of a random client. With few clients each is served soon; with so many that the longest
- * wait is more than a client's timeout, each still has its share of chances. When the queue is full, a random item of
- * a client that has most in it makes room, so a flood displaces itself first.
+ * A bounded queue that takes turns between clients: every second turn goes to the client that has waited longest, the
+ * others to a random item of a random client. With few clients each is served soon; with so many that the longest wait
+ * exceeds a client's timeout, each still gets its share of chances. When the queue is full, a random item of one of the
+ * clients with the most items is evicted, so a flood evicts itself first.
  */
 export class FairQueue<T> {
   readonly #limits: FairQueueLimits;
   readonly #pick: (below: number) => number;
-  /** In the order in which clients are served next. */
+  /** In the order in which clients are served. */
   readonly #clients = new Map<string, T[]>();
   #size = 0;
   #isRandomTurn = false;
 
-  /** @param pick a random whole number from 0, less than the one given */
+  /** @param pick a random integer from 0 up to but excluding its argument */
   constructor(limits: FairQueueLimits, pick: (below: number) => number = randomInt) {
     this.#limits = limits;
     this.#pick = pick;
   }
 
-  /** Returns the item that had to make room, which can be this one; undefined when there was room. */
+  /** Returns the evicted item, which may be this one; undefined if there was room. */
   add(client: string, item: T): T | undefined {
     const items = this.#clients.get(client) ?? [];
     items.push(item);
@@ -40,14 +40,14 @@ export class FairQueue<T> {
     return this.#evict(...(floods[this.#pick(floods.length)] as [string, T[]]));
   }
 
-  /** Whether an item of this client would displace another. */
+  /** Whether adding an item of this client would evict one. */
   isFullFor(client: string): boolean {
     return (
       this.#size >= this.#limits.total || (this.#clients.get(client)?.length ?? 0) >= this.#limits.perClient
     );
   }
 
-  /** Takes out, and returns, the items that nobody waits for any more. */
+  /** Removes and returns items whose client no longer waits. */
   discard(isStale: (item: T) => boolean): T[] {
     const stale: T[] = [];
     for (const [client, items] of [...this.#clients]) {
@@ -59,7 +59,7 @@ export class FairQueue<T> {
     return stale;
   }
 
-  /** The next item; its client is then last in turn. */
+  /** The next item; its client moves to the end of the line. */
   take(): T | undefined {
     if (this.#size === 0) return undefined;
     const turn = this.#isRandomTurn ? this.#pick(this.#clients.size) : 0;
@@ -81,8 +81,8 @@ export class FairQueue<T> {
 }
 
 /**
- * What counts as one client: an IPv4 address, an IPv6 /64 (one customer has all of it), or all that come over a Unix
- * socket, whose address is undefined.
+ * What counts as one client: an IPv4 address, an IPv6 /64 (usually one customer), or everything over a Unix socket,
+ * where the address is undefined.
  */
 export function clientOf(address: string | undefined): string {
   if (address === undefined) return 'local';

@@ -1,14 +1,17 @@
 import type { Format } from '../prometheus/text.ts';
 
-/** A media range or a coding that a client names. */
+/** A media range or content coding in a header. */
 interface Named {
-  /** 0: refused. */
+  /** 0: not acceptable. */
   readonly quality: number;
-  /** In the order in which they are written. */
+  /** Position in the header. */
   readonly place: number;
 }
 
-/** `a;q=0.5, b`, by name (RFC 9110, section 12.5). Of one that is named several times, with parameters, the best counts. */
+/**
+ * `a;q=0.5, b`, by name (RFC 9110, section 12.5). If a name occurs several times, with parameters, the best quality
+ * counts.
+ */
 function namedIn(header: string | undefined): ReadonlyMap<string, Named> {
   const named = new Map<string, Named>();
   for (const [place, part] of (header ?? '').split(',').entries()) {
@@ -22,7 +25,10 @@ function namedIn(header: string | undefined): ReadonlyMap<string, Named> {
   return named;
 }
 
-/** The one that counts for what all of these cover, the most specific first: a star is for what is not named. */
+/**
+ * The first of `names` that the header has: pass the most specific first, since a wildcard covers only what is not
+ * named.
+ */
 function mostSpecific(named: ReadonlyMap<string, Named>, ...names: readonly string[]): Named {
   for (const name of names) {
     const found = named.get(name);
@@ -36,8 +42,8 @@ const NOT_NAMED: Named = { quality: 0, place: Number.POSITIVE_INFINITY };
 const OPEN_METRICS = 'application/openmetrics-text';
 
 /**
- * OpenMetrics for clients that name it and want it no less than plain text, what is written first among equals, and for
- * those that refuse plain text; plain text for all others, a browser too.
+ * OpenMetrics for clients that name it and prefer it to plain text, by position if the quality is equal, and for those
+ * that refuse plain text; plain text for all others, including browsers.
  */
 export function chooseFormat(accept: string | undefined): Format {
   const named = namedIn(accept);
@@ -49,7 +55,7 @@ export function chooseFormat(accept: string | undefined): Format {
   return named.has(OPEN_METRICS) && (openMetrics.quality > text.quality || isFirst) ? 'openMetrics' : 'text';
 }
 
-/** `x-gzip` is an old name of it (RFC 9110, section 8.4.1.3). */
+/** `x-gzip` is an old alias of `gzip` (RFC 9110, section 8.4.1.3). */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   return mostSpecific(namedIn(acceptEncoding), 'gzip', 'x-gzip', '*').quality > 0;
 }

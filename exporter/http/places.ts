@@ -1,18 +1,18 @@
-/** Requests in flight that are for no configured host: Prometheus needs a few. */
+/** Limit on requests in flight that are not for a configured host: Prometheus needs a few. */
 const REQUESTS_MAX = 40;
-/** Requests in flight for one host: two Prometheus servers, and people. They share a sample. */
+/** Limit per host: two Prometheus servers, and people. They share a sample. */
 const REQUESTS_PER_HOST_MAX = 8;
 
 /**
- * Places for requests in flight. Each configured host has its own, since those of a host that does not answer are taken for
- * seconds: with common places, hosts behind a network that is away would keep the scrapes of all others from being answered.
+ * Slots for requests in flight. Each configured host has separate ones, since requests for a host that does not answer
+ * hold theirs for seconds: with shared slots, hosts behind a failed network would block the scrapes of all others.
  */
 export class Places {
   readonly #underWay = new Map<string | undefined, number>();
 
   /**
-   * @param host of the configuration; undefined for a request that is for none
-   * @returns leaves the place; undefined where all are taken
+   * @param host of the configuration; undefined for other requests
+   * @returns a function that frees the slot; undefined if all are taken
    */
   take(host: string | undefined): (() => void) | undefined {
     const taken = this.#underWay.get(host) ?? 0;

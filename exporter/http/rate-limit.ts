@@ -1,21 +1,23 @@
-/** `rate_limit` of exporter-toolkit: a bucket of `burst` requests, into which one comes back each `intervalMs`. */
+/** `rate_limit` of exporter-toolkit: a bucket of `burst` tokens, refilled by one every `intervalMs`. */
 export interface RateLimit {
   readonly intervalMs: number;
   readonly burst: number;
 }
 
 /**
- * A token bucket that starts full, as golang.org/x/time/rate does, which exporter-toolkit uses. One bucket for all
- * clients and paths.
+ * A token bucket that starts full, like golang.org/x/time/rate, which exporter-toolkit uses. One bucket for all clients
+ * and paths.
  */
 export class TokenBucket {
   readonly limit: RateLimit;
   readonly #nowMs: () => number;
-  /** Time that is credited: a request costs one interval. Whole milliseconds add up exactly, fractions of tokens would not. */
+  /**
+   * Accumulated time; a request costs one interval. Integer milliseconds add up exactly, fractional tokens would not.
+   */
   #creditMs: number;
   #countedAtMs: number;
 
-  /** @param nowMs a clock that never goes back, ms */
+  /** @param nowMs a monotonic clock, ms */
   constructor(limit: RateLimit, nowMs: () => number = () => performance.now()) {
     this.limit = limit;
     this.#nowMs = nowMs;
@@ -23,7 +25,7 @@ export class TokenBucket {
     this.#countedAtMs = nowMs();
   }
 
-  /** Takes a token. False when there is none: a refused request costs nothing and delays no later one. */
+  /** Takes a token. False if there is none: a rejected request costs nothing and does not delay later ones. */
   take(): boolean {
     const nowMs = this.#nowMs();
     const { intervalMs, burst } = this.limit;
@@ -34,7 +36,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Until the next token is there, in whole seconds, for Retry-After. */
+  /** Time until the next token, in whole seconds, for Retry-After. */
   get retryAfterSeconds(): number {
     return Math.max(1, Math.ceil((this.limit.intervalMs - this.#creditMs) / 1_000));
   }

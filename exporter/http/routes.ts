@@ -11,24 +11,24 @@ import { acceptsGzip, chooseFormat } from './negotiate.ts';
 import { send, sendText } from './send.ts';
 
 export interface ExporterParts {
-  /** Absent when only configured hosts are asked. */
+  /** Absent if only configured hosts are sampled. */
   readonly local?:
     | {
         readonly scrapes: Pick<Scrapes, 'scrape'>;
         readonly health: () => SamplerHealth;
-        /** Logs why libvirt cannot be asked, which clients do not get. */
+        /** Logs why libvirt is unavailable; clients do not get the reason. */
         readonly onFailure: (error: Error) => void;
       }
     | undefined;
-  /** Metrics of the process, at /metrics where there is no local libvirt. */
+  /** Process metrics, served at /metrics if there is no local libvirt. */
   readonly process: Pick<ProcessMetrics, 'text'>;
-  /** Measured while a scrape is answered. */
+  /** Measured while serving a scrape. */
   readonly loopDelay?: Pick<LoopDelay, 'during'> | undefined;
   readonly targets?: Pick<Targets, 'get' | 'has' | 'discover'> | undefined;
-  /** Reads the configuration again; rejects with what is wrong with it. Absent when reloads over HTTP are off. */
+  /** Reloads the configuration; rejects with what is wrong with it. Absent if reloads over HTTP are off. */
   readonly reload?: (() => Promise<void>) | undefined;
   readonly version: string;
-  /** Called with an internal error while a request was answered. */
+  /** Called with internal errors of request handling. */
   readonly onError: (error: Error) => void;
 }
 
@@ -40,7 +40,7 @@ export interface Exchange {
 
 export interface Route {
   readonly methods: readonly string[];
-  /** Answered at once, whatever else is under way. */
+  /** Served at once, regardless of requests in flight. */
   readonly isShort?: true;
   /** The configured host that a request is for. */
   readonly hostOf?: (parts: ExporterParts, query: URLSearchParams) => string | undefined;
@@ -66,7 +66,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/-/reload', { methods: ['POST', 'PUT'], handle: reload }],
 ]);
 
-/** Undefined for a path that is not served, with these parts. */
+/** Undefined for a path that is not served with these parts. */
 export function findRoute(parts: ExporterParts, path: string): Route | undefined {
   if (path === '/-/reload' && parts.reload === undefined) return undefined;
   if ((path === '/probe' || path === '/sd') && parts.targets === undefined) return undefined;
@@ -95,7 +95,7 @@ async function probe({ targets, loopDelay }: ExporterParts, exchange: Exchange):
   const names = exchange.query.getAll('target');
   const host = names.length === 1 ? targets?.get(names[0] as string) : undefined;
   if (host !== undefined) return scrape(host.scrapes, loopDelay, exchange);
-  // The name itself is not repeated: it is whatever the client made up.
+  // Do not echo the name: it is arbitrary client input.
   const status = names.length === 1 ? 404 : 400;
   sendText(
     exchange.response,
@@ -126,10 +126,10 @@ async function scrape(
   }
 }
 
-/** For the way back, of the time that Prometheus gives. */
+/** Share of Prometheus' timeout reserved for sending the response. */
 const WAY_BACK_MS = 500;
 
-/** Of X-Prometheus-Scrape-Timeout-Seconds; undefined where Prometheus does not say, or says nothing of use. */
+/** Budget from X-Prometheus-Scrape-Timeout-Seconds; undefined if the header is missing or unusable. */
 export function scrapeBudgetMs(header: string | undefined): number | undefined {
   try {
     const seconds = parseSeconds(header ?? '', { minSeconds: 0.001 });
@@ -151,7 +151,7 @@ function ready({ local }: ExporterParts, { response }: Exchange): void {
   if (local === undefined) return sendText(response, 200, 'virtune is up; it connects to hosts on demand.');
   const { control, lastError } = local.health();
   const isConnected = control.kind === 'open';
-  // Any client may ask, and the error names paths, hosts and users.
+  // Logged only: any client may ask, and the error names paths, hosts and users.
   if (!isConnected && lastError !== undefined) local.onFailure(lastError);
   sendText(
     response,

@@ -27,38 +27,38 @@ class ListenError extends VirtuneError {
   }
 }
 
-/** Sockets that listen already, by file descriptor, as systemd passes them; at least one. */
+/** File descriptors of listening sockets, as systemd passes them; at least one. */
 export interface InheritedSockets {
   readonly fds: readonly number[];
 }
 
 export interface RunningServer {
-  /** `http://127.0.0.1:9177`; of several sockets the first. `unix:/run/virtune.sock` where that is one. */
+  /** `http://127.0.0.1:9177`; of several sockets the first. `unix:/run/virtune.sock` for a Unix socket. */
   readonly url: string;
   /**
-   * New certificates, users and headers hold for the next connection and request.
-   * @throws ConfigError for what only a restart can change: whether TLS is spoken, and whether clients show
-   * certificates. Nothing is changed then.
+   * Checks whether a new configuration can be applied without a restart; changes nothing.
+   * @throws ConfigError for what needs a restart: switching TLS on or off, and changing whether clients must present
+   * certificates
    */
   checkConfigurable(web: WebConfig): void;
-  /** After `checkConfigurable`. */
+  /** Applies certificates, users and headers to later connections and requests. Call `checkConfigurable` first. */
   configure(web: WebConfig): void;
-  /** Answers what is under way, takes nothing new, and resolves when all is closed. */
+  /** Finishes requests in flight, accepts no new ones, and resolves when everything is closed. */
   close(): Promise<void>;
 }
 
-/** A client that takes longer for its headers or request holds a connection for nothing. */
+/** A client that takes longer to send its headers or request only ties up a connection. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
-/** Open at once, idle ones and those that never send a request included; one more displaces one of those. */
+/** Limit on open connections, including idle ones and those that never send a request; one more evicts one of those. */
 const CONNECTIONS_MAX = 4_096;
-/** Until a connection is displaced the kernel has accepted a few more, and local ones are not displaced. */
+/** Before a connection is evicted the kernel may accept a few more, and local ones are not evicted. */
 const CONNECTIONS_SPARE = 64;
-/** Scrapes under way when the process is asked to end get this long. */
+/** Grace period for scrapes in flight at shutdown. */
 const DRAIN_MS = 3_000;
 
-/** @throws ListenError when the address or a socket cannot be had. */
+/** @throws ListenError when the address or a socket cannot be bound */
 export async function serve(
   parts: ExporterParts,
   where: ListenAddress | InheritedSockets,
@@ -71,7 +71,7 @@ export async function serve(
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: 60_000,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // Node looks for overdue clients only every 30 s by default.
+    // Node.js checks for overdue clients only every 30 s by default.
     connectionsCheckingInterval: 1_000,
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -88,7 +88,7 @@ export async function serve(
   try {
     await listen(server, first as ListenAddress | Fd, parts);
     for (const each of more) {
-      // An HTTP server listens at one place; what comes elsewhere is handed to it.
+      // An HTTP server listens on one socket only; connections to the others are handed to it.
       const other = createNetServer((socket) => server.emit('connection', socket));
       await listen(other, each, parts);
       others.push(other);
@@ -122,13 +122,13 @@ export async function serve(
   };
 }
 
-/** What every request passes before its route: limits, headers, certificate, password. */
+/** Checks that every request passes before its route: limits, headers, certificate, password. */
 class Gate {
   readonly #parts: ExporterParts;
   #web: WebConfig;
   readonly #auth: BasicAuth;
   #bucket: TokenBucket | undefined;
-  /** Only what was admitted counts: strangers cannot take the places of those who know a password. */
+  /** Only admitted requests count: unauthenticated clients cannot take slots from authenticated ones. */
   readonly #places = new Places();
 
   constructor(parts: ExporterParts, web: WebConfig) {
@@ -142,7 +142,7 @@ class Gate {
     this.#web = web;
     this.#auth.configure(web.users);
     const { intervalMs, burst } = this.#bucket?.limit ?? {};
-    // A reload that does not change the limit does not refill the bucket.
+    // Keep the bucket if the limit is unchanged: a reload must not refill it.
     if (web.rateLimit?.intervalMs !== intervalMs || web.rateLimit?.burst !== burst)
       this.#bucket = web.rateLimit && new TokenBucket(web.rateLimit);
   }
@@ -151,7 +151,7 @@ class Gate {
     try {
       response.setHeader('X-Content-Type-Options', 'nosniff');
       for (const [name, value] of Object.entries(this.#web.headers)) response.setHeader(name, value);
-      // Before passwords, as in exporter-toolkit: a limit is there for those who guess, too.
+      // Before passwords, as in exporter-toolkit: the limit also slows down password guessing.
       if (this.#bucket?.take() === false) {
         response.setHeader('Retry-After', String(this.#bucket.retryAfterSeconds));
         return sendText(response, 429, 'Too many requests: rate_limit of the web configuration.');
@@ -197,7 +197,7 @@ class Gate {
       response.setHeader('Allow', route.methods.join(', '));
       return sendText(response, 405, `Only ${route.methods.join(' and ')} is answered here.`);
     }
-    // Nothing here reads a body; what a client sends of one is thrown away.
+    // No route reads a body: discard it.
     request.resume();
     const exchange = { request, response, query: new URLSearchParams(query) };
     if (route.isShort === true) await route.handle(this.#parts, exchange);
@@ -239,7 +239,7 @@ async function listen(server: NetServer, where: ListenAddress | Fd, parts: Expor
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(where, error)));
     server.listen(where, resolve);
   });
-  // A connection that could not be accepted, without file descriptors for instance, does not end the process.
+  // A failed accept, for lack of file descriptors for instance, must not end the process.
   server.on('error', (error) => parts.onError(error));
 }
 

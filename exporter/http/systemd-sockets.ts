@@ -1,12 +1,12 @@
 import { ListenAddressError } from './listen-address.ts';
 
-/** systemd passes sockets from here on (SD_LISTEN_FDS_START in sd-daemon.h). */
+/** First file descriptor that systemd passes (SD_LISTEN_FDS_START in sd-daemon.h). */
 const FIRST_FD = 3;
 
 /**
  * File descriptors of the sockets that systemd opened for this process, by sd_listen_fds(3).
- * @param env is stripped of the variables, so that no child takes the sockets for its own
- * @throws ListenAddressError when there are none, or they are another process's
+ * @param env is stripped of the variables, so that no child mistakes the sockets for its own
+ * @throws ListenAddressError when there are none, or they belong to another process
  */
 export function systemdSockets(env: NodeJS.ProcessEnv, pid: number): readonly number[] {
   const { LISTEN_PID: ofPid, LISTEN_FDS: count } = env;

@@ -1,20 +1,20 @@
-/** The body of an answer that a client has not taken yet. */
+/** A response body that a client has not read yet. */
 export interface UnsentBody {
-  /** As clientOf() gives it. */
+  /** From clientOf(). */
   readonly client: string;
-  /** What is held in memory: a body that several clients get at once counts once. */
+  /** Identifies the memory: a body shared by several clients counts once. */
   readonly memory: object;
   readonly bytes: number;
-  /** False once its connection is gone: an answer that waited there behind another one is not reported as closed. */
+  /** False once its connection is closed: a pipelined response behind another one emits no `close`. */
   readonly isOpen: () => boolean;
   readonly disconnect: () => void;
 }
 
 /**
- * What answers that clients do not read hold in memory. Above the limit the client that holds most loses the connection
- * with its oldest one: a client that asks and never reads ends its own answers before those of others. The newest answer
- * always has its chance, and there is room for two of the largest: two scrapers do not end each other's, however large the
- * host is.
+ * Bounds the memory held by responses that clients do not read. Above the limit, the client that holds the most loses
+ * the connection of its oldest response: a client that never reads loses its own responses before those of others. The
+ * newest response always gets a chance, and there is room for two of the largest, so that two scrapers never disconnect
+ * each other, however large the host is.
  */
 export class UnsentBodies {
   readonly #maxBytes: number;
@@ -25,13 +25,13 @@ export class UnsentBodies {
     this.#maxBytes = maxBytes;
   }
 
-  /** Held in memory now. */
+  /** Bytes in memory now. */
   get bytes(): number {
     const memory = new Map([...this.#bodies].map((body) => [body.memory, body.bytes]));
     return [...memory.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** @returns to be called once the client has taken it, or is gone */
+  /** @returns a function to call once the client has read it or is gone */
   add(added: UnsentBody): () => void {
     this.#forgetClosed();
     this.#bodies.add(added);
@@ -42,7 +42,7 @@ export class UnsentBodies {
       if (oldest === undefined) break;
       this.#bodies.delete(oldest);
       oldest.disconnect();
-      // Others that waited on the same connection.
+      // Drop others on the same connection.
       this.#forgetClosed();
     }
     return () => this.#bodies.delete(added);

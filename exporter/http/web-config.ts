@@ -17,11 +17,11 @@ import type { RateLimit } from './rate-limit.ts';
 
 /**
  * The format of Prometheus' exporter-toolkit
- * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md), each of its fields. HTTP/2
- * alone is not served, and `http2: true` is refused rather than ignored.
+ * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md), with all fields. Only HTTP/2
+ * is not supported, and `http2: true` is rejected rather than ignored.
  */
 const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
-/** Go's names of elliptic curves that the toolkit takes, as OpenSSL calls them. */
+/** Go's curve names as used by the toolkit, mapped to OpenSSL's. */
 const CURVES = {
   CurveP256: 'prime256v1',
   CurveP384: 'secp384r1',
@@ -36,7 +36,7 @@ const CLIENT_AUTH = [
   'RequireAndVerifyClientCert',
 ] as const;
 
-/** Headers that the toolkit lets one set. */
+/** Headers that the toolkit allows to set. */
 const HEADERS = [
   'Content-Security-Policy',
   'Strict-Transport-Security',
@@ -45,7 +45,7 @@ const HEADERS = [
   'X-XSS-Protection',
 ] as const;
 
-/** Blank: the header is not set. */
+/** Empty: the header is not set. */
 const headerValue = z
   .string()
   .nullable()
@@ -59,20 +59,22 @@ const headerValue = z
     }
   }, 'a header must be one line without control characters');
 const version = z.enum(['TLS10', 'TLS11', 'TLS12', 'TLS13']);
-/** OpenSSL 3 has TLS 1.0 and 1.1 only at a security level below that of Node.js (SSL_CTX_set_security_level(3)). */
+/**
+ * OpenSSL 3 supports TLS 1.0 and 1.1 only at a security level below that of Node.js (SSL_CTX_set_security_level(3)).
+ */
 const maxVersion = version.refine(
   (name) => name === 'TLS12' || name === 'TLS13',
   'no client could connect: OpenSSL 3 has TLS 1.0 and 1.1 at security level 0 only; use TLS12 or TLS13',
 );
-/** The toolkit's older word for RequireAnyClientCert. */
+/** The toolkit's older name for RequireAnyClientCert. */
 const clientAuth = z
   .enum([...CLIENT_AUTH, 'RequireClientCert', ''])
   .transform((word) =>
     word === 'RequireClientCert' ? 'RequireAnyClientCert' : word === '' ? 'NoClientCert' : word,
   );
-/** The toolkit reads a number without a unit as nanoseconds: only 0 can be meant. */
+/** The toolkit reads a number without a unit as nanoseconds: only 0 makes sense. */
 const interval = secondsSchema({ needsUnit: true }).transform((seconds) => seconds * 1_000);
-/** A key whose content is commented out is as if absent in the toolkit, also where it keeps clients out. */
+/** The toolkit treats a key whose content is commented out as absent, even one that restricts access. */
 const refusesNull = (effect: string) => ({
   error: ({ input }: { readonly input?: unknown }) =>
     input === null ? `it has no content, so ${effect}, or remove the key` : undefined,
@@ -130,10 +132,10 @@ const schema = z.strictObject({
 export interface WebConfig {
   readonly tls: TlsOptions | undefined;
   readonly clientAuth: (typeof CLIENT_AUTH)[number];
-  /** Any of these names must stand in a client's certificate, which is verified then; empty: any will do. */
+  /** A client's certificate is verified and must contain one of these names; empty: any name. */
   readonly allowedSans: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
-  /** User to bcrypt hash; empty: no password is asked for. */
+  /** User to bcrypt hash; empty: no authentication. */
   readonly users: ReadonlyMap<string, string>;
   /** Undefined: no limit. */
   readonly rateLimit: RateLimit | undefined;
@@ -148,7 +150,7 @@ export const OPEN_WEB: WebConfig = {
   rateLimit: undefined,
 };
 
-/** Paths in it count from its own folder. @throws ConfigError */
+/** Paths in it are relative to its folder. @throws ConfigError */
 export async function readWebConfig(path: string): Promise<WebConfig> {
   const given = await readYamlFile(path, schema);
   const { tls_server_config: tls } = given;
@@ -168,7 +170,7 @@ export async function readWebConfig(path: string): Promise<WebConfig> {
 type TlsGiven = NonNullable<z.output<typeof schema>['tls_server_config']>;
 
 async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
-  /** What stands in the file itself, or in another that it names; the latter wins, as in the toolkit. */
+  /** The inline value, or the content of the file named; the latter wins, as in the toolkit. */
   const read = async (key: 'cert' | 'key' | 'client_ca'): Promise<Buffer | string | undefined> => {
     const file = given[`${key}_file`];
     if (file === undefined) return given[key];
@@ -205,7 +207,7 @@ async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
       `${path}: tls_server_config: client_allowed_sans proves nothing with ${auth}, since anyone can make a certificate with these names; set client_auth_type: RequireAndVerifyClientCert and client_ca_file`,
     );
   }
-  // Empty, as in the toolkit: the defaults.
+  // An empty list means the defaults, as in the toolkit.
   const suites = given.cipher_suites ?? [];
   const curves = given.curve_preferences ?? [];
   const context: SecureContextOptions = {

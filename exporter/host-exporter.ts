@@ -9,27 +9,27 @@ import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 
 export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'inMaintenance'> {
-  /** Called once for each statistic of libvirt that this version does not know. */
+  /** Called once for each libvirt statistic that this version does not know. */
   readonly onUnknownStatistic: (name: string) => void;
-  /** Called when the tuner's record of drift begins to be unusable. */
+  /** Called when the tuner's drift record becomes unusable. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
-  /** Called when the host is the same and its UUID another, and when another host has its `host.id`. */
+  /** Called when the UUID of a host changes, and when another host has the same `host.id`. */
   readonly onWrongId?: ((message: string) => void) | undefined;
-  /** Reads certificates for connections over TLS. */
+  /** Reads certificates for TLS connections. */
   readonly pki?: PkiReader | undefined;
 }
 
-/** One host as it is exported: who asks it, and what is made of the answers. */
+/** One exported host: the sampler that queries it, and the scrapes made of its samples. */
 export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
-  /** Drops errors that follow from closing the connection here: they say nothing about the host. */
+  /** Drops errors caused by closing the connection here: they say nothing about the host. */
   readonly onFailure: (error: Error) => void;
   #isClosed = false;
   readonly #onWrongId: ((message: string) => void) | undefined;
   #identity: HostIdentity | undefined;
-  /** Several sinks sample the host, each time. */
+  /** Logs each pair once, although several sinks sample the host. */
   readonly #reportedSameId = new WeakSet<HostExporter>();
 
   constructor(settings: HostSettings, options: HostExporterOptions) {
@@ -73,8 +73,9 @@ export class HostExporter {
   }
 
   /**
-   * To be called with that of each sample that is sent. Where the firmware has no UUID that libvirt can read, each start of its
-   * daemon makes another one (virSetHostUUIDStr, src/util/viruuid.c), and with it new series of the host and its VMs.
+   * Call with the identity of each sample that is sent. If the firmware has no UUID that libvirt can read, each start
+   * of the libvirt daemon generates another one (virSetHostUUIDStr, src/util/viruuid.c), which starts new series for
+   * the host and its VMs.
    */
   noteIdentity(identity: HostIdentity | undefined): void {
     if (identity?.uuid === undefined) return;
@@ -87,7 +88,7 @@ export class HostExporter {
     );
   }
 
-  /** @param other a host that is sent with the same `host.id`, to the same server */
+  /** @param other a host sent to the same server with the same `host.id` */
   noteSameId(other: HostExporter, id: string): void {
     if (this.#reportedSameId.has(other)) return;
     this.#reportedSameId.add(other);
@@ -100,7 +101,7 @@ export class HostExporter {
     return this.settings.name ?? this.#identity?.hostname ?? this.settings.uri;
   }
 
-  /** Closes it after the sample that is under way: ended by that, it would say that the host is down. */
+  /** Closes after the sample in flight, which would otherwise fail and report the host as down. */
   async retire(): Promise<void> {
     await this.sampler.idle();
     await this.close();

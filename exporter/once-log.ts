@@ -1,7 +1,7 @@
-/** More are never needed, whatever a server makes of a message. */
+/** Bounds memory, whatever a server puts into messages. */
 const MESSAGES_MAX = 100;
 
-/** Logs each message once: a standing fact, which is found again with each new connection. */
+/** Logs each message once: for lasting conditions that are found again with each new connection. */
 export function onceLog(log: (message: string) => void): (message: string) => void {
   const logged = new Set<string>();
   return (message) => {

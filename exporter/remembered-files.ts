@@ -3,14 +3,14 @@ import { isThere, type ReadFile, readSmallFile } from '../libvirt/small-file.ts'
 import type { PkiReader } from '../libvirt/transport/pki.ts';
 import { unreadableText } from '../model/system-error.ts';
 
-/** Half of the time of an attempt to connect to a libvirt. */
+/** Half of the time allowed for connecting to libvirt. */
 const FILE_MS = 5_000;
-/** For a file system that has not answered in time before: with what is remembered, nothing has to wait for it. */
+/** For a file system that timed out before: the cached content is good enough, so nothing has to wait for it. */
 const HUNG_MS = 500;
-/** A bundle of all public CAs has a quarter of that. */
+/** A bundle of all public CAs is a quarter of that. */
 const REMEMBERED_MAX_BYTES = 1024 * 1024;
 
-/** The operator's word, and not trouble of a file system. */
+/** Caused by the operator, not by a failing file system. */
 const MEANT = new Set<string | undefined>([
   'ENOENT',
   'ENOTDIR',
@@ -23,34 +23,34 @@ const MEANT = new Set<string | undefined>([
 ]);
 
 /**
- * Secrets and certificates, which are read again at each new connection, since they may have been replaced. While their file
- * system hangs or fails, what was last read of them counts: a server that is asked needs no file.
+ * Secrets and certificates, read again for each new connection, since they may have been replaced. While their file
+ * system hangs or fails, the last content read is used: connecting to a server must not depend on it.
  */
 export class RememberedFiles implements PkiReader {
   readonly #log: (message: string) => void;
   readonly #fileMs: number;
   readonly #known = new Map<string, Buffer>();
-  /** Whether a file was there when it was last looked for. */
+  /** Whether a file existed when last checked. */
   readonly #wasThere = new Map<string, boolean>();
-  /** They hang as a whole, with all files of a host in them. */
+  /** A file system hangs as a whole, with all files of a host on it. */
   readonly #hungFolders = new Set<string>();
-  /** Files whose trouble was logged and is not over. */
+  /** Files whose failure was logged and still lasts. */
   readonly #inTrouble = new Set<string>();
 
-  /** @param log called when a file begins to be remembered, and when it can be read again */
+  /** @param log called when cached content starts to be used, and when the file can be read again */
   constructor(log: (message: string) => void, fileMs = FILE_MS) {
     this.#log = log;
     this.#fileMs = fileMs;
   }
 
-  /** As it is now, for a start or a reload. @throws the system's error */
+  /** The current content, for a start or a reload. @throws the system error */
   readonly fresh: ReadFile = async (path) => {
     const bytes = await readSmallFile(path);
     this.#remember(path, bytes);
     return bytes;
   };
 
-  /** @throws the system's error where the file is gone, may not be read, or was never read */
+  /** @throws the system error if the file is gone, may not be read, or was never read */
   readonly read: ReadFile = async (path) => {
     const known = this.#known.get(path);
     try {
@@ -75,7 +75,7 @@ export class RememberedFiles implements PkiReader {
     } catch (error) {
       this.#noteHung(path, error);
       if (before === undefined) throw error;
-      // A file that is not there is not in trouble.
+      // A file known to be absent is not missed.
       if (before) this.#note(path, error);
       return before;
     }

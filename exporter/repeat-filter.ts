@@ -1,4 +1,4 @@
-/** The same trouble is logged again after so long. */
+/** How long the same failure is not logged again. */
 const REPEAT_AFTER_MS = 60_000;
 const KINDS_MAX = 100;
 
@@ -13,7 +13,7 @@ export class RepeatFilter {
 
   log(message: string): void {
     const kind = message.replaceAll(/\d+/g, '#');
-    // Not the time of day, which can be set back.
+    // Monotonic: the wall clock can be set back.
     const nowMs = performance.now();
     if (nowMs - (this.#loggedAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     if (this.#loggedAtMs.size >= KINDS_MAX) this.#loggedAtMs.clear();
@@ -21,7 +21,7 @@ export class RepeatFilter {
     this.#log(message);
   }
 
-  /** What is logged next is new. */
+  /** Logs the next message in any case. */
   reset(): void {
     this.#loggedAtMs.clear();
   }

@@ -9,8 +9,8 @@ import { queueDirSetting } from './queue/queue-kind.ts';
 import { originsOf } from './sink-options.ts';
 
 /**
- * @throws ConfigError when both sinks have their queue in one folder, or one of them inside the other's: each takes what is
- * in its folder for its own, `parked/` and `dead-letters/` as well
+ * @throws ConfigError when both sinks have the same queue folder, or one of them is inside the other: each sink treats
+ * everything in its folder as its queue, `parked/` and `dead-letters/` included
  */
 export async function checkSeparateQueues(search: ElasticsearchOptions, otlp: OtlpOptions): Promise<void> {
   const [searchDir, otlpDir] = [searchQueueDirOf(search), otlpQueueDirOf(otlp)];
@@ -35,7 +35,7 @@ function isInside(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Without symbolic links, as far as folders exist: the queue creates the rest. */
+/** Resolves symbolic links as far as folders exist: the queue creates the rest. */
 async function realPath(dir: string): Promise<string> {
   const path = resolve(dir);
   try {

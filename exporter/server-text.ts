@@ -1,12 +1,12 @@
-/** Line breaks and other controls, which would end a line of the log and begin one that virtune did not write. */
+/** Line breaks and other controls, which could forge log lines. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 
-/** What is looked at of a text, whatever a server sends: patterns of texts are not made for megabytes. */
+/** How much of a text is examined, in multiples of the length: patterns are not meant for megabytes. */
 const LOOKED_AT = 4;
 
 /**
- * A server's own words as one line, cut to a length; empty for what is not a text or number.
- * @param value a part of its answer, of any kind
+ * A server's text as one line, truncated; empty for anything but a string or number.
+ * @param value a part of its answer, of any type
  */
 export function serverText(value: unknown, maxLength: number): string {
   if (typeof value === 'number') return String(value);
@@ -14,7 +14,7 @@ export function serverText(value: unknown, maxLength: number): string {
   return oneLine(value.slice(0, LOOKED_AT * maxLength)).slice(0, maxLength);
 }
 
-/** The same of any length. */
+/** The same without truncation. */
 export function oneLine(text: string): string {
   return text.replaceAll(CONTROLS, ' ').trim();
 }

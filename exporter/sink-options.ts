@@ -8,13 +8,13 @@ export const KIB = 1_024;
 /** Sampling intervals of sinks. */
 export const INTERVAL_RANGE = { minSeconds: 1, maxSeconds: 3_600 };
 
-/** Options of a sink as they stand in the configuration file, with those of flags before them. */
+/** Options of a sink from the configuration file, overridden by flags. */
 export type SinkOptions<Options> = Options & {
   /** Where each option was set, for errors: a flag, or a key and its file. */
   readonly origins?: Readonly<Partial<Record<keyof Options, string>>> | undefined;
 };
 
-/** Says where an option was set, for an error; where it is not set, its key below `section` of the file. */
+/** Where an option was set, for errors; if it is not set, its key below `section` of the file. */
 export function originsOf<Options>(
   section: string,
   { origins }: SinkOptions<Options>,
@@ -22,19 +22,19 @@ export function originsOf<Options>(
   return (name) => origins?.[name] ?? `${section}.${name}`;
 }
 
-/** Where options were set, for an error that says what is missing beside them. */
+/** Where options were set, for an error about a missing one. */
 export function originsText<Options>({ origins }: SinkOptions<Options>): string {
   const set = Object.values(origins ?? {}).join(', ');
   return set === '' ? '' : `, only ${set}`;
 }
 
-/** Whether a server can have this address: http or https, and without credentials, since secrets belong in a file. */
+/** Whether this is a valid server address: http or https, and without credentials, since secrets belong in a file. */
 export function isAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-/** What is expected instead of an address that is not one. It may have a password, which stays out of errors and logs. */
+/** Error text for an invalid address. It may contain a password, which must not end up in errors and logs. */
 export function expectedAddress(text: string): string {
   const shown = text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1***@').replace(/[?#].*$/s, '?***');
   return `expected an http:// or https:// address without user name or password, not ${JSON.stringify(shown)}`;
@@ -45,15 +45,15 @@ export const addressSchema = z
   .string()
   .refine(isAddress, { error: ({ input }) => expectedAddress(String(input)) });
 
-/** What a size may be. */
+/** The valid range of a size. */
 export interface SizeRange {
   readonly minBytes: number;
   readonly maxBytes?: number | undefined;
-  /** Why there is a maximum, where that is not plain. */
+  /** Why there is a maximum, if not obvious. */
   readonly maxReason?: string | undefined;
 }
 
-/** Of the files of a queue, and of dead letters. */
+/** For the files of a queue, and for dead letters. */
 export const QUEUE_SIZE_RANGE: SizeRange = { minBytes: KIB ** 2 };
 
 /** @throws ConfigError that names where the size was set, and the range */
@@ -83,7 +83,7 @@ export async function readSetFile(
   }
 }
 
-/** Certificates of CAs. @throws ConfigError where the file has none, or a damaged one */
+/** Reads CA certificates. @throws ConfigError if the file has none, or a damaged one */
 export async function readCaFile(where: string, file: string, read?: ReadFile): Promise<string> {
   const text = await readSetFile(where, file, read);
   const fault = certificateFault(text);

@@ -1,10 +1,10 @@
 import type { HostExporter } from './host-exporter.ts';
 import type { Format } from './prometheus/text.ts';
 
-/** Something that samples of hosts are sent to. */
+/** A destination for samples of hosts. */
 export interface Sink {
   readonly settings: { readonly fingerprint: string };
-  /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
+  /** Samples exactly these hosts from now on. `local` is the one behind /metrics. */
   watch(local: HostExporter | undefined, others: Iterable<HostExporter>): Promise<void>;
   /** Its own metrics, for a scrape. */
   text(format: Format): string;
@@ -16,17 +16,17 @@ export interface SinkSlotParts<O, S extends Sink['settings']> {
   readonly settingsOf: (options: O) => Promise<S>;
   /** @throws QueueError */
   readonly open: (settings: S, options: O) => Promise<Sink>;
-  /** The hosts to sample just now. */
+  /** The hosts to sample now. */
   readonly hosts: () => { readonly local: HostExporter | undefined; readonly others: Iterable<HostExporter> };
-  /** Called when the sink from before a failed change cannot be opened again either: nothing is sent. */
+  /** Called when a change failed and the previous sink cannot be reopened either: nothing is sent. */
   readonly onLost: (error: Error) => void;
 }
 
-/** A sink or none, as the configuration has it just now. */
+/** The sink that is currently configured, if any. */
 export class SinkSlot<O, S extends Sink['settings']> {
   readonly #parts: SinkSlotParts<O, S>;
   #sink: Sink | undefined;
-  /** What the sink was opened with. */
+  /** How the sink was opened. */
   #opened: { readonly settings: S; readonly options: O } | undefined;
 
   constructor(parts: SinkSlotParts<O, S>) {
@@ -39,9 +39,9 @@ export class SinkSlot<O, S extends Sink['settings']> {
   }
 
   /**
-   * Opens a sink as the options say; `watch` begins to sample. One with the same settings goes on as it is. When it rejects,
-   * the sink from before is in use again.
-   * @returns goes back to the sink from before; never rejects
+   * Opens a sink with these options; `watch` starts sampling. A sink with the same settings is kept. When it rejects,
+   * the previous sink is in use again.
+   * @returns restores the previous sink; never rejects
    * @throws ConfigError, QueueError
    */
   async use(options: O | undefined): Promise<() => Promise<void>> {
@@ -61,7 +61,7 @@ export class SinkSlot<O, S extends Sink['settings']> {
     return goBack;
   }
 
-  /** Samples the hosts of just now. */
+  /** Samples the current hosts. */
   async watch(): Promise<void> {
     const { local, others } = this.#parts.hosts();
     await this.#sink?.watch(local, others);
@@ -77,7 +77,7 @@ export class SinkSlot<O, S extends Sink['settings']> {
     this.#opened = undefined;
   }
 
-  /** The old one first: both may have the same folder, which only one at a time can have. */
+  /** Closes the old one first: both may use the same folder, which only one can hold at a time. */
   async #replace(next: { readonly settings: S; readonly options: O } | undefined): Promise<void> {
     await this.close();
     if (next === undefined) return;

@@ -1,7 +1,7 @@
 import type { ExporterConfig, HostSettings } from './config/config.ts';
 import { HostExporter, type HostExporterOptions } from './host-exporter.ts';
 
-/** Without the process's metrics: once a process is enough, and that is at /metrics. */
+/** Without process metrics: those appear once per process, at /metrics. */
 export type TargetsOptions = Omit<HostExporterOptions, 'process'>;
 
 /** A group of Prometheus' HTTP service discovery (https://prometheus.io/docs/prometheus/latest/http_sd/). */
@@ -10,7 +10,7 @@ export interface DiscoveredTargets {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** The hosts of a configuration. One is connected to when it is first asked for, and stays so. */
+/** The configured hosts. Each is connected on first use, and stays connected. */
 export class Targets {
   readonly #options: TargetsOptions;
   #settings: ReadonlyMap<string, HostSettings> = new Map();
@@ -28,7 +28,7 @@ export class Targets {
     return this.#settings.has(name);
   }
 
-  /** Undefined for a name that is not configured: a client cannot choose where virtune connects to. */
+  /** Undefined for a name that is not configured: clients must not choose where virtune connects. */
   get(name: string): HostExporter | undefined {
     const settings = this.#settings.get(name);
     if (settings === undefined) return undefined;
@@ -51,8 +51,8 @@ export class Targets {
   }
 
   /**
-   * Hosts whose settings did not change keep their connections; the others are opened again when asked for.
-   * @returns the others as they were, for the caller to retire once no sink samples them
+   * Hosts with unchanged settings keep their connections; the others are reopened on next use.
+   * @returns the old instances of those, for the caller to retire once no sink samples them
    */
   configure({ hosts }: Pick<ExporterConfig, 'hosts'>): HostExporter[] {
     this.#settings = hosts;

@@ -34,7 +34,7 @@ const host = z.strictObject({
   maintenance: z.boolean().optional(),
   host_id: z.string().min(1).max(256).optional(),
 });
-/** What stands in a URL and in a label, so nothing that needs quoting in either. */
+/** Used in URLs and labels, so it must not need quoting in either. */
 const hostName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$/, 'a host name has letters, digits and . _ : - only');
@@ -57,11 +57,11 @@ const schema = z.strictObject({
   otlp: otlpSchema.optional(),
 });
 
-/** One libvirt to ask, and what for. */
+/** One libvirt to query, and how. */
 export interface HostSettings {
-  /** In `hosts:` of the configuration; absent for the local host. */
+  /** Key in `hosts:` of the configuration; absent for the local host. */
   readonly name?: string | undefined;
-  /** `host.id` of what is sent, instead of the UUID that its libvirt reports. */
+  /** `host.id` to send instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
   readonly uri: string;
   readonly credentials?: Credentials | undefined;
@@ -72,14 +72,19 @@ export interface HostSettings {
   readonly driftFile?: string | undefined;
   readonly cgroupRoot?: string | undefined;
   readonly metadata?: MetadataReader | undefined;
-  /** Whether the host is in maintenance: not capacity, and without alerts. It changes without a new connection. */
+  /**
+   * Whether the host is in maintenance: not counted as capacity, and without alerts. Changing it needs no new
+   * connection.
+   */
   readonly maintenance?: boolean | undefined;
-  /** All that counts for how it is asked, the password too: two settings with the same are the same. Never to be shown. */
+  /**
+   * Everything that affects how the host is queried, including the password, to compare settings. Never to be shown.
+   */
   readonly fingerprint: string;
 }
 
 export interface ExporterConfig {
-  /** Absent: the file does not say, so flags and defaults hold. */
+  /** Absent if not in the file: flags and defaults apply. */
   readonly local: string | false | undefined;
   /** Of the local host. */
   readonly maintenance?: boolean | undefined;
@@ -87,9 +92,9 @@ export interface ExporterConfig {
   readonly hosts: ReadonlyMap<string, HostSettings>;
   readonly metadata: MetadataReader | undefined;
   readonly metadataFingerprint: string;
-  /** Files that it names are as they would be named in the folder of this one. */
+  /** File paths are resolved relative to this file's folder. */
   readonly elasticsearch: ElasticsearchOptions | undefined;
-  /** The same for its files. */
+  /** File paths likewise. */
   readonly otlp: OtlpOptions | undefined;
 }
 
@@ -103,7 +108,7 @@ export async function parseConfig(path: string, text: string): Promise<ExporterC
   return toConfig(path, parseYaml(path, text, schema));
 }
 
-/** The groups that are on: the defaults, changed by each of `changes` in turn. */
+/** The enabled groups: the defaults, modified by each of `changes` in turn. */
 export function chooseGroups(
   ...changes: readonly (Readonly<Partial<Record<GroupName, boolean>>> | undefined)[]
 ): ReadonlySet<GroupName> {
@@ -167,7 +172,7 @@ async function toConfig(path: string, given: z.output<typeof schema>): Promise<E
 
 /**
  * A section of the configuration file, with where each option was set.
- * @param paths keys whose value is a path, which the file gives as seen from its folder
+ * @param paths keys whose value is a path, relative to the file's folder
  */
 function sinkOptions<O extends object>(
   path: string,

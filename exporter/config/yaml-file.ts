@@ -4,10 +4,7 @@ import { ConfigError } from '../../model/config-error.ts';
 import { unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
 
-/**
- * Reads a YAML file and checks it.
- * @throws ConfigError that names file, line and key of each fault
- */
+/** Reads and validates a YAML file. @throws ConfigError that names file, line and key of each fault */
 export async function readYamlFile<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
   let text: string;
   try {

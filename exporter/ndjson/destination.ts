@@ -9,14 +9,14 @@ const STANDARD_OUTPUT = 'standard output';
 
 /** Where lines go. One write at a time. */
 export interface Destination {
-  /** For messages: the path of the file, or standard output, with its path where it is one. */
+  /** For messages: the file's path, or standard output, with its path if it is a file. */
   readonly target: string;
   /**
-   * Resolves once all of it is written.
-   * @throws OutputError OUTPUT_WRITE when it is not, and the next write may succeed; OUTPUT_CLOSED when none will
+   * Resolves once everything is written.
+   * @throws OutputError OUTPUT_WRITE if the write failed but the next one may succeed; OUTPUT_CLOSED if none will
    */
   write(text: string): Promise<void>;
-  /** Opens the file of that name again, after it was renamed. @throws OutputError, and the old one stays open */
+  /** Reopens the file by name, after it was renamed. @throws OutputError, and the old file stays open */
   reopen(): Promise<void>;
   close(): Promise<void>;
 }
@@ -57,8 +57,8 @@ async function openForLines(path: string): Promise<LineFile> {
 }
 
 /**
- * Standard output. `process.stdout` is not used: it may block the process while the reader of a pipe does not read
- * (https://nodejs.org/api/process.html#a-note-on-process-io), and with it every scrape.
+ * Standard output. Not through `process.stdout`, which may block the whole process, and every scrape, while the reader
+ * of a pipe does not read (https://nodejs.org/api/process.html#a-note-on-process-io).
  */
 export async function openStandardOutput(fd = 1): Promise<Destination> {
   const stat = await promisify(fstat)(fd);
@@ -74,7 +74,7 @@ function openPipe(fd: number): Destination {
   socket.unref();
   return {
     target: STANDARD_OUTPUT,
-    // A stream that has failed once stays so.
+    // A stream does not recover from an error.
     write: (text) =>
       new Promise<void>((resolve, reject) => {
         if (failure !== undefined) return reject(failure);
@@ -89,10 +89,12 @@ function openPipe(fd: number): Destination {
   };
 }
 
-/** What a terminal fails with once it is closed. */
+/** Errors of a terminal that was closed. */
 const CLOSED = new Set<string | undefined>(['EPIPE', 'EIO', 'EBADF']);
 
-/** A file, terminal or device that the shell has opened: through a thread, so that nothing here waits for it. */
+/**
+ * A file, terminal or device opened by the shell: written from the thread pool, so that it never blocks the event loop.
+ */
 async function openDescriptor(fd: number): Promise<Destination> {
   const file = await LineFile.ofInherited(fd);
   const isFile = (await promisify(fstat)(fd)).isFile();

@@ -7,21 +7,21 @@ const write = promisify(writeTo);
 const truncate = promisify(ftruncate);
 
 const NEWLINE = 0x0a;
-/** asm-generic/fcntl.h, as in /proc/PID/fdinfo. */
+/** From asm-generic/fcntl.h, as shown in /proc/PID/fdinfo. */
 const O_APPEND = 0o2000;
 
 export interface FailedWrite {
   readonly error: unknown;
-  /** Whole lines that are in the file nevertheless. */
+  /** Whole lines that were written nevertheless. */
   readonly lines: number;
 }
 
-/** An open file that gets whole lines: each begins on its own line, also after a write that failed half way. */
+/** An open file that only gets whole lines: each starts on a new line, even after a partial write. */
 export class LineFile {
   readonly #fd: number;
-  /** Whether each write goes to the end of the file: only then can an unfinished line be cut off. */
+  /** Whether the file is open for appending: only then can an unfinished line be truncated. */
   readonly #isAppending: boolean;
-  /** Whether the file ends within a line. */
+  /** Whether the file ends in the middle of a line. */
   #isUnfinished: boolean;
 
   private constructor(fd: number, isAppending: boolean, isUnfinished: boolean) {
@@ -35,7 +35,7 @@ export class LineFile {
     return new LineFile(fd, true, await endsWithinLine(fd, false));
   }
 
-  /** @param fd of a file, terminal or device that another process has opened, perhaps only for writing */
+  /** @param fd of a file, terminal or device opened by another process, perhaps write-only */
   static async ofInherited(fd: number): Promise<LineFile> {
     if (!(await stat(fd)).isFile()) return new LineFile(fd, false, false);
     const isAppending = isOpenForAppending(fd);
@@ -44,8 +44,8 @@ export class LineFile {
 
   /**
    * @param text whole lines, each ended
-   * @returns the system's error where not all of it could be written, and how many of its lines are in the file; a part
-   * of a line is cut off now, or ended by the next write
+   * @returns the system error if not everything could be written, and how many lines were; a partial line is truncated
+   * now, or terminated by the next write
    */
   async write(text: string): Promise<FailedWrite | undefined> {
     const prefix = this.#isUnfinished ? '\n' : '';
@@ -69,7 +69,10 @@ export class LineFile {
     return promisify(close)(this.#fd);
   }
 
-  /** Whether the file is as before. Not attempted where another process has written to the file or truncated it. */
+  /**
+   * Truncates a partial write; returns whether that worked. Not attempted if another process has written to the file or
+   * truncated it.
+   */
   async #cutBack(before: number, written: number): Promise<boolean> {
     try {
       if (!this.#isAppending || (await stat(this.#fd)).size !== before + written) return false;
@@ -88,8 +91,8 @@ function linesIn(bytes: Buffer): number {
 }
 
 /**
- * Whether the end of the file is within a line, as a writer leaves it that was killed; `otherwise` where the file cannot be
- * read. Opened again for that: the descriptor itself may be for writing only.
+ * Whether the file ends in the middle of a line, as a killed writer leaves it; `otherwise` if it cannot be read.
+ * Reopens the file to read: the descriptor may be write-only.
  */
 async function endsWithinLine(fd: number, otherwise: boolean): Promise<boolean> {
   try {

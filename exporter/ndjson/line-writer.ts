@@ -5,11 +5,11 @@ export type OutputDropReason = 'buffer_full' | 'failed';
 
 export interface LineWriterOptions {
   readonly destination: Destination;
-  /** Text that waits may have so many bytes; what comes on top of that is dropped. */
+  /** Limit on buffered text; anything above it is dropped. */
   readonly maxBytes: number;
   readonly onDrop: (reason: OutputDropReason, documents: number) => void;
   readonly onWritten: (documents: number) => void;
-  /** With what the destination throws. */
+  /** Called with the destination's errors. */
   readonly onFailure: (error: OutputError) => void;
 }
 
@@ -20,8 +20,8 @@ interface Piece {
 }
 
 /**
- * Writes whole lines, one write at a time, in their order. Never waits: what a slow reader leaves no room for is
- * dropped and counted, the newest first, so that what came before has no gap.
+ * Writes whole lines in order, one write at a time. Never applies backpressure: when a slow reader has let the buffer
+ * fill up, the newest lines are dropped and counted, so that there is no gap in the earlier ones.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions;
@@ -49,12 +49,12 @@ export class LineWriter {
     void this.#enqueue(() => this.#writeNext());
   }
 
-  /** Between two writes, so that no line is in two files. */
+  /** Runs between two writes, so that no line is split over two files. */
   reopen(): Promise<void> {
     return this.#enqueue(() => this.#options.destination.reopen());
   }
 
-  /** Waits so long for what is still to be written; the rest is dropped. */
+  /** Waits up to `graceMs` for pending writes; the rest is dropped. */
   async close(graceMs: number): Promise<void> {
     const ended = await Promise.race([
       this.#last.then(() => true),
@@ -63,7 +63,7 @@ export class LineWriter {
     const left = this.#waiting.reduce((sum, { documents }) => sum + documents, 0);
     this.#waiting = [];
     if (left > 0) this.#options.onDrop('buffer_full', left);
-    // A write that hangs would make this hang, too.
+    // Closing would hang too while a write hangs.
     if (ended) await this.#options.destination.close();
   }
 
@@ -76,7 +76,7 @@ export class LineWriter {
   async #writeNext(): Promise<void> {
     const { destination, onWritten, onDrop, onFailure } = this.#options;
     const [piece] = this.#waiting;
-    // Given up by `close`.
+    // Dropped by `close`.
     if (piece === undefined) return;
     const failure = await destination.write(piece.text).then(
       () => undefined,

@@ -10,7 +10,7 @@ import type { OutputError } from './output-error.ts';
 import { OutputMeter } from './output-meter.ts';
 import { OutputReport } from './output-report.ts';
 
-/** As the flags give it. */
+/** Set by flags. */
 export interface OutputOptions {
   /** Absent for standard output. */
   readonly file?: string | undefined;
@@ -22,15 +22,15 @@ export interface OutputParts {
   readonly options: OutputOptions;
   readonly version: string;
   readonly log: (message: string) => void;
-  /** Called once when nothing can be written any more, since the reader of standard output is gone. */
+  /** Called once when the reader of standard output is gone, so that nothing can be written any more. */
   readonly onClosed: (error: OutputError) => void;
 }
 
-/** About the samples of 2,000 VMs; a reader that is further behind loses documents. */
+/** About one sample of 2,000 VMs; if the reader falls further behind, documents are dropped. */
 const BUFFER_MAX_BYTES = 16 * 1024 * 1024;
 const GRACE_MS = 1_000;
 
-/** Documents as lines of JSON, for other pipelines: the same that a search server gets. */
+/** Documents as JSON lines, for other pipelines: the same that a search server gets. */
 export class NdjsonOutput {
   readonly #meter = new OutputMeter();
   readonly #report: OutputReport;
@@ -73,12 +73,12 @@ export class NdjsonOutput {
     return new NdjsonOutput(parts, await (file === undefined ? openStandardOutput() : openFile(file)));
   }
 
-  /** Samples these hosts from now on, and no others. */
+  /** Samples exactly these hosts from now on. */
   watch(hosts: Iterable<HostExporter>): Promise<void> {
     return this.#loops.watch(hosts);
   }
 
-  /** After the file was renamed. @throws OutputError: the old one stays in use */
+  /** Call after the file was renamed. @throws OutputError; the old file then stays in use */
   reopen(): Promise<void> {
     return this.#writer.reopen();
   }
@@ -104,7 +104,7 @@ export class NdjsonOutput {
       this.#writer.write(text, count);
       text = '';
       count = 0;
-      // Thousands of VMs must not hold up a scrape.
+      // Thousands of VMs must not block a scrape.
       await setImmediate();
     }
     if (count > 0) this.#writer.write(text, count);

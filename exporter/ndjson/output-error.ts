@@ -8,7 +8,7 @@ export type OutputErrorCode = Extract<VirtuneErrorCode, `OUTPUT_${string}`>;
 /** The output for documents cannot be opened (OUTPUT_FILE), written (OUTPUT_WRITE, OUTPUT_SLOW), or has no reader (OUTPUT_CLOSED). */
 export class OutputError extends VirtuneError {
   override readonly name = 'OutputError';
-  /** Of a write that failed: whole lines that were written nevertheless. */
+  /** After a failed write: whole lines that were written nevertheless. */
   readonly writtenLines: number;
 
   constructor(code: OutputErrorCode, message: string, cause?: unknown, writtenLines = 0) {
@@ -17,12 +17,12 @@ export class OutputError extends VirtuneError {
   }
 }
 
-/** Of a file that cannot be opened for appending. */
+/** For a file that cannot be opened for appending. */
 export function openError(path: string, error: unknown): OutputError {
   return new OutputError('OUTPUT_FILE', `${path} cannot be opened: ${reasonAndStep(path, error)}`, error);
 }
 
-/** Of a pipe, a socket or a device. */
+/** For a pipe, a socket or a device. */
 export function notRegularError(path: string): OutputError {
   return new OutputError(
     'OUTPUT_FILE',
@@ -30,7 +30,7 @@ export function notRegularError(path: string): OutputError {
   );
 }
 
-/** Of a write that failed; the next one may succeed. */
+/** For a failed write; the next one may succeed. */
 export function writeError(target: string, { error, lines }: FailedWrite): OutputError {
   return new OutputError(
     'OUTPUT_WRITE',

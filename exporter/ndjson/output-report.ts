@@ -13,11 +13,11 @@ export interface OutputReportParts {
 export class OutputReport {
   readonly #parts: OutputReportParts;
   readonly #repeats: RepeatFilter;
-  /** Why documents were dropped last; absent once they are written again. */
+  /** Why documents were last dropped; absent once writing works again. */
   #trouble: OutputDropReason | undefined;
-  /** Whether a line in the log says so: then another one says that it is over. */
+  /** Whether the failure was logged: only then is its end logged. */
   #isLogged = false;
-  /** Since the last line that gives their number. */
+  /** Since the last logged count. */
   #droppedDocuments = 0;
   #isClosed = false;
 
@@ -42,9 +42,9 @@ export class OutputReport {
     this.#parts.onClosed(error);
   }
 
-  /** @param bufferedBytes what waits behind what was written */
+  /** @param bufferedBytes what is still buffered */
   written(bufferedBytes: number): void {
-    // A slow reader makes room for a little and falls behind again.
+    // A slow reader frees a little space and falls behind again.
     if (this.#trouble === undefined || (this.#trouble === 'buffer_full' && bufferedBytes > 0)) return;
     this.#trouble = undefined;
     if (!this.#isLogged) return;
@@ -55,7 +55,7 @@ export class OutputReport {
     this.#droppedDocuments = 0;
   }
 
-  /** The process ends: what is dropped from now on is dropped by that. */
+  /** Call on shutdown: a reader that goes away from now on is not reported. */
   close(): void {
     this.#isClosed = true;
   }

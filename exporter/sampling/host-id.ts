@@ -2,7 +2,7 @@ import type { HostIdentity } from '../../sampler/host-sample.ts';
 import type { HostExporter } from '../host-exporter.ts';
 
 /**
- * `host.id` of what is sent of a host; undefined while it is not known which host it is.
+ * The `host.id` that is sent for a host; undefined while the host is not identified.
  * @param given in the configuration, instead of the UUID that libvirt reports
  */
 export function hostIdOf(given: string | undefined, identity: HostIdentity | undefined): string | undefined {
@@ -10,14 +10,14 @@ export function hostIdOf(given: string | undefined, identity: HostIdentity | und
 }
 
 /**
- * Which host has which `host.id`: boards whose vendor never set a UUID, and cloned VMs as hypervisors, report one that
- * others have, and a server takes their documents for those of one host.
+ * Detects hosts with the same `host.id`: boards whose vendor never set a UUID, and cloned VMs used as hypervisors,
+ * report one that others have too, and a server treats their documents as those of one host.
  */
 export class HostIds {
   readonly #idOf = new Map<HostExporter, string>();
   readonly #holderOf = new Map<string, HostExporter>();
 
-  /** @returns another host that has had this id for longer */
+  /** @returns another host that already holds this id */
   note(host: HostExporter, id: string): HostExporter | undefined {
     if (this.#idOf.get(host) !== id) this.forget(host);
     this.#idOf.set(host, id);

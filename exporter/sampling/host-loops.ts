@@ -6,13 +6,13 @@ import { SamplingLoop, type TickMeter, type TickTarget } from './sampling-loop.t
 export interface HostLoopsParts {
   readonly intervalMs: number;
   readonly meter: TickMeter;
-  /** Called once for each host that is watched. */
+  /** Called once for each watched host. */
   readonly targetOf: (host: HostExporter) => TickTarget;
-  /** What the configuration has as `host.id`; default: that of the host's own settings. */
+  /** `host.id` from the configuration; default: from the host's settings. */
   readonly givenIdOf?: ((host: HostExporter) => string | undefined) | undefined;
 }
 
-/** A sampling loop for each host, for as long as it is watched. */
+/** A sampling loop per watched host. */
 export class HostLoops {
   readonly #parts: HostLoopsParts;
   readonly #ids = new HostIds();
@@ -22,7 +22,7 @@ export class HostLoops {
     this.#parts = parts;
   }
 
-  /** Samples these hosts from now on, and no others; resolves once the others' last samples are delivered. */
+  /** Samples exactly these hosts from now on; resolves once the last samples of the others are delivered. */
   async watch(hosts: Iterable<HostExporter>): Promise<void> {
     const loops = new Map<HostExporter, SamplingLoop>();
     for (const host of hosts) {
@@ -60,7 +60,8 @@ export class HostLoops {
   #noteId(host: HostExporter, identity: HostIdentity | undefined): void {
     const { givenIdOf = ({ settings }) => settings.hostId } = this.#parts;
     const id = hostIdOf(givenIdOf(host), identity);
-    // The last sample of a host whose settings a reload has changed comes beside the first one of its successor.
+    // After a reload changed a host's settings, its last sample arrives alongside the first one of its successor:
+    // ignore it.
     if (id === undefined || !this.#loops.has(host)) return;
     const other = this.#ids.note(host, id);
     if (other !== undefined) host.noteSameId(other, id);

@@ -1,21 +1,21 @@
 import type { HostIdentity, HostSample } from '../../sampler/host-sample.ts';
 import type { Sampler } from '../../sampler/sampler.ts';
 
-/** How a sample of a host went: `missed` where the one before it was still under way. */
+/** Result of one tick: `missed` if the previous sample was still in flight. */
 export type TickOutcome = 'ok' | 'failed' | 'missed';
 
 export interface TickMeter {
-  /** @param atMs the moment that the sample was for, where it succeeded */
+  /** @param atMs the timestamp of the sample, if it succeeded */
   countTick(outcome: TickOutcome, atMs?: number): void;
 }
 
 /**
- * Takes the samples of a host. `atMs`: the time for which they count, a multiple of the interval: two senders of one host
- * make the same of it.
+ * Receives the samples of a host. `atMs`: their timestamp, a multiple of the interval, so that two senders of one host
+ * produce the same.
  */
 export interface TickTarget {
   sampled(sample: HostSample, atMs: number): Promise<void>;
-  /** @param identity which host it is, where that is known from before */
+  /** @param identity of the host, if known from an earlier sample */
   failed(
     tick: { readonly atMs: number; readonly startMs: number },
     identity: HostIdentity | undefined,
@@ -29,14 +29,14 @@ export interface SamplingLoopParts {
   readonly intervalMs: number;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
-  /** A clock that is never set, ms; default: `now`. */
+  /** Monotonic clock, ms; default: `now`. */
   readonly steadyMs?: (() => number) | undefined;
   readonly onFailure: (error: Error) => void;
 }
 
 /**
- * Samples one host at each multiple of the interval, and delivers the samples. A scrape that asks while such a
- * sample is under way gets the same one. Nothing here waits for a server.
+ * Samples one host at each multiple of the interval, and delivers the samples. A scrape at the same time shares the
+ * sample in flight. Nothing here waits for a server.
  */
 export class SamplingLoop {
   readonly #parts: SamplingLoopParts;
@@ -52,14 +52,14 @@ export class SamplingLoop {
     this.#schedule(this.#parts.now());
   }
 
-  /** Resolves once a tick that is under way is delivered. */
+  /** Resolves once a tick in flight is delivered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#tick;
   }
 
-  /** The multiples of the interval, so that ticks of all hosts are at the same moments. */
+  /** Aligned to multiples of the interval, so that all hosts tick at the same time. */
   #schedule(afterMs: number): void {
     const { intervalMs, now } = this.#parts;
     const dueMs = (Math.floor(afterMs / intervalMs) + 1) * intervalMs;
@@ -77,10 +77,10 @@ export class SamplingLoop {
     } catch (error) {
       onFailure(error as Error);
     }
-    // A clock that was set ahead has missed none: set from 1970, these would be millions.
+    // Measured on the monotonic clock: a wall clock set forward from 1970 would count millions of missed ticks.
     const missed = Math.floor((this.#steadyMs() - dueSteadyMs) / intervalMs);
     for (let count = 0; count < missed; count++) meter.countTick('missed');
-    // A clock that was set back leaves `dueMs` in the future.
+    // After the wall clock was set back, `dueMs` is in the future.
     if (!this.#isStopped) this.#schedule(Math.max(now(), this.#stamp(dueMs)));
   }
 
@@ -89,7 +89,7 @@ export class SamplingLoop {
     return steadyMs();
   }
 
-  /** The moment that a tick is for: when it was due, or the latest one that has passed, where it comes much later. */
+  /** Timestamp of a tick: when it was due, or the last multiple of the interval if it runs much later. */
   #stamp(dueMs: number): number {
     const { intervalMs, now } = this.#parts;
     const nowMs = now();

@@ -1,13 +1,13 @@
 import { dimension, type Field, keyword } from './field.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';
 
-/** The version of the Elastic Common Schema whose names are used: https://www.elastic.co/docs/reference/ecs */
+/** Version of the Elastic Common Schema used for names: https://www.elastic.co/docs/reference/ecs */
 const ECS_VERSION = '8.17.0';
 
 /**
- * What every document has: ECS, the naming of data streams
- * (https://www.elastic.co/docs/reference/ecs/ecs-data_stream), and Metricbeat's `metricset`, from which Kibana reads
- * the interval. The host is the hypervisor; the agent is virtune, wherever it runs.
+ * Fields of every document: ECS, data stream naming (https://www.elastic.co/docs/reference/ecs/ecs-data_stream), and
+ * Metricbeat's `metricset`, from which Kibana reads the interval. The host is the hypervisor; the agent is virtune,
+ * wherever it runs.
  */
 export const HEAD_FIELDS: readonly Field[] = [
   { name: '@timestamp', type: 'date' },
@@ -31,12 +31,12 @@ export const HEAD_FIELDS: readonly Field[] = [
   keyword('agent.ephemeral_id'),
 ];
 
-/** The program that makes the documents. */
+/** The program that creates the documents. */
 export interface Agent {
   readonly version: string;
-  /** Of the machine that it runs on. */
+  /** Host name of the machine that it runs on. */
   readonly name: string;
-  /** Of this process: distinguishes two that send documents of the same host. */
+  /** Per process: distinguishes two that send documents of the same host. */
   readonly ephemeralId: string;
 }
 
@@ -44,14 +44,14 @@ export interface HeadOptions {
   readonly agent: Agent;
   readonly namespace: string;
   readonly intervalMs: number;
-  /** Where the host is asked, without anything secret. */
+  /** Address of the host's libvirt, without secrets. */
   readonly address: string;
 }
 
 /**
- * The first part of a document of a stream: JSON without its closing brace.
+ * The first part of a stream's document: JSON without its closing brace.
  * @param startMs when its figures were read
- * @param path the VM, the device of it or of the host; with the host's name before them `kvm.path`
+ * @param path the VM, and the device of it or of the host; prefixed by the host's name it is `kvm.path`
  */
 export type DocumentHead = (
   stream: StreamName | CompatStreamName,
@@ -59,7 +59,10 @@ export type DocumentHead = (
   ...path: readonly string[]
 ) => string;
 
-/** @param atMs when the sample was due: the same for all senders and hosts, so that documents settle and align */
+/**
+ * @param atMs when the sample was due: the same for all senders and hosts, so that documents align and duplicates are
+ * detected
+ */
 export function documentHead(
   { agent, namespace, intervalMs, address }: HeadOptions,
   atMs: number,

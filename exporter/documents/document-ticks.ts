@@ -3,7 +3,7 @@ import type { TickTarget } from '../sampling/sampling-loop.ts';
 import type { Document, Documents } from './documents.ts';
 import { metricbeatEvents } from './metricbeat.ts';
 
-/** Takes the documents of one tick of a host. */
+/** Receives the documents of one tick of a host. */
 export type Deliver = (
   tick: { readonly hostId: string; readonly atMs: number },
   documents: Iterable<Document>,
@@ -15,7 +15,7 @@ export interface DocumentTicksParts {
   readonly metricbeatCompat: boolean;
 }
 
-/** Makes documents of the samples of one host, and delivers them. */
+/** Turns samples of one host into documents, and delivers them. */
 export class DocumentTicks implements TickTarget {
   readonly #parts: DocumentTicksParts;
 

@@ -14,15 +14,15 @@ import { type DocumentHead, documentHead, type HeadOptions } from './document-he
 import { FigureWriters } from './figures.ts';
 import type { CompatStreamName, StreamName } from './streams.ts';
 
-/** What makes documents lets other work run after so much JSON, about 2 ms: thousands of VMs must not hold up a scrape. */
+/** Yield to the event loop after this much JSON, about 2 ms: thousands of VMs must not block a scrape. */
 export const CHARS_PER_TURN = 64 * 1024;
 
-/** One document on its way. */
+/** A document to be delivered. */
 export interface Document {
   readonly stream: StreamName | CompatStreamName;
-  /** With the host and the moment: what it is about, and no other document of the stream is. */
+  /** Unique within the stream, together with host and timestamp. */
   readonly key: string;
-  /** JSON, on one line. */
+  /** One line of JSON. */
   readonly body: string;
 }
 
@@ -30,11 +30,11 @@ export interface DocumentsOptions extends HeadOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
-  /** Called once for each field that no mapping has. */
+  /** Called once for each field without a mapping. */
   readonly unknown: (field: string) => void;
 }
 
-/** Makes documents of samples: one about the host, one about each VM, one about each of their devices. */
+/** Turns samples into documents: one for the host, one per VM, one per device. */
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #figures: FigureWriters;
@@ -45,13 +45,13 @@ export class Documents {
     this.#figures = new FigureWriters(options.groups, options.unknown);
   }
 
-  /** What identifies this host; undefined when it is not known, and then there are no documents of it. */
+  /** The id of this host; undefined while it is unknown, and then there are no documents of it. */
   hostId(identity: HostIdentity | undefined): string | undefined {
     return hostIdOf(this.#options.hostId, identity);
   }
 
   /**
-   * In pieces, so that the writer can yield between two VMs. Rates are those since the sample before this one.
+   * Lazy, so that the writer can yield between two VMs. Rates cover the time since the previous sample.
    * @param atMs when the sample was due
    */
   *of(sample: HostSample, atMs: number): Generator<Document> {
@@ -64,14 +64,14 @@ export class Documents {
     }
   }
 
-  /** A tick in which the host could not be asked. */
+  /** For a tick in which the host could not be sampled. */
   *ofFailure(atMs: number, startMs: number, identity: HostIdentity | undefined): Generator<Document> {
     const head = this.head(atMs, identity);
     if (head !== undefined)
       yield { stream: 'host', key: '', body: `${head('host', startMs)},"libvirt_up":0}` };
   }
 
-  /** How documents of this host and moment begin; undefined while it is not known which host it is. */
+  /** The head of documents of this host and timestamp; undefined while the host is not identified. */
   head(atMs: number, identity: HostIdentity | undefined): DocumentHead | undefined {
     const id = this.hostId(identity);
     return id === undefined ? undefined : documentHead(this.#options, atMs, { id, name: identity?.hostname });
@@ -98,7 +98,7 @@ export class Documents {
       for (const pool of host.pools) toDevice('pool', pool.name, this.#figures.write('pool', pool));
     }
     if (overcommit !== undefined) text += this.#figures.write('overcommit', overcommit, toDevice);
-    // The sample's own is since the previous sample of any reader, such as a scrape a moment ago.
+    // The sample's own contention covers the time since any reader's last sample, such as a recent scrape.
     if (rates.contention !== undefined) text += this.#figures.write('contention', rates.contention, toDevice);
     if (rates.host !== undefined) text += this.#figures.write('hostRates', rates.host, toDevice);
     for (const [cell, shares] of rates.host?.byCell ?? []) {
@@ -147,7 +147,7 @@ export class Documents {
     }
   }
 
-  /** Each device once: two documents that say the same of themselves would be one. */
+  /** Yields each device once: a second document with the same dimensions would be a duplicate. */
   *#devices(
     { summary, facts, outcome, limitUses }: DomainSample,
     rates: DomainRates | undefined,
@@ -197,7 +197,7 @@ export class Documents {
     }
   }
 
-  /** How the VM was asked, and what words there are for it. */
+  /** How sampling the VM went, and its keyword fields. */
   #asked(sample: DomainSample, startedAtMs: number, change: DomainChange | undefined): string {
     const { domain, summary, outcome, lastFreshAtMs, extras, facts } = sample;
     let text = `,"virtune_domain_outcome":"${outcome.kind}"`;

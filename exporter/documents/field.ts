@@ -1,4 +1,4 @@
-/** A field of a mapping. Only dimensions distinguish the documents of one moment. */
+/** A field of a mapping. Only dimensions distinguish documents with the same timestamp. */
 export interface Field {
   readonly name: string;
   readonly type: 'date' | 'keyword' | 'long' | 'double' | 'float';
@@ -9,13 +9,13 @@ export interface Field {
 const LONG_END = 2 ** 63;
 
 /**
- * Whether a `long` can hold it, for which servers reject the whole document otherwise. No figure is larger, but what a guest
- * says of itself.
+ * Whether it fits a `long`; otherwise servers reject the whole document. Only figures reported by a guest can be
+ * larger.
  */
 export const fitsLong = (value: number): boolean => value >= -LONG_END && value < LONG_END;
 
 export const keyword = (name: string): Field => ({ name, type: 'keyword' });
 export const dimension = (name: string): Field => ({ name, type: 'keyword', dimension: true });
 
-/** `kvm1/db01/vda`: host, VM and device in one word, to split a chart by where only one field can be chosen. */
+/** `kvm1/db01/vda`: host, VM and device as one field, to split charts that can split by one field only. */
 export const PATH: Field = keyword('kvm.path');

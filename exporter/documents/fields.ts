@@ -15,7 +15,7 @@ const OF_VM: readonly Field[] = [
 ];
 const OF_DEVICE = dimension('kvm.device');
 
-/** Of no subject of the catalogue: what the exporter knows of how each host and VM was asked. */
+/** Fields outside the catalogue: how sampling each host and VM went. */
 const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
   host: [
     { name: 'event.duration', type: 'long' },
@@ -35,24 +35,30 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
     gauge('virtune_domain_sample_age_seconds'),
     keyword('virtune_domain_missing'),
     keyword('libvirt_domain_job.operation'),
-    // Labels of the user's own: their names are not known here, so each is `name:value`.
+    // User-defined labels, whose names are not known here: `name:value` each.
     keyword('tags'),
   ],
 };
 
-/** Groups whose metrics documents carry. */
+/** Groups whose metrics are in documents. */
 export const CARRIED: readonly Group[] = [...groups, ...documentGroups];
 
-/** Rates are floats: they have six digits. Other fractions are doubles; what is counted is a long, which packs to a fraction of a double. */
+/**
+ * Rates have six significant digits, so a float is enough. Other fractions are doubles; counts are longs, which
+ * compress to a fraction of a double.
+ */
 function typeOf(name: string): 'long' | 'double' | 'float' {
   if (RATES.has(name)) return 'float';
   return /second|ratio|percent|_cpus$|_load$/.test(name) ? 'double' : 'long';
 }
 
-/** One metric's fields in one stream. */
+/** The fields of one metric in its stream. */
 export type MetricFields =
   | { readonly kind: 'one'; readonly field: Field }
-  /** `places`: of the labels in a field's name, in the metric's order; `device`: of the one that names the document. */
+  /**
+   * `places`: indices of the labels that are part of the field name, in the metric's order; `device`: index of the one
+   * that names the document.
+   */
   | {
       readonly kind: 'set';
       readonly fields: ReadonlyMap<string, Field>;
@@ -62,10 +68,10 @@ export type MetricFields =
   | { readonly kind: 'words'; readonly fields: readonly Field[] }
   | { readonly kind: 'none'; readonly why: string };
 
-/** Labels with one value at a time for each VM: a keyword beside the figures, which then need no value in their names. */
+/** Labels with one value at a time per VM: a separate keyword field, not part of the figures' field names. */
 const SPOKEN_LABELS: ReadonlySet<string> = new Set(['operation']);
 
-/** Where a metric of the catalogue goes: fields bear its name, and the values of its labels after a dot. */
+/** The fields of a catalogue metric: named after it, with label values appended after dots. */
 export function fieldsOfMetric(metric: SubjectMetric): MetricFields {
   if (metric.type === 'histogram') return { kind: 'none', why: 'a histogram' };
   if (metric.type === 'info') {
@@ -111,7 +117,7 @@ function labelAt(metric: { readonly labels: readonly string[] }, place: number |
   return metric.labels[place ?? -1] ?? '';
 }
 
-/** A value of a label as part of a name that ES|QL takes without quotes: `size_2048KiB`, since it starts with a letter. */
+/** A label value as part of a field name that ES|QL accepts unquoted: `size_2048KiB`, since it starts with a letter. */
 function part(label: string, value: string): string {
   return /^[a-z_]/i.test(value) ? value : `${label}_${value}`;
 }
@@ -123,7 +129,7 @@ function combinations(lists: readonly (readonly string[])[]): string[][] {
   );
 }
 
-/** The stream whose documents carry a metric; undefined when none does. */
+/** The stream whose documents have this metric; undefined if none. */
 export function streamOfMetric(metric: SubjectMetric): StreamName | undefined {
   const fields = fieldsOfMetric(metric);
   if (fields.kind === 'none') return undefined;
@@ -131,7 +137,9 @@ export function streamOfMetric(metric: SubjectMetric): StreamName | undefined {
   return STREAM_NAMES.find((name) => (STREAMS[name].subjects as readonly string[]).includes(metric.per));
 }
 
-/** All fields of a stream, in the order of the catalogue, whatever is asked for now: mappings outlive settings. */
+/**
+ * All fields of a stream, in the order of the catalogue, whether currently enabled or not: mappings outlive settings.
+ */
 export function fieldsOf(stream: StreamName): Field[] {
   const { of } = STREAMS[stream];
   const fields: Field[] = [
@@ -152,12 +160,12 @@ export function fieldsOf(stream: StreamName): Field[] {
   return fields;
 }
 
-/** Metrics of the catalogue that no document carries, and why. */
+/** Catalogue metrics that are in no document, and why. */
 export function unshipped(): { readonly name: string; readonly why: string }[] {
   return (groups as readonly Group[]).flatMap((group) =>
     group.metrics.flatMap((metric) => {
       const fields = fieldsOfMetric(metric);
-      // What is missing is a keyword, in a separate field.
+      // `missing` is a separate keyword field.
       if (metric.per === 'missing' || streamOfMetric(metric) !== undefined) return [];
       const why = fields.kind === 'none' ? fields.why : 'no document is about one file system of a guest';
       return [{ name: metric.name, why }];

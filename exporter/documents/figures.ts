@@ -5,15 +5,15 @@ import { fitsLong } from './field.ts';
 import { CARRIED, fieldsOfMetric, type MetricFields } from './fields.ts';
 import type { StreamName } from './streams.ts';
 
-/** JSON's `,"name":` made once for each field. */
+/** `,"name":` in JSON, built once per field. */
 const key = (name: string): string => `,${JSON.stringify(name)}:`;
 
 export type WriteToDevice = (stream: StreamName, device: string, text: string) => void;
 type Writer<T> = (subject: T, toDevice: WriteToDevice) => string;
 
 /**
- * Writes figures as the inside of a JSON object: `,"name":1,"other":2`. What is absent is left out, and so is a
- * value of a label that the mapping does not know: `unknown` is called once for each.
+ * Writes figures as the inside of a JSON object: `,"name":1,"other":2`. Skips absent values, and label values without a
+ * mapping, for each of which `unknown` is called once.
  */
 export class FigureWriters {
   readonly #bySubject = new Map<keyof Subjects, Writer<never>[]>();
@@ -29,7 +29,7 @@ export class FigureWriters {
     }
   }
 
-  /** The figures of one subject. Those that belong to a device of the host go to `toDevice`. */
+  /** The figures of one subject. Those of a device of the host go to `toDevice`. */
   write<K extends keyof Subjects>(kind: K, subject: Subjects[K], toDevice: WriteToDevice = nowhere): string {
     let text = '';
     for (const writer of (this.#bySubject.get(kind) ?? []) as unknown as Writer<Subjects[K]>[]) {
@@ -42,7 +42,7 @@ export class FigureWriters {
     const fields = fieldsOfMetric(metric);
     if (fields.kind === 'none') return;
     const writers = this.#bySubject.get(metric.per) ?? [];
-    // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
+    // `per` determines what a metric reads, which TypeScript cannot follow through a union.
     writers.push(this.#writer(metric as never, fields, text) as never);
     this.#bySubject.set(metric.per, writers);
   }
@@ -90,21 +90,21 @@ export class FigureWriters {
   }
 
   #sayUnknown(field: string): void {
-    // Names from the host: a bound on how many are remembered.
+    // Names come from the host: bound how many are remembered.
     if (this.#reported.has(field) || this.#reported.size > 1_000) return;
     this.#reported.add(field);
     this.#unknown(field);
   }
 }
 
-/** Rates come with the figures that they are computed from. */
+/** Rates cannot be disabled: they follow from other figures. */
 function isSwitched(name: string): name is GroupName {
   return name !== ratesGroup.name;
 }
 
 function nowhere(): void {}
 
-/** JSON has no NaN and no infinity, and a guest may report any number: a figure that no field can hold is left out. */
+/** JSON has no NaN or infinity, and a guest may report any number: omit what no field can hold. */
 function numberField(before: string, value: number | undefined, text: NumberText): string {
   return value === undefined || !fitsLong(value) ? '' : `${before}${text(value)}`;
 }
@@ -115,7 +115,7 @@ function exact(value: number): string {
   return String(value);
 }
 
-/** A rate has six digits, which a float keeps: half the size of a double in an index. */
+/** Six significant digits fit a float, which takes half the space of a double in an index. */
 function rounded(value: number): string {
   return String(Number(value.toPrecision(6)));
 }

@@ -6,8 +6,8 @@ import { dimension, type Field, fitsLong, keyword, PATH } from './field.ts';
 import type { CompatStreamName } from './streams.ts';
 
 /**
- * Metricbeat's names of dommemstat's tags, in its order (metricbeat/module/kvm/dommemstat): raw KiB, or counts.
- * It calls the eleventh `nr`, the number of tags there are; what it reads there are the disk caches.
+ * Metricbeat's names for the tags of dommemstat, in its order (metricbeat/module/kvm/dommemstat): raw KiB, or counts.
+ * It calls the eleventh `nr`, the number of tags, although the value is the disk caches.
  */
 const TAGS: readonly (readonly [name: string, read: (balloon: BalloonStats) => number | undefined])[] = [
   ['swapin', (balloon) => balloon.swapInKiB],
@@ -25,7 +25,7 @@ const TAGS: readonly (readonly [name: string, read: (balloon: BalloonStats) => n
 
 const COMMON: readonly Field[] = [...HEAD_FIELDS, dimension('kvm.uuid'), PATH];
 
-/** Metricbeat's fields, and the UUID that it has not: without it, two hosts' VMs of one name would be one. */
+/** Metricbeat's fields plus the UUID: without it, VMs of the same name on two hosts would be one. */
 export const COMPAT_FIELDS: Readonly<Record<CompatStreamName, readonly Field[]>> = {
   dommemstat: [
     ...COMMON,
@@ -37,7 +37,9 @@ export const COMPAT_FIELDS: Readonly<Record<CompatStreamName, readonly Field[]>>
   status: [...COMMON, { name: 'kvm.id', type: 'long' }, keyword('kvm.name'), keyword('kvm.status.state')],
 };
 
-/** What Metricbeat's kvm module would send of the same moment, but for its error events of VMs that do not run. */
+/**
+ * What Metricbeat's kvm module would send for the same sample, except its error events for VMs that are not running.
+ */
 export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Generator<Document> {
   for (const { domain, summary, outcome } of sample.domains) {
     const id = domain.id > 0 ? domain.id : undefined;
@@ -52,7 +54,7 @@ export function* metricbeatEvents(sample: HostSample, head: DocumentHead): Gener
       yield { stream: 'status', key: domain.uuid, body: join(start, body) };
     }
     if (outcome.kind !== 'fresh') continue;
-    // The host's own figures do not need the balloon group.
+    // Measured by the host, so present without the balloon group.
     const host: BalloonStats = {
       ...(summary.memoryKiB !== undefined && { currentKiB: summary.memoryKiB }),
       ...(summary.rssKiB !== undefined && { rssKiB: summary.rssKiB }),

@@ -12,16 +12,16 @@ export interface SamplingLoopsParts {
   readonly intervalMs: number;
   readonly deliver: Deliver;
   readonly meter: TickMeter;
-  /** Metricbeat's documents as well. */
+  /** Also send Metricbeat's documents. */
   readonly metricbeatCompat: boolean;
-  /** Called once for each field that no mapping has. */
+  /** Called once for each field without a mapping. */
   readonly unknown: (field: string) => void;
 }
 
 /** Distinguishes this process in its documents. */
 const PROCESS_ID = randomUUID();
 
-/** Delivers documents of each host, for as long as it is watched. */
+/** Delivers the documents of each watched host. */
 export class SamplingLoops {
   readonly #parts: SamplingLoopsParts;
   readonly #loops: HostLoops;
@@ -39,8 +39,8 @@ export class SamplingLoops {
   }
 
   /**
-   * Samples these hosts from now on, and no others; resolves once the others' last documents are delivered.
-   * @param hostIds for a host whose id is not to be the UUID that its libvirt reports
+   * Samples exactly these hosts from now on; resolves once the last documents of the others are delivered.
+   * @param hostIds ids to use instead of the UUID that libvirt reports
    */
   async watch(
     hosts: Iterable<HostExporter>,
@@ -72,7 +72,7 @@ export class SamplingLoops {
   }
 }
 
-/** A URI without its parameters, which name key files and sockets, and without a user. */
+/** A URI without parameters, which name key files and sockets, and without the user. */
 export function addressOf(uri: string): string {
   return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
 }

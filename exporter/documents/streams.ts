@@ -1,14 +1,14 @@
 import type { Subjects } from '../../model/catalogue/metric.ts';
 
 export interface Stream {
-  /** What one document of it is about; the dimensions follow from that. */
+  /** The kind of subject of a document; it determines the dimensions. */
   readonly of: 'host' | 'vm' | 'vm-device' | 'host-device';
-  /** What a document takes its figures from. */
+  /** Where its figures come from. */
   readonly subjects: readonly (keyof Subjects)[];
   readonly help: string;
 }
 
-/** The data streams `metrics-kvm.NAME-NAMESPACE`: one document a tick for each thing that they are about. */
+/** The data streams `metrics-kvm.NAME-NAMESPACE`: one document per tick and subject. */
 export const STREAMS = {
   host: {
     of: 'host',
@@ -42,7 +42,7 @@ export const STREAMS = {
 export type StreamName = keyof typeof STREAMS;
 export const STREAM_NAMES = Object.keys(STREAMS) as readonly StreamName[];
 
-/** Labels by which figures of the host belong to one of its devices: to a document of that stream. */
+/** Labels that assign a host figure to one of its devices, and so to a document of that stream. */
 export const DEVICE_LABELS: Readonly<Record<string, StreamName>> = { cell: 'cell', storage_pool: 'pool' };
 
 /** What Metricbeat's kvm module would send, in separate streams (`--metricbeat-compat`). */

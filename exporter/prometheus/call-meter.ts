@@ -7,20 +7,20 @@ const { calls: CALLS, callDuration: DURATION } = exporterMetrics;
 const BOUNDS_MS = [1, 5, 20, 100, 500, 2_000];
 
 interface Procedure {
-  /** By bound, and past the last one; not cumulative. */
+  /** Per bucket, the last one above all bounds; not cumulative. */
   readonly counts: number[];
   sumMs: number;
   readonly outcomes: Map<string, number>;
 }
 
 /**
- * Counts calls and how long they took. Own arithmetic: prom-client's costs some µs a call, and a scrape makes
- * two calls per VM.
+ * Counts calls and their durations. Hand-written, since prom-client costs several µs per call, and a scrape makes two
+ * calls per VM.
  */
 export class CallMeter {
   readonly #procedures = new Map<string, Procedure>();
 
-  /** Called for each call that a sampler's connections make. */
+  /** Called for each call on a sampler's connections. */
   readonly observe = (name: string, durationMs: number, error: Error | undefined): void => {
     let procedure = this.#procedures.get(name);
     if (procedure === undefined) {

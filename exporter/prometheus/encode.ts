@@ -9,7 +9,7 @@ import { type Described, headBytes, nameBytes } from './family-bytes.ts';
 import { escapeLabel, type Format, number, openMetricsFamily } from './text.ts';
 import type { TextBuffer } from './text-buffer.ts';
 
-/** Subjects that are read before the event loop may have its turn: most have one series or none. */
+/** Subjects processed before yielding to the event loop: most have one series or none. */
 const SUBJECTS = 500;
 
 /** `domain="db",vcpu="0"` */
@@ -20,8 +20,8 @@ const LABEL_TEXT: LabelFormat<string> = {
 };
 
 /**
- * Appends the host's series to `text`, in pieces: the caller may let the event loop have its turn between two. A family
- * without a series is left out whole, so that a scrape never says of a thing that it is zero when nobody knows.
+ * Appends the host's series to `text` in pieces, so that the caller can yield to the event loop between two. A family
+ * without series is omitted entirely: an unknown value must not be exported as zero.
  */
 export function* encodeSample(
   text: TextBuffer,
@@ -40,8 +40,8 @@ export function* encodeSample(
 }
 
 /**
- * A counter `x_total` beside another exporter's gauge `x` would be two families named `x` in OpenMetrics. Of unknown
- * type its family is `x_total`, and both keep the names that queries use.
+ * A counter `x_total` next to another exporter's gauge `x` would give two families `x` in OpenMetrics. With type
+ * unknown its family is `x_total`, and both keep the names that queries use.
  */
 function apartFrom(others: ReadonlySet<string>, metric: FamilyMetric): Described {
   return metric.type === 'counter' && others.has(openMetricsFamily(metric))
@@ -49,7 +49,7 @@ function apartFrom(others: ReadonlySet<string>, metric: FamilyMetric): Described
     : metric;
 }
 
-/** What is known without a sample: always exported, above all when the host cannot be asked. */
+/** What is known without a sample: always exported, above all when the host cannot be sampled. */
 export function encodeHealth(
   text: TextBuffer,
   health: SamplerHealth,
@@ -69,7 +69,7 @@ function* pieces<V>({ subjects, read }: Source<V>, visit: V): Generator<void> {
   }
 }
 
-/** Appends series, the family's head before the first. */
+/** Appends series, preceded by the family's head. */
 function seriesVisitor(text: TextBuffer, metric: Described, format: Format): VisitSeries<string> {
   const name = nameBytes(metric);
   let isFirst = true;

@@ -6,7 +6,10 @@ export interface Described {
   readonly help: string;
 }
 
-/** Encoded once: they are the same in each scrape. By metric, so that what is made for one scrape is forgotten with it. */
+/**
+ * Encoded once, since they are the same in each scrape. Weakly keyed by metric, so that metrics created for one scrape
+ * are not retained.
+ */
 const names = new WeakMap<Described, Buffer>();
 const heads: Readonly<Record<Format, WeakMap<Described, Buffer>>> = {
   text: new WeakMap(),

@@ -4,9 +4,7 @@ import { type Format, familyHead, labelPairs, number } from './text.ts';
 /** One value, or one for each value of the metric's only label. */
 export type FamilyValues = number | undefined | Readonly<Record<string, number>>;
 
-/**
- * HELP, TYPE and samples of a metric. Empty where no value is known: a metric without samples is left out.
- */
+/** HELP, TYPE and samples of a metric. Empty if no value is known: a metric without samples is omitted. */
 export function familyText(format: Format, metric: HealthMetric, values: FamilyValues): string {
   if (values === undefined) return '';
   const samples =

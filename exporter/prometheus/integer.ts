@@ -5,12 +5,12 @@ const ZERO = 0x30;
 export const INTEGER_BYTES_MAX = 16;
 
 /**
- * Writes the decimal digits of a safe integer that is not negative, as String() gives them, without making a string.
- * @returns where they end
+ * Writes the decimal digits of a non-negative safe integer, as String() gives them, without allocating a string.
+ * @returns the offset after them
  */
 export function writeInteger(bytes: Uint8Array, at: number, value: number): number {
   if (value < BILLION) return writeDigits(bytes, at, value, digitsOf(value));
-  // 32 bits hold each half: divisions of those are cheap.
+  // Each half fits 32 bits, where division is cheap.
   const high = Math.floor(value / BILLION);
   return writeDigits(bytes, writeDigits(bytes, at, high, digitsOf(high)), value - high * BILLION, 9);
 }

@@ -1,19 +1,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Gauge, type Registry } from 'prom-client';
 
-/** A timer that fires at this interval measures how late it fires. */
+/** Interval of the timer whose lateness is measured. */
 const RESOLUTION_MS = 10;
 const PERCENTILES = [50, 90, 99];
 
 /**
- * How late timers fire while scrapes are answered. Not between them: a timer every 10 ms costs ten times what an idle
- * exporter costs otherwise, and percentiles over idle time say little.
+ * Event loop lag while scrapes are served. Not between them: a timer every 10 ms costs ten times as much as an idle
+ * exporter does otherwise, and percentiles over idle time say little.
  */
 export class LoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #underWay = 0;
 
-  /** Registers the gauges, by prom-client's names for them; each time they are gathered they cover the time since. */
+  /** Registers the gauges under prom-client's names; each collection covers the time since the previous one. */
   constructor(registry: Registry) {
     const histogram = this.#histogram;
     const gauge = (what: string, help: string, collect?: () => void): Gauge =>
@@ -23,7 +23,7 @@ export class LoopDelay {
         registers: [registry],
         ...(collect !== undefined && { collect }),
       });
-    // prom-client gathers in the order of registration: the first one sets them all.
+    // prom-client collects in order of registration: the first gauge sets all.
     const max = gauge('max', 'Maximum', () => {
       if (histogram.count === 0) return;
       max.set(lateSeconds(histogram.max));
@@ -48,7 +48,7 @@ export class LoopDelay {
   }
 }
 
-/** The histogram holds the time from one firing to the next. */
+/** The histogram records the time between two firings. */
 function lateSeconds(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1_000);
 }

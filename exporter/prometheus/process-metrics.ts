@@ -5,28 +5,28 @@ import { LoopDelay } from './loop-delay.ts';
 import { type Registries, registriesOf } from './registries.ts';
 import type { Format } from './text.ts';
 
-/** prom-client's own that are left out. */
+/** Default metrics of prom-client that are removed. */
 const LEFT_OUT = [
-  // promtool refuses gauges whose names end in _total.
+  // promtool rejects gauges whose names end in _total.
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
-  // LoopDelay has these.
+  // Replaced by LoopDelay.
   ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
     (what) => `nodejs_eventloop_lag_${what}_seconds`,
   ),
 ];
-/** Its timer for the lag of the event loop, which cannot be left out, fires every so many ms: never. */
+/** Interval of prom-client's event loop timer, which cannot be disabled: practically never. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Metrics of the process, by prom-client: once per process, whatever hosts it exports. */
+/** Process metrics by prom-client: one instance per process, whatever hosts it exports. */
 export class ProcessMetrics {
-  /** To be measured while scrapes are answered. */
+  /** Measures while scrapes are served. */
   readonly loopDelay: LoopDelay;
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
   #configTaken = true;
-  /** Further metrics that exist once per process. */
+  /** Other metrics that exist once per process. */
   also: (format: Format) => string = () => '';
   #configTakenAtMs = Date.now();
 
@@ -62,13 +62,13 @@ export class ProcessMetrics {
     this.#registries = registriesOf(registry);
   }
 
-  /** Whether the configuration that was read just now holds. */
+  /** Records whether the configuration just read is in use. */
   configRead(taken: boolean): void {
     this.#configTaken = taken;
     if (taken) this.#configTakenAtMs = Date.now();
   }
 
-  /** Callers that ask while the text is being gathered share it. Ends with `# EOF` in OpenMetrics. */
+  /** Concurrent callers share one collection. Ends with `# EOF` in OpenMetrics. */
   text(format: Format): Promise<string> {
     let text = this.#gathering.get(format);
     if (text === undefined) {

@@ -1,10 +1,10 @@
 import { Registry } from 'prom-client';
 import type { Format } from './text.ts';
 
-/** One set of metrics in each format: prom-client ties the format to the registry. */
+/** The same metrics once per format: prom-client ties the format to the registry. */
 export type Registries = Readonly<Record<Format, Registry>>;
 
-/** @param registry holds all its metrics already: what is registered later is in the text format only */
+/** @param registry must be complete: metrics registered later appear in the text format only */
 export function registriesOf(registry: Registry): Registries {
   const openMetrics = new Registry();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
@@ -13,9 +13,9 @@ export function registriesOf(registry: Registry): Registries {
 }
 
 /**
- * The same metric under a name that can change separately. prom-client strips `_total` from a counter's name when it
- * writes OpenMetrics, and leaves it stripped (Registry.metrics() in lib/registry.js), which would rename the counter
- * in every later text scrape.
+ * The same metric with a `name` that can change separately. prom-client strips `_total` from a counter's name when it
+ * writes OpenMetrics, and never restores it (Registry.metrics() in lib/registry.js), which would rename the counter in
+ * every later text scrape.
  */
 function viewOf<M extends object>(metric: M): M {
   return Object.create(metric, {

@@ -20,7 +20,7 @@ import { TextBuffer } from './text-buffer.ts';
 
 const compress = promisify(gzip);
 
-/** Measured on a scrape: a third of the time of the default level, for an eighth more bytes. */
+/** Measured on a scrape: a third of the default level's time, for an eighth more bytes. */
 const GZIP_LEVEL = 3;
 
 export interface ScrapeBody {
@@ -30,17 +30,17 @@ export interface ScrapeBody {
 }
 
 export interface ScrapesOptions {
-  /** What to write of a sample; the catalogue's defaults when absent. */
+  /** Groups to export; default: those of the catalogue. */
   readonly groups?: ReadonlySet<GroupName> | undefined;
-  /** Names of other exporters to give beside our own. */
+  /** Other exporters whose metric names are exported too. */
   readonly compat?: readonly CompatName[] | undefined;
-  /** Metrics of the process, where these scrapes include them. */
+  /** Process metrics, if these scrapes include them. */
   readonly process?: ProcessMetrics | undefined;
   readonly inMaintenance?: boolean | undefined;
   readonly onFailure: (error: Error) => void;
 }
 
-/** The sample was not there within the time that the scraper gives. */
+/** No sample within the scraper's timeout. */
 export class ScrapeTimeoutError extends VirtuneError {
   override readonly name = 'ScrapeTimeoutError';
   constructor(message: string, options?: ErrorOptions) {
@@ -51,11 +51,11 @@ export class ScrapeTimeoutError extends VirtuneError {
 type SampleSource = Pick<Sampler, 'sample' | 'health'>;
 
 /**
- * Turns samples into scrapes. Scrapers that ask at once share one sample, one encoding and one compression.
- * prom-client's registry holds the scrapes' own metrics.
+ * Turns samples into scrapes. Concurrent scrapers share one sample, one encoding and one compression. The metrics of
+ * the scrapes themselves are in a prom-client registry.
  */
 export class Scrapes {
-  /** Whether the host is in maintenance; a reload changes it, and the connection stays. */
+  /** Whether the host is in maintenance; a reload changes it without a new connection. */
   inMaintenance: boolean;
   readonly #source: SampleSource;
   readonly #groups: ReadonlySet<GroupName>;
@@ -65,12 +65,12 @@ export class Scrapes {
   readonly #scrapes: Counter<'outcome'>;
   readonly #duration: Histogram;
   readonly #meter = new CallMeter();
-  /** Of the scrape before, to write the next one into: megabytes that need not be asked for each time. */
+  /** Buffer of the previous scrape, reused so that megabytes are not allocated each time. */
   #spare: Buffer | undefined;
-  /** How long it takes to write a sample and to compress it, ms: of a scraper's time, what asking may not use. */
+  /** How long encoding and compressing a sample take, ms: reserved from the scraper's timeout. */
   #writeMs = 0;
   readonly #onFailure: (error: Error) => void;
-  /** Keyed by what they were made from, and gone with it. */
+  /** Weakly keyed by their sample, and collected with it. */
   readonly #bodies = new WeakMap<HostSample, Map<string, Promise<ScrapeBody>>>();
 
   constructor(
@@ -92,7 +92,7 @@ export class Scrapes {
       labelNames: scrapes.labels,
       registers,
     });
-    // From 0: an increase from nothing is not one to Prometheus, and would hide the first failure.
+    // Start at 0: Prometheus does not see a new series as an increase, which would hide the first failure.
     for (const outcome of ['ok', 'failed'] as const) this.#scrapes.inc({ outcome }, 0);
     this.#duration = new Histogram({
       name: scrapeDuration.name,
@@ -103,26 +103,26 @@ export class Scrapes {
     this.#registries = registriesOf(registry);
   }
 
-  /** Called for each call that a sampler's connections make. */
+  /** Called for each call on a sampler's connections. */
   readonly observeCall = this.#meter.observe;
 
   /**
-   * Does not reject for a host that cannot be asked: that is `libvirt_up 0`. Asks within `budgetMs`, where the
-   * scraper gives one, and leaves out who does not answer in it.
-   * @throws ScrapeTimeoutError when a sample under way, begun with more time, is not done by then
+   * Does not reject if the host cannot be sampled: that is `libvirt_up 0`. Samples within `budgetMs`, if the scraper
+   * sets one, and omits VMs that do not answer in time.
+   * @throws ScrapeTimeoutError when a shared sample, started with a larger budget, is not done in time
    */
   async scrape(format: Format, gzipped: boolean, budgetMs?: number): Promise<ScrapeBody> {
     const startedMs = performance.now();
     let outcome: 'ok' | 'failed' = 'failed';
     try {
-      // Gathered while libvirt works.
+      // Collected while waiting for libvirt.
       const ofProcess = this.#process?.text(format);
       const sample = await this.#sample(budgetMs);
       const body = await this.#bodyOf(sample, format, gzipped, ofProcess);
       if (sample !== undefined) outcome = 'ok';
       return body;
     } finally {
-      // Also of those that get no body: they are the slowest.
+      // Include scrapes that got no body: they are the slowest.
       this.#scrapes.inc({ outcome });
       this.#duration.observe(msToSeconds(performance.now() - startedMs));
     }
@@ -141,7 +141,7 @@ export class Scrapes {
     }
   }
 
-  /** Made once for each sample and format. */
+  /** Built once per sample and format. */
   #bodyOf(
     sample: HostSample | undefined,
     format: Format,
@@ -183,7 +183,7 @@ export class Scrapes {
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
-    // Thousands of VMs must not hold up a keepalive.
+    // Thousands of VMs must not block a keepalive.
     if (sample !== undefined) await inTurns(encodeSample(text, sample, format, this.#groups, this.#compat));
     encodeHealth(text, this.#source.health, sample !== undefined, format, this.inMaintenance);
     text.append(this.#meter.encode(format));
@@ -193,13 +193,13 @@ export class Scrapes {
     const contentType = FORMATS[format];
     if (!gzipped) return { contentType, bytes: text.bytes(), gzipped };
     const bytes = await compress(text.bytes(), { level: GZIP_LEVEL });
-    // The plain text is nobody's any more; the next scrape is about as long.
+    // The uncompressed text is no longer needed; the next scrape is about as long.
     this.#spare = text.memory;
     return { contentType, bytes, gzipped };
   }
 }
 
-/** Closes an OpenMetrics text; each registry ends with it, and a scrape only once. */
+/** Terminates an OpenMetrics text; each registry adds one, and a scrape must have only one. */
 const END = '# EOF\n';
 
 function withoutEnd(text: string): string {
@@ -207,12 +207,12 @@ function withoutEnd(text: string): string {
 }
 
 /**
- * Others may share the sample: a client that gives less than this, by mistake or by malice, waits no longer,
- * but does not cut short what they get.
+ * Others may share the sample: a client with a shorter timeout than this, by mistake or malice, waits no longer, but
+ * does not cut the sample short for them.
  */
 const BUDGET_MIN_MS = 500;
 
-/** A tick may need a moment past its own deadline to gather what it has. */
+/** A tick may run slightly past its deadline to collect what it has. */
 const GRACE_MS = 250;
 
 async function within<T>(promise: Promise<T>, budgetMs: number): Promise<T> {

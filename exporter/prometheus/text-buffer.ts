@@ -2,11 +2,11 @@ import { INTEGER_BYTES_MAX, writeInteger } from './integer.ts';
 import { number } from './text.ts';
 
 const FIRST_BYTES = 64 * 1024;
-/** UTF-8 needs at most three bytes for one of JavaScript's characters. */
+/** UTF-8 needs at most three bytes per UTF-16 code unit. */
 const BYTES_PER_CHAR_MAX = 3;
-/** What a line has besides its name, labels and number: braces, a space and the newline. */
+/** Bytes of a line besides name, labels and number: braces, a space and the newline. */
 const PUNCTUATION_BYTES = 4;
-/** The longest that `number()` gives: sign, 17 digits, point and exponent. */
+/** Longest result of `number()`: sign, 17 digits, point and exponent. */
 const NUMBER_BYTES_MAX = Math.max(INTEGER_BYTES_MAX, 32);
 
 const SPACE = 0x20;
@@ -14,7 +14,7 @@ const NEWLINE = 0x0a;
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
-/** Text that grows at its end, as UTF-8 bytes in one piece of memory that can be used again. */
+/** Append-only UTF-8 text in one buffer that can be reused. */
 export class TextBuffer {
   #memory: Buffer;
   #length = 0;
@@ -35,8 +35,8 @@ export class TextBuffer {
   }
 
   /**
-   * A series: `name{labels} value` and a newline. Straight into the bytes: as a string, each of 100,000 lines would be
-   * half a dozen objects to collect.
+   * Appends `name{labels} value` and a newline. Written straight into the buffer: as strings, each of 100,000 lines
+   * would be half a dozen objects to collect.
    */
   series(name: Uint8Array, labels: string, value: number): void {
     this.#reserve(name.length + labels.length * BYTES_PER_CHAR_MAX + NUMBER_BYTES_MAX + PUNCTUATION_BYTES);
@@ -56,7 +56,7 @@ export class TextBuffer {
     this.#length = at;
   }
 
-  /** What was appended; a view, good until the memory is used again. */
+  /** The text so far; a view, valid until the memory is reused. */
   bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }

@@ -5,14 +5,14 @@ export const FORMATS = {
 } as const;
 export type Format = keyof typeof FORMATS;
 
-/** Escapes for a label's value; a VM's name is whatever its owner typed. */
+/** Escapes a label value; a VM's name is arbitrary user input. */
 export function escapeLabel(value: string): string {
   return /[\\"\n]/.test(value)
     ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
     : value;
 }
 
-/** `a="1",b="2"`, in the order given; what is absent is left out. */
+/** `a="1",b="2"`, in the given order; absent values are omitted. */
 export function labelPairs(labels: Readonly<Record<string, string | undefined>>): string {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(labels)) {
@@ -21,12 +21,12 @@ export function labelPairs(labels: Readonly<Record<string, string | undefined>>)
   return parts.join(',');
 }
 
-/** A metric family's name in OpenMetrics, where a counter's `_total` belongs to its samples only. */
+/** A family's name in OpenMetrics, where a counter's `_total` is part of the sample names only. */
 export function openMetricsFamily({ name, type }: { readonly name: string; readonly type: string }): string {
   return type === 'counter' ? name.replace(/_total$/, '') : name;
 }
 
-/** HELP and TYPE. OpenMetrics escapes quotes in a help text too. */
+/** HELP and TYPE. OpenMetrics also escapes quotes in help texts. */
 export function familyHead(
   format: Format,
   { name, type, help }: { name: string; type: string; help: string },

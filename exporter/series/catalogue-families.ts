@@ -13,14 +13,14 @@ import { type Family, type Source, sourceOf, type VisitHistogram, type VisitSeri
 import type { LabelFormat } from './label-format.ts';
 import type { AllLabelled, Labelled } from './subjects.ts';
 
-/** A label and what is in it. */
+/** A label and how to read its value. */
 interface LabelReader<T> {
   readonly name: string;
   readonly read: (subject: T) => string | undefined;
 }
 type LabelReaders<T> = readonly LabelReader<T>[];
 
-/** The families of the metrics of `groups`, in their order. @param peerGroups have labels for series of other groups */
+/** The families of the metrics of `groups`, in order. @param peerGroups add labels to series of other groups */
 export function* catalogueFamilies<L>(
   groups: readonly Group[],
   peerGroups: readonly Group[],
@@ -30,7 +30,7 @@ export function* catalogueFamilies<L>(
   const peers = peerLabelsByName(peerGroups);
   for (const group of groups) {
     for (const metric of group.metrics as readonly SubjectMetric[]) {
-      // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
+      // `per` determines what a metric reads, which TypeScript cannot follow through a union.
       yield metric.type === 'histogram'
         ? { metric, histograms: histogramsOf(metric as never, format, all) }
         : { metric, series: seriesOf(metric as never, format, all, peers.get(metric.name)) };
@@ -38,7 +38,7 @@ export function* catalogueFamilies<L>(
   }
 }
 
-/** Several exporters may have labels on one series; a label that two of them have stands once. */
+/** Several exporters may add labels to one series; a label that two of them add appears once. */
 function peerLabelsByName(groups: readonly Group[]): ReadonlyMap<string, LabelReaders<About>> {
   const found = new Map<string, PeerLabels['labels']>();
   for (const { names, labels } of groups.flatMap((group) => group.peerLabels ?? [])) {

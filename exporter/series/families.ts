@@ -10,7 +10,7 @@ import { type Family, single, sourceOf } from './family.ts';
 import { type LabelFormat, withLabels } from './label-format.ts';
 import type { AllLabelled } from './subjects.ts';
 
-/** virDomainState in words, as inovex's exporter and Metricbeat have them. */
+/** virDomainState in words, as in inovex's exporter and Metricbeat. */
 export const STATE_WORDS = [
   'no state',
   'running',
@@ -23,15 +23,15 @@ export const STATE_WORDS = [
 ];
 
 export interface FamiliesOptions<L> {
-  /** Of `labelAll`. */
+  /** From `labelAll`. */
   readonly subjects: AllLabelled<L>;
   readonly format: LabelFormat<L>;
   readonly enabled: ReadonlySet<GroupName>;
-  /** Other exporters' names, beside our own. */
+  /** Groups with other exporters' names, in addition. */
   readonly more?: readonly Group[] | undefined;
 }
 
-/** The series of a host, as the catalogue has them. */
+/** The families of a host, as defined by the catalogue. */
 export function* familiesOf<L>(
   sample: HostSample,
   { subjects, format, enabled, more = [] }: FamiliesOptions<L>,
@@ -61,7 +61,7 @@ export function* familiesOf<L>(
   yield* catalogueFamilies([...asked, ...more], more, format, subjects);
 }
 
-/** What is known without a sample: always there, above all when the host cannot be asked. */
+/** What is known without a sample: always present, above all when the host cannot be sampled. */
 export function* healthFamilies<L>(
   health: SamplerHealth,
   isUp: boolean,

@@ -12,22 +12,22 @@ export type VisitSeries<L> = (labels: L, value: number) => void;
 export type VisitHistogram<L> = (labels: L, point: HistogramPoint) => void;
 
 /**
- * What the series of a family are read from, in parts, so that the event loop may have its turn between two. By calls:
- * an iterator's results and a pair for each of 100,000 series would be 12 MB of garbage.
+ * What the series of a family are read from, in parts, so that the event loop gets a turn in between. With callbacks:
+ * iterator results and a pair for each of 100,000 series would be 12 MB of garbage.
  */
 export interface Source<V> {
-  /** How many there are; each has any number of series. */
+  /** Number of subjects; each has any number of series. */
   readonly subjects: number;
-  /** Calls `visit` for each series of the subjects from `from` on, without `to`, in order. */
+  /** Calls `visit` for each series of the subjects `from` (inclusive) to `to` (exclusive), in order. */
   read(visit: V, from: number, to: number): void;
 }
 
-/** All series of one name. It may have none. What is absent in the sample has no series: never a false zero. */
+/** All series of one name, possibly none. What the sample lacks has no series: never a false zero. */
 export type Family<L> =
   | { readonly metric: FamilyMetric; readonly series: Source<VisitSeries<L>> }
   | { readonly metric: FamilyMetric; readonly histograms: Source<VisitHistogram<L>> };
 
-/** A source that reads each of `subjects` by `read`. */
+/** A source that applies `read` to each of `subjects`. */
 export function sourceOf<T, V>(subjects: readonly T[], read: (subject: T, visit: V) => void): Source<V> {
   return {
     subjects: subjects.length,

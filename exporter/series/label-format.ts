@@ -1,10 +1,10 @@
-/** How series keep their labels: as text for a scrape, as attributes for OTLP. Labels are built once for each subject. */
+/** Representation of labels: text for a scrape, attributes for OTLP. Built once per subject. */
 export interface LabelFormat<L> {
   readonly none: L;
   with(labels: L, name: string, value: string): L;
 }
 
-/** With those of `pairs` that are there. */
+/** Adds those of `pairs` that have a value. */
 export function withLabels<L>(
   format: LabelFormat<L>,
   labels: L,

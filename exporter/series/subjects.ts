@@ -6,15 +6,15 @@ import type { HostSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
 import type { LabelFormat } from './label-format.ts';
 
-/** A subject with its labels built once, since they stand in dozens of series. */
+/** A subject with its labels, built once, since dozens of series share them. */
 export interface Labelled<T, L> {
   readonly labels: L;
   readonly subject: T;
-  /** Where the series may carry another exporter's labels. */
+  /** Present if the series may have another exporter's labels. */
   readonly about?: About | undefined;
 }
 
-/** Rates are of documents only. */
+/** Rates are in documents only. */
 const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
   vmRates: [],
   vcpuRates: [],
@@ -26,12 +26,13 @@ const NO_RATES: { readonly [K in keyof RateSubjects]: readonly [] } = {
 
 export type AllLabelled<L> = { readonly [K in keyof Subjects]: readonly Labelled<Subjects[K], L>[] };
 
-/** VMs that are labelled before the event loop may have its turn: about 1 ms. */
+/** VMs labelled before yielding to the event loop: about 1 ms. */
 const VMS_AT_ONCE = 100;
 
 /**
- * What each metric of a kind is read from, in pieces: the caller may let the event loop have its turn between two.
- * Devices come by name, each name once: see `named`. @param withAbout where other exporters' labels are wanted
+ * The labelled subjects of each kind, in pieces, so that the caller can yield to the event loop in between. Devices
+ * come by name, each name once: see `named`.
+ * @param withAbout if other exporters' labels are wanted
  */
 export function* labelAll<L>(
   { domains, host, overcommit, contention }: HostSample,
@@ -140,17 +141,17 @@ export function* labelAll<L>(
   return all;
 }
 
-/** A subject that a host has one of. */
+/** A subject that exists once per host. */
 function whole<T, L>(subject: T | undefined, none: L): Labelled<T, L>[] {
   return subject === undefined ? [] : [{ labels: none, subject }];
 }
 
-/** Whatever disk the guest names, only one of this VM's disks becomes a label. */
+/** The guest may name any disk: only a disk of this VM becomes a label. */
 function ownDisk({ disk }: GuestFilesystem, facts: DomainFacts | undefined): string | undefined {
   return facts?.disks.some(({ target }) => target === disk) === true ? disk : undefined;
 }
 
-/** Devices by name, each name once: two series with the same labels would void the whole scrape. */
+/** Devices by name, each name once: two series with the same labels would invalidate the whole scrape. */
 function named<T, L>(
   found: Labelled<T, L>[],
   format: LabelFormat<L>,

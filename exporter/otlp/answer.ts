@@ -6,12 +6,12 @@ import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-
 import type { OtlpAnswer } from './otlp-client.ts';
 import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 
-/** Why a request is sent again. */
+/** Why a request is retried. */
 export type FailedOutcome = 'busy' | 'refused' | 'error' | 'unreachable';
 
-/** What became of a request: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response */
+/** Result of a request: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response */
 export type Attempt =
-  /** `rejectedPoints`: of a partial success, which must not be sent again. */
+  /** `rejectedPoints`: of a partial success, which must not be retried. */
   | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly warning: string }
   /** It will never be accepted. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
@@ -22,7 +22,7 @@ export interface FailedAttempt {
   readonly outcome: FailedOutcome;
   readonly error: Error;
   readonly retryAfterMs?: number | undefined;
-  /** The receiver itself failed on this request: it may do so again each time. */
+  /** The receiver itself failed on this request, and may do so on every retry. */
   readonly hasFailedOnIt?: boolean | undefined;
 }
 
@@ -30,7 +30,7 @@ const REASON_MAX = 500;
 const BUSY = new Set([408, 429, 502, 503, 504]);
 const REJECTED = new Set([400, 413, 422]);
 
-/** @param address of the receiver, as for OtlpError */
+/** @param address of the receiver, as in OtlpError */
 export function readAnswer(answer: OtlpAnswer, address: string, nowMs: number): Attempt {
   const again = (outcome: FailedOutcome, code: OtlpErrorCode, message: string): FailedAttempt => {
     return { kind: 'again', outcome, error: new OtlpError(code, address, message) };
@@ -91,14 +91,14 @@ function readSuccess({ body, headers }: OtlpAnswer): Attempt {
     if (!isObject(partialSuccess)) return nothing;
     const { rejectedDataPoints, errorMessage } = partialSuccess as Readonly<Record<string, unknown>>;
     const rejected = Number(serverText(rejectedDataPoints, 20));
-    // A 64-bit number is text in JSON.
+    // JSON encodes a 64-bit number as text.
     return {
       ...nothing,
       rejectedPoints: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
       warning: serverText(errorMessage, REASON_MAX),
     };
   } catch {
-    // Some receivers answer with a text, such as "ok"; the status counts.
+    // Some receivers answer with text such as "ok"; only the status matters.
     return nothing;
   }
 }
@@ -107,7 +107,7 @@ function isPage({ headers, body }: OtlpAnswer): boolean {
   return /html/i.test(headers['content-type'] ?? '') || isWebPage(body.toString('latin1', 0, 64));
 }
 
-/** The receiver's own words, cut to a length: a text, JSON, or the printable parts of a google.rpc.Status. */
+/** The receiver's reason, truncated: from text, JSON, or the printable parts of a google.rpc.Status. */
 function reasonOf(answer: OtlpAnswer): string {
   const text = answer.body.toString('utf8', 0, 4 * REASON_MAX);
   if (isPage(answer)) return describeWebPage(text);

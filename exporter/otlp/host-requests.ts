@@ -13,24 +13,26 @@ import { type OtlpRequest, requestsOf } from './requests.ts';
 import { StartTimes } from './start-times.ts';
 
 export interface HostRequestsOptions {
-  /** The host's name in the configuration: two libvirts may report one host name. Absent for the local host. */
+  /**
+   * The host's name in the configuration, since two libvirts may report the same host name. Absent for the local host.
+   */
   readonly name?: string | undefined;
   /** Instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
   readonly groups: ReadonlySet<GroupName>;
   readonly version: string;
-  /** Further attributes of the resource. */
+  /** Additional resource attributes. */
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly maxBytes: number;
 }
 
-/** What a sample does not have. */
+/** State that is not part of a sample. */
 export interface HostState {
   readonly health: SamplerHealth;
   readonly inMaintenance: boolean;
 }
 
-/** What counts since the VM's QEMU was started; events, for instance, count since virtune was. */
+/** Subjects whose counters start with the VM's QEMU process; others, such as events, start with virtune. */
 const SINCE_VM_START: ReadonlySet<string> = new Set([
   'summary',
   'domain',
@@ -41,7 +43,7 @@ const SINCE_VM_START: ReadonlySet<string> = new Set([
   'local',
 ]);
 
-/** Makes export requests of the samples of one host: a resource per host, VMs and devices as attributes of points. */
+/** Turns samples of one host into export requests: one resource per host, VMs and devices as point attributes. */
 export class HostRequests {
   readonly #options: HostRequestsOptions;
   readonly #starts = new StartTimes();
@@ -51,7 +53,7 @@ export class HostRequests {
     this.#options = options;
   }
 
-  /** None while it is not known which host it is. @param atMs when the sample was due */
+  /** Yields nothing while the host is not identified. @param atMs when the sample was due */
   async *of(sample: HostSample, state: HostState, atMs: number): AsyncGenerator<OtlpRequest> {
     const startedMs = new Map(
       sample.domains.map(({ domain, startedAtMs }) => [domain.name, startedAtMs] as const),
@@ -67,7 +69,7 @@ export class HostRequests {
     this.#starts.sweep(atMs);
   }
 
-  /** A tick in which the host could not be asked: `libvirt_up` 0, and what is known of the connection. */
+  /** For a tick in which the host could not be sampled: `libvirt_up` 0, and the state of the connection. */
   async *ofFailure(
     state: HostState,
     atMs: number,
@@ -77,7 +79,7 @@ export class HostRequests {
     yield* this.#requests(families, identity, atMs, new Map());
   }
 
-  /** The sample's own is since the previous sample of any reader, such as a scrape a moment ago. */
+  /** The sample's own contention covers the time since any reader's last sample, such as a recent scrape. */
   #withContention(sample: HostSample): HostSample {
     const contention = this.#contention.next(sample);
     return sample.contention === undefined ? sample : { ...sample, contention };
@@ -102,8 +104,9 @@ export class HostRequests {
   }
 
   /**
-   * https://opentelemetry.io/docs/specs/semconv/resource/: `service.instance.id` is the host's name in the configuration, as
-   * `instance` of a scrape is, or else as libvirt has it: Prometheus makes `instance` of it, which people read.
+   * https://opentelemetry.io/docs/specs/semconv/resource/: `service.instance.id` is the host's name in the
+   * configuration, like `instance` of a scrape, or else the name that libvirt reports: Prometheus turns it into
+   * `instance`, which people read.
    */
   #resource(identity: HostIdentity | undefined): Record<string, string> | undefined {
     const { version, resourceAttributes, name: instance, hostId } = this.#options;

@@ -10,16 +10,16 @@ import type { FamilyMetric } from '../series/family.ts';
 import type { PointLabels } from './attributes.ts';
 import { unitOf } from './units.ts';
 
-/** `start_time_unix_nano` 0: there is none, as for a gauge. */
+/** `start_time_unix_nano` 0: no start time, as for a gauge. */
 const NO_TIME: HrTime = [0, 0];
 
 export type Series = readonly [labels: PointLabels, value: number];
 export type HistogramSeries = readonly [labels: PointLabels, point: HistogramPoint];
 
-/** When the series began to count, ms since 1970. */
+/** When the series started counting, ms since 1970. */
 export type StartOf = (labels: PointLabels, value: number) => number;
 
-/** Points of a family: a counter is a monotonic cumulative sum, all others but histograms are gauges. */
+/** The points of a family: counters become monotonic cumulative sums, everything else but histograms gauges. */
 export function numberMetric(
   metric: FamilyMetric,
   series: readonly Series[],
@@ -64,7 +64,7 @@ export function histogramMetric(
   };
 }
 
-/** The counts of OTLP are of each bucket alone, and the last is above all bounds. */
+/** OTLP buckets are not cumulative, and the last one is above all bounds. */
 function histogramOf({ buckets, count, sum }: HistogramPoint) {
   const counts: number[] = [];
   let below = 0;

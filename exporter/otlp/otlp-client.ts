@@ -11,20 +11,17 @@ export interface OtlpAnswer {
   readonly body: Buffer;
 }
 
-/** What virtune needs of a receiver: requests, answered whatever the status. */
+/** What virtune needs of a receiver: requests are answered, whatever the status. */
 export interface OtlpClient {
-  /**
-   * @param body an ExportMetricsServiceRequest, compressed by gzip
-   * @throws OtlpError when there is no answer
-   */
+  /** @param body a gzipped ExportMetricsServiceRequest @throws OtlpError if there is no answer */
   post(body: Buffer, signal: AbortSignal): Promise<OtlpAnswer>;
   close(): void;
 }
 
-/** Far above any answer to an export; what sends more is not a receiver. */
+/** Far above any answer to an export; anything that sends more is not a receiver. */
 const ANSWER_MAX_BYTES = 1024 * 1024;
 
-/** One connection, which is kept between requests. */
+/** Uses a single keep-alive connection. */
 export function openOtlpClient(settings: ReceiverSettings, version: string): OtlpClient {
   const { url, headers, ca, clientCert, timeoutMs, compress } = settings;
   const isTls = url.startsWith('https:');
@@ -46,7 +43,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
         ...(compress ? { 'content-encoding': 'gzip' } : {}),
       },
     });
-    // Each of them: a second one would have no listener, and end the process.
+    // Not once(): a second error without a listener would end the process.
     request.on('error', (error) => resolve({ error, isStale: request.reusedSocket && isReset(error) }));
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
@@ -67,7 +64,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
   return {
     async post(body, signal) {
       const first = await post(body, signal);
-      // A server may close a connection that was idle just when it is used: that says nothing about the server.
+      // Retry once if the server closed an idle connection just as it was reused: that says nothing about the server.
       const last = 'isStale' in first && first.isStale ? await post(body, signal) : first;
       if ('error' in last) throw explain(url, last.error);
       return last;
@@ -76,7 +73,7 @@ export function openOtlpClient(settings: ReceiverSettings, version: string): Otl
   };
 }
 
-/** The receiver's address for messages, without a query, where secrets may be. */
+/** The receiver's URL for messages, without its query, which may contain secrets. */
 export function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
@@ -85,7 +82,7 @@ export function shownUrl(url: string): string {
 /** A request without an answer. */
 interface Failure {
   readonly error: Error;
-  /** The connection was kept from an earlier request, and the server had closed it. */
+  /** The connection was reused, and the server had closed it. */
   readonly isStale: boolean;
 }
 

@@ -11,7 +11,7 @@ import type { FailedOutcome } from './answer.ts';
 
 type RequestOutcome = 'accepted' | 'rejected' | FailedOutcome;
 
-/** Counts what becomes of samples and data points. A counter with known labels is there from the start, at 0. */
+/** Counts the outcome of samples and data points. Counters with known labels start at 0. */
 export class OtlpMeter {
   readonly #ticks: Record<TickOutcome, number> = { ok: 0, failed: 0, missed: 0 };
   readonly #dropped = noDrops();

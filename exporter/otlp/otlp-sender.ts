@@ -11,25 +11,25 @@ import type { OtlpMeter } from './otlp-meter.ts';
 
 export interface OtlpSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend'>;
-  /** Reads the files again that hold secrets. @throws ConfigError */
+  /** Rereads the files with secrets. @throws ConfigError */
   readonly open: () => Promise<OtlpClient>;
-  /** Of the receiver, as `shownUrl` gives it. */
+  /** The receiver's address, from `shownUrl`. */
   readonly address: string;
   readonly deadRequests: Pick<DeadRequests, 'keep' | 'path'>;
   readonly meter: OtlpMeter;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: (message: string) => void;
-  /** Resolves after so long, or at once when aborted. */
+  /** Resolves after this time, or at once when aborted. */
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** After so many failures of the receiver itself on one request, the next one shows whether it fails on all. */
+/** After this many failures of the receiver on one request, the next request is tried to see if it fails on all. */
 const FAILURES_MAX = 10;
 
 /**
- * Empties the queue into a receiver: oldest first, one request at a time, so that the points of a series arrive in
- * order. A request stays in the queue until it is settled: a crash at any moment sends it again, with the same times and
+ * Drains the queue into a receiver: oldest first, one request at a time, so that the points of a series arrive in
+ * order. A request stays in the queue until it is settled: after a crash it is sent again, with the same times and
  * values.
  */
 export class OtlpSender {
@@ -37,11 +37,11 @@ export class OtlpSender {
   readonly #repeats: RepeatFilter;
   readonly #drain: QueueDrain;
   #client: OtlpClient | undefined;
-  /** Taken from the queue and not settled: one, or two while the first of them fails. */
+  /** Taken from the queue but not settled: one, or two while the first fails. */
   #taken: QueueRecord[] = [];
-  /** How often the receiver failed on the first of them. */
+  /** How often the receiver failed on the first one. */
   #failures = 0;
-  /** Whether it accepted the one after that since. */
+  /** Whether it has accepted the second one since. */
   #acceptsOthers = false;
 
   constructor(parts: OtlpSenderParts) {
@@ -61,7 +61,7 @@ export class OtlpSender {
     this.#drain.start();
   }
 
-  /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
+  /** Keeps sending until the queue is empty or the time is up, then ends; what is left stays in the queue. */
   async stop(graceMs: number): Promise<void> {
     await this.#drain.stop(graceMs);
   }
@@ -79,7 +79,7 @@ export class OtlpSender {
       this.#taken.push(record);
     }
     if (this.#taken.length > 0) return 'filled';
-    // What the queue had may have been too old or damaged.
+    // Everything in the queue may have been too old or damaged.
     await queue.commit();
     return 'empty';
   }
@@ -113,14 +113,14 @@ export class OtlpSender {
       await this.#remove(first);
       return 'again';
     }
-    // One that fails on the next as well fails on all: from the start, then.
+    // The receiver fails on the next one too, so it fails on all: start counting again.
     if (isProbe) this.#failures = 0;
     else if (hasFailedOnIt) this.#failures++;
     meter.retried += sent.documents;
     return attempt;
   }
 
-  /** This one is settled. The queue forgets what was taken once all of that is. */
+  /** Marks a record as settled. The queue commits once all taken records are. */
   async #remove(record: QueueRecord): Promise<void> {
     if (record === this.#taken[0]) this.#failures = 0;
     this.#acceptsOthers = false;

@@ -18,19 +18,19 @@ import type { OtlpSettings, ReceiverSettings } from './settings.ts';
 
 export interface OtlpSinkParts {
   readonly settings: OtlpSettings;
-  /** Reads the files that hold secrets again. */
+  /** Rereads the files with secrets. */
   readonly reread: () => Promise<ReceiverSettings>;
   readonly version: string;
   readonly log: (message: string) => void;
 }
 
 const compress = promisify(gzip);
-/** Measured for documents: level 1 takes a third of the time of the default, for a tenth more bytes. */
+/** Measured on documents: level 1 takes a third of the default level's time, for a tenth more bytes. */
 const LEVEL = 1;
-/** How long the end of the process waits for what is still in the queue; the rest is sent after the next start. */
+/** How long shutdown waits for the queue to drain; the rest is sent after the next start. */
 const GRACE_MS = 3_000;
 
-/** Samples of hosts, on their way to an OTLP receiver. */
+/** Sends samples of hosts to an OTLP receiver. */
 export class OtlpSink implements Sink {
   readonly settings: OtlpSettings;
   readonly #version: string;
@@ -90,7 +90,7 @@ export class OtlpSink implements Sink {
     return new OtlpSink(parts, queue, meter, sender);
   }
 
-  /** Samples these hosts from now on, and no others. */
+  /** Samples exactly these hosts from now on. */
   watch(local: HostExporter | undefined, others: Iterable<HostExporter>): Promise<void> {
     return this.#loops.watch(local === undefined ? others : [local, ...others]);
   }

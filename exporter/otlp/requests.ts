@@ -19,11 +19,11 @@ export interface RequestsOptions {
   readonly version: string;
   readonly atMs: number;
   readonly startOf: (metric: FamilyMetric) => StartOf;
-  /** About what a request has at most, uncompressed. */
+  /** Approximate maximum size of a request, uncompressed. */
   readonly maxBytes: number;
 }
 
-/** What a point has besides its attributes' text, and a metric besides its points: roughly. */
+/** Approximate bytes of a point besides its attributes' text, and of a metric besides its points. */
 const POINT_BYTES = 40;
 const BUCKET_BYTES = 16;
 const METRIC_BYTES = 40;
@@ -32,7 +32,7 @@ type Found =
   | { readonly metric: FamilyMetric; readonly series: Series[] }
   | { readonly metric: FamilyMetric; readonly histograms: HistogramSeries[] };
 
-/** Series as export requests, with a turn of the event loop between two: thousands of VMs must not hold up a scrape. */
+/** Series as export requests, yielding to the event loop between two: thousands of VMs must not block a scrape. */
 export async function* requestsOf(
   families: Iterable<Family<PointLabels>>,
   options: RequestsOptions,
@@ -72,7 +72,7 @@ function sizeOf(found: Found): number {
   return 'series' in found ? found.series.length : found.histograms.length;
 }
 
-/** Adds what a family has of one subject. @returns about how many bytes that is */
+/** Adds a family's points for one subject. @returns their approximate size in bytes */
 function read(family: Family<PointLabels>, subject: number, found: Found): number {
   let bytes = 0;
   if ('series' in family && 'series' in found) {
@@ -105,6 +105,6 @@ function serialize(
     resource,
     scopeMetrics: [{ scope: { name: 'virtune', version }, metrics }],
   });
-  // The package's type allows for serializers that give up; this one always gives bytes.
+  // The package's type allows serializers to return nothing; this one always returns bytes.
   return body ?? new Uint8Array();
 }

@@ -21,7 +21,7 @@ import {
 
 /** How to reach a receiver. */
 export interface ReceiverSettings {
-  /** To which requests are posted. */
+  /** URL that requests are posted to. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly ca: string | undefined;
@@ -38,14 +38,14 @@ export interface OtlpSettings extends ReceiverSettings {
   readonly deadLettersMaxBytes: number;
   readonly requestBytes: number;
   readonly resourceAttributes: Readonly<Record<string, string>>;
-  /** All that counts, secrets too: two settings with the same are the same. Never to be shown. */
+  /** All settings including secrets, to compare them. Never to be shown. */
   readonly fingerprint: string;
 }
 
-/** Each host has its own. */
+/** Set by virtune per host. */
 const OF_HOST = /^(host\.(id|name)|service\.(instance\.id|version))$/;
 
-/** `otlp:` of the configuration file; durations are in seconds once they are read. */
+/** `otlp:` of the configuration file; durations are parsed to seconds. */
 export const otlpSchema = z.strictObject({
   endpoint: addressSchema.optional(),
   headers_file: z.string().min(1).optional(),
@@ -84,16 +84,16 @@ const DEFAULTS = {
   queue_size: 2 * KIB ** 3,
   queue_age: 6.5 * 86_400,
   dead_letters_size: 256 * KIB ** 2,
-  // About 10 ms of making it.
+  // Takes about 10 ms to build.
   request_size: 256 * KIB,
   timeout: 30,
 } as const;
-/** A record of the queue has at most 64 MiB. */
+/** A queue record is at most 64 MiB. */
 const REQUEST_RANGE: SizeRange = { minBytes: 16 * KIB, maxBytes: 16 * KIB ** 2 };
 /** https://opentelemetry.io/docs/specs/otlp/#otlphttp-request */
 const METRICS_PATH = '/v1/metrics';
 
-/** Where requests are posted: below the endpoint, unless it names that already. */
+/** URL for requests: METRICS_PATH below the endpoint, unless that includes it. */
 export function metricsUrl(endpoint: string): string {
   const url = new URL(endpoint);
   if (!url.pathname.endsWith(METRICS_PATH)) url.pathname = url.pathname.replace(/\/*$/, METRICS_PATH);
@@ -101,9 +101,9 @@ export function metricsUrl(endpoint: string): string {
 }
 
 /**
- * Reads the files that the options name.
+ * Reads the files named in the options.
  * @param read as readSmallFile does
- * @throws ConfigError when they do not go together, or a file cannot be read
+ * @throws ConfigError when options conflict or are incomplete, or a file cannot be read
  */
 export async function receiverSettings(options: OtlpOptions, read?: ReadFile): Promise<ReceiverSettings> {
   const { endpoint, headers_file, ca_file } = options;
@@ -177,7 +177,7 @@ async function readClientCert(
   return clientCert;
 }
 
-/** `name: value` per line; empty lines and lines that begin with # count for nothing. */
+/** `name: value` per line; ignores empty lines and lines that begin with #. */
 async function readHeaders(where: string, file: string, read?: ReadFile): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const [index, line] of (await readSetFile(where, file, read)).split(/\r?\n/).entries()) {
@@ -189,7 +189,7 @@ async function readHeaders(where: string, file: string, read?: ReadFile): Promis
       validateHeaderName(at < 0 ? '' : name);
       validateHeaderValue(name, value);
     } catch {
-      // Without the line: it may be a secret.
+      // Do not include the line: it may be a secret.
       throw new ConfigError(
         `${where}: line ${index + 1} of the file ${file} is not a header; write one "name: value" per line, such as "Authorization: Bearer TOKEN"`,
       );

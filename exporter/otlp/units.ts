@@ -1,6 +1,6 @@
 /**
- * Units in UCUM by the unit's word in the name, in the order in which they count. A unit is only given where its word is
- * in the name: receivers that append one, such as Prometheus, then leave the name as it is.
+ * UCUM units by the unit's word in the metric name; the first match counts. A unit is set only if the name contains it:
+ * receivers that append the unit, such as Prometheus, then leave the name unchanged.
  * https://opentelemetry.io/docs/specs/semconv/general/metrics/#units
  */
 const UNITS: readonly (readonly [word: RegExp, unit: string])[] = [
@@ -12,7 +12,7 @@ const UNITS: readonly (readonly [word: RegExp, unit: string])[] = [
   [/_joules(_total)?$/, 'J'],
 ];
 
-/** Of a metric of the catalogue; empty where the name has none. */
+/** The unit of a catalogue metric; empty if its name has none. */
 export function unitOf(name: string): string {
   return UNITS.find(([word]) => word.test(name))?.[1] ?? '';
 }

@@ -6,23 +6,23 @@ import { SearchError } from './search-error.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
 
 const TEXT_MAX = 500;
-/** Of one document: it may name the time range of each index of its stream. */
+/** For one document: it may list the time range of every index of its stream. */
 const REASON_MAX = 16_000;
 
-/** Of the body of `GET _index_template`: the first that it lists, without its name. */
+/** The first template in the body of `GET _index_template`, without its name. */
 export function firstTemplate(body: unknown): unknown {
   const list = isObject(body) ? body['index_templates'] : undefined;
   const first: unknown = Array.isArray(list) ? list[0] : undefined;
   return isObject(first) ? first['index_template'] : undefined;
 }
 
-/** Of an `error` in an answer: its type and reason, cut to a length. */
+/** Type and reason of an `error` in an answer, truncated. */
 export function reasonText(error: Readonly<Record<string, unknown>>): string {
   const [type, reason] = [serverText(error['type'], TEXT_MAX), serverText(error['reason'], REASON_MAX)];
   return `${type || 'error'}: ${reason || 'no reason given'}`;
 }
 
-/** Nested too deeply, it has no JSON. */
+/** JSON.stringify throws if nesting is too deep. */
 function jsonOf(body: unknown): string {
   try {
     return JSON.stringify(body ?? null);
@@ -31,7 +31,7 @@ function jsonOf(body: unknown): string {
   }
 }
 
-/** The server's own words, cut to a length. Of a web page its title: a proxy or a login answers with one. */
+/** The server's reason, truncated; for a web page its title: proxies and logins answer with one. */
 export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
   const error = isObject(body) ? body['error'] : undefined;
   if (isObject(error)) return reasonText(error);
@@ -41,9 +41,9 @@ export function reasonOf({ body }: Pick<SearchResponse, 'body'>): string {
 }
 
 /**
- * The error for an answer that no search server gives: a redirect, or a text where there should be JSON. Undefined for
- * one that may be a search server's, whatever its status; gateways' 502, 503 and 504 count as such, since they speak
- * for a server that is away.
+ * The error for an answer that cannot come from a search server: a redirect, or text instead of JSON. Undefined if it
+ * may be a search server's, whatever its status; gateways' 502, 503 and 504 count as such, since they speak for a
+ * server that is down.
  */
 export function foreign(answer: SearchResponse): SearchError | undefined {
   const { node, status, headers, body } = answer;
@@ -53,7 +53,7 @@ export function foreign(answer: SearchResponse): SearchError | undefined {
     return new SearchError('SEARCH_ANSWER', node, `got a redirect to ${to} (${status}); ${next}`);
   }
   if (status >= 500 || status === 401 || status === 403 || status === 429) return undefined;
-  // A search server says what it dislikes; a 400 without that is of a gateway, and says nothing about a document.
+  // A search server gives a reason; a 400 without one comes from a gateway, and says nothing about a document.
   const isUnexplained = status === 400 && !(isObject(body) && body['error'] !== undefined);
   if (status === 407 || isUnexplained || (typeof body === 'string' && body.trim() !== '')) {
     return new SearchError('SEARCH_ANSWER', node, `got ${status} with ${reasonOf(answer)}; ${next}`);
@@ -61,7 +61,7 @@ export function foreign(answer: SearchResponse): SearchError | undefined {
   return undefined;
 }
 
-/** 401 or 403: a permission that is missing, or a block on writes, which has the same status. */
+/** For 401 and 403: a missing permission, or a write block, which has the same status. */
 export function notPermitted(answer: SearchResponse): SearchError {
   const { node } = answer;
   const reason = reasonOf(answer);
@@ -77,7 +77,7 @@ export function notPermitted(answer: SearchResponse): SearchError {
   );
 }
 
-/** Any other status than was expected. */
+/** For any other unexpected status. */
 export function refused(what: string, answer: SearchResponse): SearchError {
   const { node, status } = answer;
   const refusal = `asked ${what}, the server answered ${status} (${reasonOf(answer)})`;

@@ -1,10 +1,10 @@
 import type { RequestOutcome } from './sink-meter.ts';
 import { isTaken, type Verdict } from './verdict.ts';
 
-/** The result of one request as a whole. `node` is the node of the server, as for SearchError. */
+/** The result of one request as a whole. `node` as in SearchError. */
 export type Attempt =
   | { readonly kind: 'judged'; readonly node: string; readonly verdicts: readonly Verdict[] }
-  /** The request itself was too large, or was not understood, for which one of its documents is to blame. */
+  /** The request was too large or could not be parsed, because of one of its documents. */
   | {
       readonly kind: 'too-large' | 'unreadable';
       readonly node: string;
@@ -20,7 +20,7 @@ export interface FailedAttempt {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** As `virtune_elasticsearch_requests_total` counts it. */
+/** The outcome in `virtune_elasticsearch_requests_total`. */
 export function outcomeOf(attempt: Attempt): RequestOutcome {
   switch (attempt.kind) {
     case 'judged': {
@@ -36,7 +36,7 @@ export function outcomeOf(attempt: Attempt): RequestOutcome {
   }
 }
 
-/** Whether all of its documents were held back for lack of templates, so that no bulk request was made. */
+/** Whether all documents were withheld for lack of templates, so that no bulk request was sent. */
 export function isWithheld(attempt: Attempt): boolean {
   if (attempt.kind !== 'judged') return false;
   const { verdicts } = attempt;

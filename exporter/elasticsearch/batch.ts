@@ -7,18 +7,18 @@ import type { SinkMeter } from './sink-meter.ts';
 
 export interface BatchParts {
   readonly queue: Pick<DiskQueue, 'take'>;
-  /** Documents with a lower number may be on the server already. */
+  /** Documents with lower numbers may already be on the server. */
   readonly inherited: number;
   readonly meter: Pick<SinkMeter, 'countDropped'>;
   readonly newest?: Pick<NewestDocuments, 'wasSent'> | undefined;
-  /** Records are taken until there are so many bytes. */
+  /** Records are taken until the batch has this many bytes. */
   readonly batchBytes: number;
 }
 
-/** A document on which the server failed so often, while it took others of the stream, is given up. */
+/** A document is given up after this many failures while the server accepted others of its stream. */
 const FAILURES_MAX = 10;
 
-/** Documents that were taken from the queue and are not settled, in the order in which they are sent. */
+/** Documents taken from the queue but not settled, in sending order. */
 export class Batch {
   readonly #parts: BatchParts;
   #items: BulkItem[] = [];
@@ -32,10 +32,10 @@ export class Batch {
   }
 
   /**
-   * Takes records from the queue. Their documents come first, so that they are tried before those that were refused.
-   * @param isParked whether documents of this stream wait elsewhere
-   * @returns `parked`: the new documents of parked streams, which come after the others; `mayHaveMore`: false where the
-   * queue has no other record now
+   * Takes records from the queue. Their documents go first, so that they are tried before those that were refused.
+   * @param isParked whether the stream's documents are parked
+   * @returns `parked`: the new documents of parked streams, which go after the other new ones; `mayHaveMore`: false if
+   * the queue has no more records now
    */
   async fill(
     isParked: (stream: string) => boolean,
@@ -57,13 +57,13 @@ export class Batch {
         }
       }
     } finally {
-      // Also when the disk fails: what is taken would be settled with the rest.
+      // Even if the disk fails: what was taken would be settled with the rest.
       this.#items = [...fresh, ...parked, ...this.#items];
     }
     return { parked: new Set(parked), mayHaveMore };
   }
 
-  /** The documents of the next record of the queue; undefined when there is none now. */
+  /** The documents of the next queued record; undefined if there is none now. */
   async #take(): Promise<BulkItem[] | undefined> {
     const { queue, meter, inherited, newest } = this.#parts;
     const record = await queue.take();
@@ -81,7 +81,7 @@ export class Batch {
     });
   }
 
-  /** As much of it as may be sent at once: at least one document. */
+  /** As many documents as may be sent at once: at least one. */
   head(maxBytes: number): BulkItem[] {
     let bytes = 0;
     let count = 0;
@@ -93,12 +93,12 @@ export class Batch {
     return this.#items.slice(0, count);
   }
 
-  /** Removes what `head` returned. What is left of it comes last, so that the others are tried before it. */
+  /** Removes what `head` returned, and appends what is left of it, so that the others are tried first. */
   settle(sent: readonly BulkItem[], left: readonly BulkItem[]): void {
     this.#items = [...this.#items.slice(sent.length), ...left];
   }
 
-  /** Removes documents that are older. @returns how many */
+  /** Removes documents older than this. @returns how many */
   expire(oldestMs: number): number {
     const before = this.#items.length;
     if (this.#items.some(({ atMs }) => atMs < oldestMs)) {
@@ -112,9 +112,9 @@ export class Batch {
   }
 
   /**
-   * Removes the documents on which the server failed too often. Only failures count after which it took another of the
+   * Removes documents on which the server failed too often. A failure counts only if it then accepted another of the
    * stream.
-   * @param open streams of which the server took a document
+   * @param open streams of which the server accepted a document
    */
   giveUp(open: ReadonlySet<string>): DeadLetter[] {
     const letters: DeadLetter[] = [];

@@ -1,17 +1,17 @@
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 
-/** Far above any answer to what virtune asks; what sends more is not what it should be. */
+/** Far above any answer that virtune asks for; anything larger is bogus. */
 export const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 /**
- * Of values in an answer, ten times as many as a server has to say of the documents of a large batch. An object of two bytes
- * takes some 90 in memory: 8 MiB of them took 250 MiB and more than a second.
+ * Limit on JSON values in an answer, ten times what a server needs for a large batch. A two-byte object takes some 90
+ * bytes in memory: 8 MiB of them took 250 MiB and more than a second.
  */
 const ANSWER_MAX_VALUES = 1_000_000;
 
 const unpack = promisify(unzip);
 
-/** What is used of a connection's request, which also has a form for streams. */
+/** The form of a connection's request used here; another one returns a stream. */
 export type PlainRequest = (
   params: object,
   options: { readonly maxResponseSize?: number },
@@ -21,7 +21,7 @@ export type PlainRequest = (
   readonly body: string | Buffer;
 }>;
 
-/** The client would unpack any amount, of a few bytes that a server sends. */
+/** Bounds decompression: the client would inflate any amount from a few bytes. */
 export async function unpacked(
   answer: Awaited<ReturnType<PlainRequest>>,
   { maxResponseSize: maxOutputLength = ANSWER_MAX_BYTES }: Parameters<PlainRequest>[1],
@@ -41,13 +41,13 @@ export async function unpacked(
   }
 }
 
-/** Before JSON is parsed. @throws an error for more values than any answer has */
+/** Call before parsing JSON. @throws an error for more values than any real answer has */
 export function checkValues(json: string): void {
   if (valuesIn(json) > ANSWER_MAX_VALUES)
     throw new Error(`the response is too long: more than ${ANSWER_MAX_VALUES} values`);
 }
 
-/** At least as many as a JSON text has values: each comes after one of these. */
+/** Upper bound on the values in a JSON text: each follows one of these. */
 function valuesIn(json: string): number {
   let count = 0;
   for (let at = 0; at < json.length; at++) {

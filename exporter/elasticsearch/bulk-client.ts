@@ -12,7 +12,7 @@ import { TEMPLATES_VERSION } from './setup/templates.ts';
 import { StreamTemplates } from './stream-templates.ts';
 import { readBulkAnswer, type Verdict } from './verdict.ts';
 
-/** Errors of requests that reached no server. */
+/** Errors of requests that did not reach a server. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([
   'SEARCH_UNREACHABLE',
   'SEARCH_CERTIFICATE',
@@ -23,17 +23,17 @@ const INDEX_TEMPLATE = '/_index_template/metrics-kvm.vm';
 const FILTER = 'items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store';
 
 const MIB = 1_024 * 1_024;
-/** Of a bulk request: an error of one document may name the time range of each index of its stream. */
+/** For bulk requests: the error of one document may list the time range of every index of its stream. */
 const ANSWER_BYTES_PER_ITEM = 16 * 1_024;
 const BULK_ANSWER_MAX_BYTES = 64 * MIB;
 
 /**
- * The server waits for a shard without a primary for this part of the client's time-out (`timeout` of the bulk API, 1
- * minute by default), so that its answer on the other shards is not lost.
+ * The server waits for a shard without a primary for the client's time-out divided by this (`timeout` of the bulk API,
+ * 1 minute by default), so that its answer about the other shards is not lost.
  */
 const BULK_TIMEOUT_SHARE = 4;
 
-/** Sends documents to the server in one bulk request, and returns its verdict on each. */
+/** Sends documents in one bulk request, and returns the server's verdict on each. */
 export class BulkClient {
   readonly #open: () => Promise<SearchClient>;
   readonly #bulkTimeout: string;
@@ -44,7 +44,7 @@ export class BulkClient {
   readonly #templates: StreamTemplates;
 
   /**
-   * @param open gives a client with the secrets as they are in their files now
+   * @param open creates a client with the current secrets from their files
    * @param requestTimeoutMs how long the client waits for an answer
    */
   constructor(
@@ -90,7 +90,7 @@ export class BulkClient {
     }
   }
 
-  /** What else is thrown comes of an answer that nothing here expects, nested without an end for example. */
+  /** Anything else thrown is caused by an unexpected answer, for example one nested too deeply. */
   #explained(error: Error): Error {
     if (error instanceof VirtuneError) return error;
     return new SearchError(
@@ -110,13 +110,13 @@ export class BulkClient {
     await client?.close();
   }
 
-  /** Which server it is, and whether its templates are of this version. */
+  /** Identifies the server, and checks whether its templates are of this version. */
   async #meet(client: SearchClient, signal: AbortSignal): Promise<SearchServer> {
     const server = await recognise(client, signal);
     const answer = await client.request({ method: 'GET', path: INDEX_TEMPLATE, signal });
     const other = foreign(answer);
     if (other !== undefined) throw other;
-    // Where the list can be read, each stream is judged by it.
+    // If the list can be read, each stream is checked against it.
     if (answer.status === 404) {
       await requireList(client, server, signal);
       return server;
@@ -126,12 +126,12 @@ export class BulkClient {
         `the templates of ${nameOf(server)} at ${answer.node} are from an older virtune, so new fields are not indexed; run virtune elasticsearch setup`,
       );
     }
-    // A key that may only write may not look: then the operator's word must do.
+    // A write-only key may not read templates: then trust the operator.
     if (answer.status !== 200 && answer.status !== 403) throw refused('for its templates', answer);
     return server;
   }
 
-  /** Documents that must not be sent: of streams that would not be what setup makes. The others go on. */
+  /** Documents that must not be sent, since their streams would not be created as setup would. The others are sent. */
   async #withheld(
     client: SearchClient,
     server: SearchServer,
@@ -165,18 +165,18 @@ export class BulkClient {
       signal,
     });
     const attempt = markConflicts(readAnswer(answer, items, this.#now()), before);
-    // A server that refuses a request as a whole has taken nothing of it; a gateway that gave up may not know.
+    // If a server rejects a whole request, it stored nothing; a gateway that gave up may not know.
     const isRefused = attempt.kind !== 'judged' && answer.status >= 400 && answer.status < 500;
     for (const [place, item] of items.entries()) {
       const isInDoubt = attempt.kind === 'judged' ? attempt.verdicts[place]?.kind === 'failed' : !isRefused;
-      // One that was in doubt stays so: a crash may have left it in the queue twice, and the other one may be stored.
+      // Once in doubt, always in doubt: after a crash it may be in the queue twice, and the other copy may be stored.
       item.isUnsure = isInDoubt || before[place] === true;
     }
     return attempt;
   }
 }
 
-/** A document that this process never sent, nor one before it, and that is there: another process sent it. */
+/** Marks duplicates that neither this process nor a previous one has sent: another process did. */
 function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt {
   if (attempt.kind !== 'judged') return attempt;
   const verdicts = attempt.verdicts.map((verdict, place): Verdict => {
@@ -185,7 +185,7 @@ function markConflicts(attempt: Attempt, wasUnsure: readonly boolean[]): Attempt
   return { ...attempt, verdicts };
 }
 
-/** Without the list nothing shows which streams lack their template, so a missing one stands for all. */
+/** Without the list it is unknown which streams lack a template, so one missing template counts for all. */
 async function requireList(client: SearchClient, server: SearchServer, signal: AbortSignal): Promise<void> {
   const query = { filter_path: 'index_templates.name' };
   const list = await client.request({ method: 'GET', path: '/_index_template', query, signal });
@@ -201,7 +201,7 @@ async function requireList(client: SearchClient, server: SearchServer, signal: A
   if (list.status !== 200) throw refused('for its templates', list);
 }
 
-/** Of the templates; what has none was not made by setup, and is as old as can be. */
+/** The version of the templates; 0 if there is none, since setup did not create them. */
 function versionOf(body: unknown): number {
   const template = firstTemplate(body);
   const version = isObject(template) ? template['version'] : undefined;
@@ -227,7 +227,7 @@ function readAnswer(answer: SearchResponse, items: readonly SendItem[], nowMs: n
       reason: 'too large for the server, or for a proxy in front of it',
     };
   const other = foreign(answer);
-  // Above all a 400 of a proxy, which says nothing about a document.
+  // Above all a proxy's 400, which says nothing about a document.
   if (other !== undefined) return { kind: 'again', outcome: 'error', error: other };
   if (status === 200) {
     const verdicts = readBulkAnswer(answer.body, items);

@@ -21,36 +21,41 @@ import { REASON_MAX } from './trouble.ts';
 
 export interface BulkSenderParts {
   readonly queue: Pick<DiskQueue, 'take' | 'commit' | 'state' | 'onAppend' | 'oldestAllowedMs'>;
-  /** Documents with a lower number may be on the server already. */
+  /** Documents with lower numbers may already be on the server. */
   readonly inherited: number;
   readonly client: Pick<BulkClient, 'send' | 'forget'>;
   readonly deadLetters: Pick<DeadLetters, 'keep' | 'path'>;
   readonly meter: SinkMeter;
-  /** Where documents of a stream wait that accepts none while others do; absent: they hold up all others. */
+  /** Where documents wait whose stream accepts none while others do; absent: they block all others. */
   readonly parking?: Pick<Parking, 'has' | 'park'> | undefined;
-  /** To ask a stream with, whose older documents a read-only index refuses; absent: all wait until the index takes them. */
+  /**
+   * For probing a stream if a read-only index refuses its older documents; absent: all wait until the index accepts
+   * them.
+   */
   readonly newest?: Pick<NewestDocuments, 'later' | 'noteSent' | 'wasSent'> | undefined;
-  /** False for documents of a wrong clock: that they are refused says nothing about their streams. Default: true. */
+  /**
+   * False for documents with timestamps of a wrong clock, whose refusal says nothing about their streams. Default:
+   * true.
+   */
   readonly judgesStreams?: boolean | undefined;
-  /** Called after each request: whether the server accepts requests. */
+  /** Called after each request with whether the server accepts requests. */
   readonly onServer: (isUp: boolean) => void;
   readonly batchBytes: number;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: (message: string) => void;
-  /** What accepts documents again, for the log: the server, or one stream of it. */
+  /** What accepts documents again, for the log: the server or one stream. */
   readonly target: string;
-  /** Resolves after so long, or at once when aborted. */
+  /** Resolves after this time, or at once when aborted. */
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** A document so far ahead of this host's clock is from a time when the clock was wrong. */
+/** A document this far ahead of this host's clock dates from when the clock was wrong. */
 const FUTURE_MS = 60_000;
 
 /**
- * Empties the queue into the server: oldest first, one batch at a time, each document until it is settled. A batch
- * stays in the queue until all of it is, so that a crash at any moment sends again, never less; the server distinguishes
- * what it has already.
+ * Drains the queue into the server: oldest first, one batch at a time, each document until it is settled. A batch stays
+ * in the queue until all of it is settled, so a crash causes duplicates, which the server detects, but no loss.
  */
 export class BulkSender {
   readonly #parts: BulkSenderParts;
@@ -81,12 +86,12 @@ export class BulkSender {
     this.#drain.start();
   }
 
-  /** Goes on until the queue is empty or the time is over, then ends; what is left stays in the queue. */
+  /** Keeps sending until the queue is empty or the time is up, then ends; what is left stays in the queue. */
   async stop(graceMs: number): Promise<void> {
     await this.#drain.stop(graceMs);
   }
 
-  /** A batch of nothing but refused documents gets others beside them. */
+  /** Tops up a batch that has only refused documents. */
   async #fill(): Promise<Filled> {
     const { queue, parking } = this.#parts;
     this.#expire();
@@ -94,12 +99,12 @@ export class BulkSender {
     const { parked, mayHaveMore } = await this.#batch.fill((stream) => parking?.has(stream) === true);
     await this.#park(parked);
     if (this.#batch.items.length > 0) return 'filled';
-    // All that was taken may have been too old, damaged or parked.
+    // Everything taken may have been too old, damaged or parked.
     await queue.commit();
     return mayHaveMore ? 'again' : 'empty';
   }
 
-  /** As the queue drops what nobody has taken from it. */
+  /** The batch has the same age limit as the queue. */
   #expire(): void {
     const { queue, meter } = this.#parts;
     const expired = this.#batch.expire(queue.oldestAllowedMs);
@@ -166,7 +171,7 @@ export class BulkSender {
     await this.#saveDeadLetters(settled.node, [...settled.rejected, ...this.#batch.giveUp(open)]);
     this.#stuck.note(settled);
     await this.#parkFuture(settled.early);
-    // The server accepts documents of other streams: these hold up only themselves from now on.
+    // The server accepts other streams: from now on, these only block themselves.
     if (open.size > 0 && parking !== undefined) {
       await this.#park(new Set(this.#batch.items.filter(({ index }) => this.#stuck.isToPark(index))));
     }
@@ -177,7 +182,7 @@ export class BulkSender {
       this.#limit.succeeded();
       return 'accepted';
     }
-    // Whether the server fails on the stream or on one document of it shows when each is alone.
+    // Sending documents one by one shows whether the server fails on the stream or on one document.
     const isOneStream = stuck.size === 1 && open.size === 0;
     if (isOneStream && sent.length > 1 && left.every(({ hasFailed }) => hasFailed)) this.#shrink(sent);
     else meter.retried += waiting.length;
@@ -185,7 +190,7 @@ export class BulkSender {
     return trouble;
   }
 
-  /** Moves documents of the batch to where they hold up no others; what the disk does not take stays in the batch. */
+  /** Moves documents from the batch to parking, where they block no others; what cannot be written to disk stays. */
   async #park(items: ReadonlySet<BulkItem>): Promise<void> {
     if (items.size === 0) return;
     const parked = new Set(await this.#parts.parking?.park([...items]));
@@ -199,7 +204,7 @@ export class BulkSender {
     }
   }
 
-  /** Documents that this host would not sample now either must not hold up those that it samples. */
+  /** Documents ahead of this host's clock must not block those that it samples now. */
   async #parkFuture(early: readonly BulkItem[]): Promise<void> {
     const { parking, now } = this.#parts;
     const fromMs = now() + FUTURE_MS;

@@ -6,25 +6,25 @@ import type { SearchServer } from './server.ts';
 export interface SendItem {
   /** The data stream. */
   readonly index: string;
-  /** The same for the same document, from any sender, at each attempt. */
+  /** Deterministic per document, whatever the sender and attempt. */
   readonly id: string;
   readonly body: string;
   readonly atMs: number;
-  /** An answer about it got lost, maybe in a life before this one: it may be there already. */
+  /** An answer about it was lost, perhaps before a restart: it may be stored already. */
   isUnsure: boolean;
 }
 
-/** A document from the queue, and how often it has failed so far. */
+/** A queued document, and how often it has failed so far. */
 export interface BulkItem extends SendItem {
-  /** As it is in the queue. */
+  /** Its form in the queue. */
   readonly source: { readonly head: PackHead; readonly document: PackedDocument };
   /** The server failed on it, and has not accepted another document of the stream since. */
   hasFailed: boolean;
-  /** How often the server failed on it while it accepted others of the stream. */
+  /** How often the server failed on it while accepting others of the stream. */
   failures: number;
 }
 
-/** The data stream of a kind of document. */
+/** The data stream's name. */
 export function streamIndex(stream: string, namespace: string): string {
   return `metrics-kvm.${stream}-${namespace}`;
 }
@@ -34,7 +34,7 @@ export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: b
   const hash = createHash('sha256').update(`${head.host}\n${stream}\n${key}\n${head.at}`).digest('base64url');
   return {
     index: streamIndex(stream, head.namespace),
-    // Ids that rise with time let the server look for them in its newest segments only.
+    // Ids that increase over time let the server search only its newest segments.
     id: `${head.at.toString(36)}-${hash.slice(0, 22)}`,
     body,
     atMs: head.at,
@@ -46,8 +46,8 @@ export function bulkItemOf(head: PackHead, document: PackedDocument, isUnsure: b
 }
 
 /**
- * A time series stream makes the id itself, of dimensions and time, and takes no other. OpenSearch has none, so
- * there it is given.
+ * A time series stream derives ids from dimensions and time, and rejects any other. OpenSearch has none, so it needs
+ * explicit ids.
  */
 export function bulkLines(items: readonly SendItem[], { kind }: Pick<SearchServer, 'kind'>): string {
   let lines = '';
@@ -58,7 +58,7 @@ export function bulkLines(items: readonly SendItem[], { kind }: Pick<SearchServe
   return lines;
 }
 
-/** About what a document adds to a request. */
+/** Approximate size of a document in a request. */
 export function bytesOf({ body, index }: SendItem): number {
   return Buffer.byteLength(body) + index.length + 64;
 }

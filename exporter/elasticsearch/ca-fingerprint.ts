@@ -3,22 +3,22 @@ import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { connectionError } from './connection-error.ts';
 import { SearchError } from './search-error.ts';
 
-/** SHA-256 of a certificate: 64 hexadecimal digits, as Elasticsearch prints it, with or without colons. */
+/** SHA-256 of a certificate: 64 hexadecimal digits, after colons are removed. */
 const DIGITS = /^[0-9a-f]{64}$/;
 
-/** Lower-case digits without colons; undefined for what is not a SHA-256 fingerprint. */
+/** Lower-case hex digits without colons; undefined if not a SHA-256 fingerprint. */
 export function parseFingerprint(text: string): string | undefined {
   const digits = text.replaceAll(/[:\s]/g, '').toLowerCase();
   return DIGITS.test(digits) ? digits : undefined;
 }
 
 /**
- * The certificate with this fingerprint, as the servers present it, as PEM. Used as the only CA of the connections that
- * follow: they verify signatures and the server's name. The client's own `caFingerprint` needs verification off, and
- * then accepts any certificate that names this CA as its issuer, signed by any key (Node.js links the chain by names).
- * Nothing is sent here but the TLS handshake.
- * @param nodes addresses; those without TLS are left out
- * @param fingerprint as parseFingerprint gives it
+ * The PEM certificate with this fingerprint, as presented by the servers. It becomes the only CA of later connections,
+ * which then verify signatures and the server's name. The client's own `caFingerprint` requires verification to be off,
+ * and then accepts any certificate that names this CA as its issuer, signed by any key (Node.js links the chain by
+ * names). This only performs a TLS handshake.
+ * @param nodes addresses; those without TLS are skipped
+ * @param fingerprint from parseFingerprint
  * @throws SearchError when no server can be reached or none presents the certificate
  */
 export async function findCa(
@@ -49,7 +49,7 @@ export async function findCa(
   );
 }
 
-/** What a server presents, its own certificate first. Not verified. */
+/** The certificate chain that a server presents, leaf first. Not verified. */
 function chainOf(host: string, port: number, timeoutMs: number): Promise<DetailedPeerCertificate[]> {
   return new Promise((resolve, reject) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
@@ -59,7 +59,7 @@ function chainOf(host: string, port: number, timeoutMs: number): Promise<Detaile
     socket.once('secureConnect', () => {
       const chain: DetailedPeerCertificate[] = [];
       let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-      // A certificate that signed itself is its issuer.
+      // A self-signed certificate is its own issuer.
       while (next?.raw !== undefined && !chain.includes(next)) {
         chain.push(next);
         next = next.issuerCertificate;

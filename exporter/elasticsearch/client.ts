@@ -10,10 +10,10 @@ export interface SearchRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly body?: Readonly<Record<string, unknown>> | undefined;
-  /** Lines of JSON, each ended. */
+  /** NDJSON, each line terminated. */
   readonly lines?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Of the answer, uncompressed. Default: 8 MiB. */
+  /** Limit on the uncompressed answer. Default: 8 MiB. */
   readonly maxAnswerBytes?: number | undefined;
 }
 
@@ -25,26 +25,26 @@ export interface SearchResponse {
   readonly body: unknown;
 }
 
-/** What virtune needs of a search server: requests, answered whatever the status. */
+/** What virtune needs of a search server: requests are answered, whatever the status. */
 export interface SearchClient {
-  /** @throws SearchError when there is no answer, or none of a search server */
+  /** @throws SearchError if there is no answer, or not one from a search server */
   request(request: SearchRequest): Promise<SearchResponse>;
   close(): Promise<void>;
 }
 
 /**
- * The client's own time-out is for the head of an answer, and for each pause in it: an answer that comes byte by byte would have
- * no end. All of a request and its answer have so many of these times.
+ * Limit on a whole request and answer, in multiples of the client's time-out, which only covers the response head and
+ * each pause: an answer sent byte by byte would never end.
  */
 const TIMEOUTS_PER_REQUEST = 2;
 
 /**
- * @elastic/elasticsearch, loaded here and only now: it costs 0.2 s and 38 MiB. Its connections, cloud ids,
- * authentication and TLS are used as they are. Two things of its transport are not: media types that pin the
- * version of the server, since 8 refuses the ones of 9 and OpenSearch all of them, and the check that the server is
- * Elastic's own. `recognise` asks the server instead, and virtune sends only what all of them understand. The check of
- * `caFingerprint` is not used either: see findCa.
- * @param stop ends every request
+ * Opens an @elastic/elasticsearch client, loaded lazily: it costs 0.2 s and 38 MiB. Its connections, cloud ids,
+ * authentication and TLS are used as they are. Two things of its transport are removed: media types that pin the server
+ * version, since 8 rejects those of 9 and OpenSearch all of them, and the check that the server is Elastic's own.
+ * Instead `recognise` identifies the server, and virtune sends only what all of them understand. `caFingerprint` is not
+ * used either: see findCa.
+ * @param stop aborts every request
  * @throws SearchError when the CA of a fingerprint cannot be found
  */
 export async function openClient(
@@ -78,14 +78,14 @@ export async function openClient(
   const client = new Client({
     ...(cloudId === undefined ? { nodes: [...nodes] } : { cloud: { id: cloudId } }),
     ...(auth === undefined ? {} : { auth }),
-    // The certificate that the fingerprint names may be of a CA in the middle of the chain.
+    // The fingerprint may belong to an intermediate CA.
     ...(ca === undefined ? {} : { tls: { ca, allowPartialTrustChain: caFingerprint !== undefined } }),
     Transport: PlainTransport,
     Connection: BoundedConnection,
     Serializer: BoundedSerializer,
     headers: { 'user-agent': `virtune/${version}` },
     enableMetaHeader: false,
-    // Trying again is the sender's work: it knows what may be sent twice.
+    // Retries are up to the sender, which knows what may be sent twice.
     maxRetries: 0,
     requestTimeout: requestTimeoutMs,
     maxResponseSize: ANSWER_MAX_BYTES,
@@ -144,25 +144,25 @@ export async function openClient(
   };
 }
 
-/** An answer of the client, or what its errors keep of one. */
+/** The client's answer, or what its errors keep of one. */
 interface Answered {
   readonly meta?: { readonly connection?: { readonly url: URL | string } | null } | undefined;
 }
 
-/** The node that a request went to; all nodes where none was chosen. */
+/** The node that a request went to; all nodes if none was chosen. */
 function nodeOf(answered: Answered | undefined, settings: ServerSettings): string {
-  // A URL, or in errors its text. Not its href: that may have a user name and a password.
+  // A URL, or its text in errors. Do not use href: it may contain user name and password.
   const url = URL.parse(String(answered?.meta?.connection?.url));
   if (url !== null) return `${url.origin}${url.pathname.replace(/\/$/, '')}`;
   return allNodes(settings);
 }
 
 function allNodes({ nodes, cloudId }: Pick<ServerSettings, 'nodes' | 'cloudId'>): string {
-  // What follows in a cloud id is the address, encoded.
+  // The rest of a cloud id is the encoded address.
   return nodes.length > 0 ? nodes.join(', ') : `cloud id ${cloudId?.split(':')[0]}`;
 }
 
-/** The error of a command that a signal stopped. @param next what is done, and what to do next */
+/** The error of a command stopped by a signal. @param next what is done, and what to do next */
 export function stoppedError(
   settings: Pick<ServerSettings, 'nodes' | 'cloudId'>,
   { reason }: AbortSignal,

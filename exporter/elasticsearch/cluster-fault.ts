@@ -1,26 +1,26 @@
-/** An error with status 400 that is about the cluster or an index, not about the document: an operator ends it. */
+/** An error with status 400 about the cluster or an index, not the document; an operator has to fix it. */
 interface ClusterFault {
-  /** Of the type and reason of the error. Each reads a text once, whatever a server writes. */
+  /** Matches type and reason of the error. Linear time, whatever a server sends. */
   readonly pattern: RegExp;
   readonly next: string;
-  /** It is about one index, while the newest index of the stream may take documents. */
+  /** It concerns one index, while the stream's newest index may accept documents. */
   readonly isOfOneIndex?: true;
 }
 
 const FAULTS: readonly ClusterFault[] = [
   {
-    // ShardLimitValidator, when the first index of a stream or the next one of a lazy rollover is created. The type is
+    // ShardLimitValidator, when creating the first index of a stream or the next one of a lazy rollover. The type is
     // validation_exception or illegal_argument_exception; OpenSearch says "total shards".
     pattern: /^\w+: (?:Validation Failed: \d+: )?this action would add \[\d+\] (?:total )?shards/,
     next: 'raise cluster.max_shards_per_node on the server, or delete indices; virtune cannot create an index for the stream before that',
   },
   {
-    // Any other reason why an index cannot be created, such as awareness attributes. No document is judged by these.
+    // Any other failure to create an index, such as awareness attributes. Never raised for a document.
     pattern: /^(?:validation_exception|index_creation_exception): /,
     next: 'correct the setting of the cluster or of the template that the reason names',
   },
   {
-    // IngestService, for a default_pipeline or final_pipeline that somebody removed or renamed.
+    // IngestService, for a default_pipeline or final_pipeline that was removed or renamed.
     pattern: /^\w+: pipeline with id \[[^\]]*\] does not exist/,
     next: 'create the pipeline, or remove its name from the template and from the settings of the newest index (index.default_pipeline, index.final_pipeline)',
   },
@@ -31,14 +31,14 @@ const FAULTS: readonly ClusterFault[] = [
     isOfOneIndex: true,
   },
   {
-    // InternalEngine: the limit of Lucene, of one shard. Others of the newest index take newer documents, which says
-    // nothing about the index.
+    // InternalEngine: Lucene's limit for one shard. Other shards of the newest index still accept newer documents,
+    // which says nothing about the index.
     pattern: /^\w+: Number of documents in shard .{1,300} exceeds the limit of \[/,
     next: 'roll the stream over (POST STREAM/_rollover), and check its lifecycle',
   },
 ];
 
-/** What to do about a fault of the cluster, for which its documents can wait; undefined for one of the document. */
+/** What to do about a cluster fault, for which documents can wait; undefined if the document is at fault. */
 export function clusterFaultOf(reason: string): Pick<ClusterFault, 'next' | 'isOfOneIndex'> | undefined {
   return FAULTS.find(({ pattern }) => pattern.test(reason));
 }

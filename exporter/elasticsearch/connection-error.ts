@@ -14,10 +14,7 @@ const CODES: Readonly<Record<FailureKind, SearchErrorCode>> = {
   'no answer': 'SEARCH_NO_ANSWER',
 };
 
-/**
- * The error for a connection that failed, by its text.
- * @param node URL of the server, without credentials
- */
+/** Classifies a connection failure by its text. @param node URL of the server, without credentials */
 export function connectionError(node: string, text: string, cause: unknown): SearchError {
   const { kind, message } = connectionFailure(text, node.startsWith('https:'), SERVER);
   return new SearchError(CODES[kind], node, message, cause);

@@ -7,27 +7,27 @@ import { CHARS_PER_TURN, type Document } from '../documents/documents.ts';
 const compress = promisify(deflateRaw);
 const decompress = promisify(inflateRaw);
 
-/** Documents of one host and moment as they lie in the queue: this line, then two lines for each, compressed. */
+/** Queue format for documents of one host and timestamp: this line, then two lines per document, compressed. */
 const headSchema = z.object({ v: z.literal(1), host: z.string(), at: z.number(), namespace: z.string() });
 export type PackHead = Omit<z.output<typeof headSchema>, 'v'>;
 
 /** One document of the queue. */
 export interface PackedDocument {
-  /** Without the dataset's prefix: `vm`. */
+  /** Dataset without its prefix: `vm`. */
   readonly stream: string;
   /** As JSON. */
   readonly key: string;
   readonly body: string;
 }
 
-/** A record holds about so much text, so that sending never needs more than a little more than a batch. */
+/** Approximate text per record, so that sending needs little more memory than a batch. */
 const RECORD_CHARS = 512 * 1024;
-/** Measured: level 1 takes a third of the time of the default, for a tenth more bytes. */
+/** Measured: level 1 takes a third of the default level's time, for a tenth more bytes. */
 const LEVEL = 1;
-/** virtune writes no record as large as this: a larger length means a damaged file. */
+/** virtune never writes records this large: a larger length means a damaged file. */
 const RECORD_MAX_BYTES = 256 * 1024 * 1024;
 
-/** Payloads for the queue, with a turn of the event loop between: thousands of VMs must not hold up a scrape. */
+/** Queue payloads, yielding to the event loop: thousands of VMs must not block a scrape. */
 export async function* pack(
   head: PackHead,
   documents: Iterable<Document>,
@@ -53,13 +53,13 @@ export async function* pack(
   if (count > 0) yield { payload: await compress(text, { level: LEVEL }), documents: count };
 }
 
-/** Documents of one host and moment that were in the queue before, as a payload that makes the same documents again. */
+/** Repacks queued documents of one host and timestamp, so that unpacking gives the same documents. */
 export async function packAgain(head: PackHead, documents: readonly PackedDocument[]): Promise<Buffer> {
   const lines = documents.map(({ stream, key, body }) => `${stream} ${key}\n${body}\n`);
   return compress(`${JSON.stringify({ v: 1, ...head })}\n${lines.join('')}`, { level: LEVEL });
 }
 
-/** Undefined for what was never packed, or by a version that this one does not know. */
+/** Undefined for data that was never packed, or by an unknown version. */
 export async function unpack(
   payload: Buffer,
 ): Promise<{ readonly head: PackHead; readonly documents: readonly PackedDocument[] } | undefined> {

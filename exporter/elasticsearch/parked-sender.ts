@@ -1,13 +1,13 @@
 import { BulkSender, type BulkSenderParts } from './bulk-sender.ts';
 import { FUTURE } from './parking.ts';
 
-/** What senders of one server have in common. */
+/** Shared by all senders to one server. */
 export type CommonSenderParts = Pick<
   BulkSenderParts,
   'deadLetters' | 'meter' | 'newest' | 'batchBytes' | 'now' | 'random' | 'log' | 'wait'
 >;
 
-/** A sender of documents that wait apart: of one stream, or of those later than their index accepts. */
+/** A sender for parked documents: of one stream, or those later than their index accepts. */
 export function parkedSender(
   common: CommonSenderParts,
   queue: BulkSenderParts['queue'],
@@ -17,7 +17,7 @@ export function parkedSender(
   return new BulkSender({
     ...common,
     queue,
-    // The server may have failed on them after it had stored them.
+    // The server may have failed after storing them.
     inherited: Number.POSITIVE_INFINITY,
     client,
     onServer: () => undefined,

@@ -5,23 +5,25 @@ import { isAside } from '../queue/segment.ts';
 import type { BulkItem } from './bulk.ts';
 import { type PackedDocument, type PackHead, packAgain } from './pack.ts';
 
-/** The place of documents whose time is still to come: a clock was ahead, and was set back. No stream has this name. */
+/**
+ * Queue for documents with future timestamps, from a clock that was ahead and was set back. No stream has this name.
+ */
 export const FUTURE = 'future';
 
-/** Empties the queue of one stream; see BulkSender. */
+/** Drains the queue of one stream; see BulkSender. */
 export interface ParkedSender {
-  /** Does nothing when it has been started. */
+  /** No-op if already started. */
   start(): void;
   stop(graceMs: number): Promise<void>;
 }
 
 export interface ParkingParts {
-  /** A folder within the locked folder of the queue. */
+  /** A folder inside the queue's locked folder. */
   readonly dir: string;
   /** For all streams together. */
   readonly maxBytes: number;
   readonly queue: Pick<QueueOptions, 'kind' | 'maxAgeMs' | 'now' | 'onDrop' | 'onTrouble'>;
-  /** A sender for the documents of one stream. */
+  /** Creates a sender for one stream's documents. */
   readonly senderOf: (queue: DiskQueue, stream: string) => ParkedSender;
 }
 
@@ -31,8 +33,8 @@ interface Place {
 }
 
 /**
- * Where documents of a stream wait that accepts none, while the others go on: a queue on disk and a sender for each such
- * stream, with separate retries. Once a queue is empty, new documents of the stream take the usual way again.
+ * Parks documents of streams that accept none, so that others are not blocked: a queue on disk and a sender per stream,
+ * with separate retries. Once its queue is empty, new documents of a stream take the normal path again.
  */
 export class Parking {
   readonly #parts: ParkingParts;
@@ -42,7 +44,7 @@ export class Parking {
     this.#parts = parts;
   }
 
-  /** With the streams that were parked when the process before this one ended. */
+  /** Restores the streams parked by the previous process. */
   static async open(parts: ParkingParts): Promise<Parking> {
     const parking = new Parking(parts);
     const streams = await readdir(parts.dir).catch(() => []);
@@ -56,20 +58,20 @@ export class Parking {
       await place.queue.close();
       const folder = join(parts.dir, stream);
       const files = await readdir(folder).catch(() => []);
-      // A file that was put aside is kept for its operator.
+      // A file set aside is kept for the operator.
       if (!files.some(isAside)) await rm(folder, { recursive: true, force: true });
     }
     return parking;
   }
 
-  /** Whether documents of this stream wait here: later ones must not be sent past them. */
+  /** Whether documents of this stream are parked: later ones must not overtake them. */
   has(stream: string): boolean {
     return (this.#places.get(stream)?.queue.state.documents ?? 0) > 0;
   }
 
   /**
-   * @param name a place for documents of several streams, instead of one for each stream
-   * @returns those that are on the disk now; the others the disk did not take
+   * @param name one queue for documents of several streams, instead of one per stream
+   * @returns those that are now on disk; writing the others failed
    */
   async park(items: readonly BulkItem[], name?: typeof FUTURE): Promise<BulkItem[]> {
     const parked: BulkItem[] = [];

@@ -4,13 +4,13 @@ import type { NewestDocuments } from './newest-documents.ts';
 import { isTaken } from './verdict.ts';
 
 /**
- * Finds out whether all of a stream is blocked or only an index of the past, as downsampling leaves it: an index that
- * takes no more must not hold up newer documents, which come after those in the queue.
+ * Finds out whether a whole stream is blocked or only an old index, for example after downsampling: a read-only index
+ * must not block newer documents, which come later in the queue.
  */
 export class ReadOnlyProbe {
   readonly #newest: Pick<NewestDocuments, 'later' | 'noteSent'> | undefined;
   readonly #send: (items: readonly BulkItem[], signal: AbortSignal) => Promise<Attempt>;
-  /** Streams of which a read-only index refused documents last. */
+  /** Streams whose last answer was that an index is read-only. */
   readonly #streams = new Set<string>();
 
   constructor(
@@ -21,15 +21,15 @@ export class ReadOnlyProbe {
     this.#send = send;
   }
 
-  /** @param readOnly streams of which a read-only index has just refused some of these documents */
+  /** @param readOnly streams with documents just refused by a read-only index */
   note(sent: readonly BulkItem[], readOnly: ReadonlySet<string>): void {
     for (const { index } of sent) if (!readOnly.has(index)) this.#streams.delete(index);
     for (const index of readOnly) this.#streams.add(index);
   }
 
   /**
-   * Sends the newest document of each such stream, where it is newer than those that are sent next.
-   * @returns by stream that took it: when it was sampled
+   * Sends the newest document of each such stream, if it is newer than those to be sent next.
+   * @returns by stream that accepted it: when it was sampled
    */
   async ask(items: readonly BulkItem[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     const takenMs = new Map<string, number>();

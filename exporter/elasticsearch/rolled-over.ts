@@ -5,16 +5,16 @@ import type { SearchClient } from './client.ts';
 import { SearchError } from './search-error.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Far more than a stream gets in the time that documents are kept in the queue. */
+/** Far more than a stream gets within the queue's maximum age. */
 const INDICES_MAX = 1_000;
-/** Of any server: what it names becomes a path of a request. */
+/** Index names come from the server and become a request path. */
 const INDEX_NAME = /^[^\p{Cs}\p{Cc}]{1,255}$/u;
 
 /**
- * A stream without time series finds duplicates only in its newest index. When the stream was rolled over between an
- * answer that got lost and the document sent again, it would take it twice. So all indices that may have it are asked,
- * by id, which is exact at once; the newest too, since it may be rolled over before the document arrives.
- * @returns a verdict on those that are there already, and on those that an index without a working shard may have
+ * A stream without time series detects duplicates only in its newest index. If it rolled over between a lost answer and
+ * the retry, it would store the document twice. So all indices that may have it are queried by id, which is exact at
+ * once; including the newest, since it may roll over before the document arrives.
+ * @returns a verdict on those already stored, and on those that an index without a working shard may have
  */
 export async function findRolledOver(
   client: SearchClient,
@@ -50,7 +50,7 @@ export async function findRolledOver(
   return known;
 }
 
-/** Indices of the stream that were its newest at some time since. None where nobody may look. */
+/** Indices that were the stream's newest at some time since. Empty without permission to list them. */
 async function indicesSince(
   client: SearchClient,
   stream: string,
@@ -68,7 +68,7 @@ async function indicesSince(
     .filter(([name]) => INDEX_NAME.test(name))
     .map(([name, about]) => ({ name, createdMs: createdMs(about) }))
     .sort((a, b) => a.createdMs - b.createdMs || a.name.localeCompare(b.name));
-  // An index takes documents until the next one is made.
+  // An index accepts documents until the next one is created.
   const since = indices.flatMap(({ name }, place) => {
     const next = indices[place + 1];
     return next === undefined || next.createdMs >= sinceMs ? [name] : [];

@@ -4,14 +4,14 @@ import { foreign, notPermitted, refused } from './answer.ts';
 import type { SearchClient, SearchResponse } from './client.ts';
 import { SearchError } from './search-error.ts';
 
-/** What answers there, by what it says itself. */
+/** The search server, as it identifies itself. */
 export interface SearchServer {
   readonly kind: 'elasticsearch' | 'opensearch';
   /** URL of the node that answered, without credentials. */
   readonly node: string;
-  /** Absent where the key may not ask for it. */
+  /** Absent if the key may not read it. */
   readonly version: ServerVersion | undefined;
-  /** Elastic's serverless has no index lifecycle management, and no version that means anything. */
+  /** Elastic's serverless has no index lifecycle management, and no meaningful version. */
   readonly serverless: boolean;
 }
 
@@ -21,10 +21,10 @@ export interface ServerVersion {
   readonly text: string;
 }
 
-/** Time series data streams are ready for use since 8.7; OpenSearch has had data streams since 1.0. */
+/** Time series data streams are GA since 8.7; OpenSearch has had data streams since 1.0. */
 const OLDEST = { elasticsearch: [8, 7], opensearch: [2, 0] } as const;
 
-/** Of a version and a tagline. */
+/** For a version and a tagline. */
 const VERSION_MAX = 80;
 
 interface Greeting {
@@ -47,7 +47,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   const { node } = answer;
   const isElastic = answer.headers['x-elastic-product'] === 'Elasticsearch';
   if (answer.status === 401 || (answer.status === 403 && !isElastic)) throw notPermitted(answer);
-  // A key that may only write may not ask for the version, but Elasticsearch names its product in a header.
+  // A write-only key may not read the version, but Elasticsearch names its product in a header.
   if (answer.status === 403) return { kind: 'elasticsearch', node, version: undefined, serverless: false };
   const other = foreign(answer);
   if (other !== undefined) throw other;
@@ -67,7 +67,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   const found = parseVersion(serverText(version?.number, VERSION_MAX));
   const serverless = version?.build_flavor === 'serverless';
   const [major, minor] = OLDEST[kind];
-  // OpenSearch may be set to call itself 7.10.2 for old clients' sake.
+  // OpenSearch can be configured to report 7.10.2 for old clients.
   const isTooOld =
     found !== undefined && (found.major < major || (found.major === major && found.minor < minor));
   if (isTooOld && !serverless && !(isOpen && found.major === 7)) {
@@ -80,7 +80,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   return { kind, node, version: found, serverless };
 }
 
-/** "elasticsearch 8.19.0", for people. */
+/** "Elasticsearch 8.19.0", for messages. */
 export function nameOf({ kind, version, serverless }: Omit<SearchServer, 'node'>): string {
   return `${kind === 'opensearch' ? 'OpenSearch' : 'Elasticsearch'}${serverless ? ' (serverless)' : version === undefined ? '' : ` ${version.text}`}`;
 }

@@ -29,7 +29,7 @@ export interface ServerSettings {
     | { readonly username: string; readonly password: string }
     | undefined;
   readonly ca: string | undefined;
-  /** SHA-256 of the CA's certificate, as parseFingerprint gives it. */
+  /** SHA-256 of the CA's certificate, from parseFingerprint. */
   readonly caFingerprint: string | undefined;
   readonly requestTimeoutMs: number;
   readonly compress: boolean;
@@ -45,7 +45,7 @@ export interface SinkSettings extends ServerSettings {
   readonly queueMaxAgeMs: number;
   readonly deadLettersMaxBytes: number;
   readonly batchBytes: number;
-  /** All that counts, secrets too: two settings with the same are the same. Never to be shown. */
+  /** All settings including secrets, to compare them. Never to be shown. */
   readonly fingerprint: string;
 }
 
@@ -58,7 +58,7 @@ const QUEUE_AGE_RANGE = {
   needsUnit: true,
 };
 
-/** `elasticsearch:` of the configuration file; durations are in seconds once they are read. */
+/** `elasticsearch:` of the configuration file; durations are parsed to seconds. */
 export const elasticsearchSchema = z.strictObject({
   nodes: z.array(addressSchema).min(1).optional(),
   cloud_id: z.string().min(1).optional(),
@@ -82,7 +82,7 @@ export const elasticsearchSchema = z.strictObject({
   metricbeat_compat: z.boolean().optional(),
   queue_dir: z.string().min(1).optional(),
   queue_size: sizeSchema.optional(),
-  /** A number was hours once: so that it does not become seconds unseen, it needs a unit. */
+  /** Used to be a number of hours: a unit is required so that it does not silently become seconds. */
   queue_age: secondsSchema(QUEUE_AGE_RANGE).optional(),
   dead_letters_size: sizeSchema.optional(),
   batch_size: sizeSchema.optional(),
@@ -99,13 +99,13 @@ const DEFAULTS = {
   interval: 10,
   queue_dir: '/var/lib/virtune/elasticsearch',
   queue_size: 2 * KIB ** 3,
-  // A time series stream takes what is at most 7 days old (index.look_back_time).
+  // A time series stream accepts documents up to 7 days old (index.look_back_time).
   queue_age: 6.5 * 86_400,
   dead_letters_size: 256 * KIB ** 2,
   batch_size: 4 * KIB ** 2,
   timeout: 60,
 } as const;
-/** http.max_content_length of both servers is 100 MB by default. */
+/** http.max_content_length defaults to 100 MB on both servers. */
 const BATCH_RANGE: SizeRange = {
   minBytes: 16 * KIB,
   maxBytes: 90 * 1_000_000,
@@ -113,9 +113,9 @@ const BATCH_RANGE: SizeRange = {
 };
 
 /**
- * Reads the files that the options name.
+ * Reads the files named in the options.
  * @param read as readSmallFile does
- * @throws ConfigError when they do not go together, or a file cannot be read
+ * @throws ConfigError when options conflict or are incomplete, or a file cannot be read
  */
 export async function serverSettings(
   options: ElasticsearchOptions,
@@ -170,7 +170,7 @@ export function queueDirOf({ queue_dir }: ElasticsearchOptions): string {
   return queue_dir ?? DEFAULTS.queue_dir;
 }
 
-/** How long documents wait at most. */
+/** Maximum age of queued documents. */
 export function queueMaxAgeSeconds({ queue_age }: ElasticsearchOptions): number {
   return queue_age ?? DEFAULTS.queue_age;
 }
@@ -196,7 +196,7 @@ export async function sinkSettings(options: ElasticsearchOptions, read?: ReadFil
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }
 
-/** Its first line. */
+/** The first line of the file. */
 async function secret(where: string, file: string, read?: ReadFile): Promise<string> {
   const [line = ''] = (await readSetFile(where, file, read)).split(/\r?\n/);
   if (line === '') {

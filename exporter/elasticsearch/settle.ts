@@ -4,21 +4,21 @@ import { type Trouble, troubleOf } from './trouble.ts';
 import { isTaken, type Verdict } from './verdict.ts';
 import { isReadOnlyIndex } from './write-block.ts';
 
-/** The result of one request for its documents, and for the streams that they belong to. */
+/** The result of one request, by document and by stream. */
 export interface Settled {
-  /** The node of the server that answered, as for SearchError. */
+  /** The node that answered, as in SearchError. */
   readonly node: string;
   readonly delivered: readonly BulkItem[];
   readonly duplicates: readonly BulkItem[];
   readonly conflicts: readonly BulkItem[];
   readonly rejected: readonly DeadLetter[];
-  /** To be sent again, in their order. */
+  /** To be retried, in order. */
   readonly left: readonly BulkItem[];
-  /** Of those, documents that are later than their stream accepts now. */
+  /** Those of them that are later than their stream accepts now. */
   readonly early: readonly BulkItem[];
   /** Streams with documents that a read-only index refused. */
   readonly readOnly: ReadonlySet<string>;
-  /** Streams that have at least one of the documents now. */
+  /** Streams that now have at least one of the documents. */
   readonly open: ReadonlySet<string>;
   /** Streams that accepted none of theirs, and why. */
   readonly stuck: ReadonlyMap<string, Trouble>;
@@ -27,9 +27,9 @@ export interface Settled {
 }
 
 /**
- * Sorts documents by the verdicts of a server, named by a node of it. Marks those on which it failed. A document that a
- * read-only index refused is rejected once its stream has taken a newer one: the others need not wait for it.
- * @param takenMs by stream that took a document sent ahead of its turn just before: when that one was sampled
+ * Sorts documents by verdict, and marks those on which the server failed. A document refused by a read-only index is
+ * rejected once its stream has accepted a newer one, so that it does not block the others.
+ * @param takenMs by stream that accepted a document sent ahead just before: when that one was sampled
  */
 export function settle(
   node: string,
@@ -85,7 +85,7 @@ export function settle(
   return { node, delivered, duplicates, conflicts, rejected, left, early, readOnly, open, stuck, trouble };
 }
 
-/** By stream: when the newest document was sampled that it took. */
+/** By stream: when its newest accepted document was sampled. */
 function newestTaken(
   sent: readonly BulkItem[],
   verdicts: readonly Verdict[],

@@ -10,14 +10,14 @@ import type { TickOutcome } from '../sampling/sampling-loop.ts';
 
 export type RequestOutcome = 'ok' | 'partial' | 'busy' | 'too_large' | 'refused' | 'error' | 'unreachable';
 
-/** Documents of one request that the server has. */
+/** Documents of one request that the server now has. */
 export interface SettledDocuments {
   readonly delivered: readonly { readonly atMs: number }[];
   readonly duplicates: readonly { readonly atMs: number }[];
   readonly conflicts: readonly { readonly atMs: number }[];
 }
 
-/** Counts what becomes of samples and documents. A counter with known labels is there from the start, at 0. */
+/** Counts the outcome of samples and documents. Counters with known labels start at 0. */
 export class SinkMeter {
   readonly #ticks: Record<TickOutcome, number> = { ok: 0, failed: 0, missed: 0 };
   readonly #dropped = noDrops();
@@ -47,7 +47,7 @@ export class SinkMeter {
   countTick(outcome: TickOutcome, atMs?: number): void {
     this.#ticks[outcome]++;
     if (atMs === undefined) return;
-    // Set back: what was sent by the clock of before is ahead of this sample, and hides no lag from here on.
+    // The clock was set back: timestamps sent before are ahead of this sample, and would hide the lag from now on.
     if (atMs < (this.#newestTickMs ?? 0)) this.#newestSentMs = undefined;
     this.#newestTickMs = atMs;
   }
@@ -56,7 +56,7 @@ export class SinkMeter {
     this.#dropped[reason] += documents;
   }
 
-  /** @param durationMs undefined where no bulk request was made */
+  /** @param durationMs undefined if no bulk request was sent */
   countRequest(outcome: RequestOutcome, durationMs: number | undefined): void {
     this.#requests[outcome]++;
     if (durationMs !== undefined) this.#durations.observe(durationMs);
@@ -71,13 +71,13 @@ export class SinkMeter {
     }
   }
 
-  /** Streams that accepted documents of a request, and those that accepted none of theirs. */
+  /** Records streams that accepted documents of a request, and those that accepted none of theirs. */
   noteStreams(open: Iterable<string>, stuck: Iterable<string>): void {
     for (const stream of open) this.#streamsUp.set(stream, true);
     for (const stream of stuck) this.#streamsUp.set(stream, false);
   }
 
-  /** @param parked of each stream whose documents wait apart */
+  /** @param parked state of each parked stream */
   encode(
     format: Format,
     main: QueueState,
@@ -121,7 +121,7 @@ export class SinkMeter {
     return text + this.#durations.encode(format, metrics.requestDuration);
   }
 
-  /** Absent before the first sample. Before anything was sent, from the oldest document that waits. */
+  /** Absent before the first sample. Until something was sent, measured from the oldest queued document. */
   #lagSeconds(queue: QueueState): number | undefined {
     if (this.#newestTickMs === undefined) return undefined;
     if (queue.documents === 0) return 0;
@@ -130,7 +130,7 @@ export class SinkMeter {
   }
 }
 
-/** One state of several queues. */
+/** Combined state of several queues. */
 function together(states: readonly QueueState[]): QueueState {
   const oldest = states.flatMap(({ oldestAtMs }) => (oldestAtMs === undefined ? [] : [oldestAtMs]));
   return {

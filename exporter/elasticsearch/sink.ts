@@ -20,16 +20,16 @@ import { SinkMeter } from './sink-meter.ts';
 
 export interface SinkParts {
   readonly settings: SinkSettings;
-  /** Reads the files that hold secrets again. */
+  /** Rereads the files with secrets. */
   readonly reread: () => Promise<ServerSettings>;
   readonly version: string;
   readonly log: (message: string) => void;
 }
 
-/** How long the end of the process waits for what is still in the queue; the rest is sent after the next start. */
+/** How long shutdown waits for the queue to drain; the rest is sent after the next start. */
 const GRACE_MS = 3_000;
 
-/** Samples of hosts, on their way into a search server. */
+/** Sends samples of hosts to a search server. */
 export class ElasticsearchSink {
   readonly #parts: SinkParts;
   readonly #queue: DiskQueue;
@@ -112,7 +112,7 @@ export class ElasticsearchSink {
       log,
     };
     const notes = onceLog(log);
-    // A connection each: one that fails for a parked stream must not end the requests of the others.
+    // A client per sender: a failure for a parked stream must not end the requests of the others.
     const clientOf = (): BulkClient =>
       new BulkClient(
         async () => openClient(await parts.reread(), parts.version),
@@ -148,10 +148,10 @@ export class ElasticsearchSink {
     return this.#parts.settings;
   }
 
-  /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
+  /** Samples exactly these hosts from now on. `local` is the one behind /metrics. */
   async watch(local: HostExporter | undefined, others: Iterable<HostExporter> = []): Promise<void> {
     const { hostId } = this.settings;
-    // An id that the settings give can be only one host's.
+    // A configured id can belong to one host only.
     const ids = local === undefined || hostId === undefined ? undefined : new Map([[local, hostId]]);
     await this.#loops.watch(local === undefined ? others : [local, ...others], ids);
   }

@@ -8,8 +8,8 @@ import { findMisfits, type Misfit } from './setup/outranked.ts';
 import { type Template, templatesFor } from './setup/templates.ts';
 
 /**
- * Keeps documents back whose stream has no template of virtune, or would get another one: the first of them creates the
- * stream, and guessed mappings cannot be fixed later. Each stream is looked at until it is right.
+ * Withholds documents whose stream lacks virtune's template, or would get another one: the first document creates the
+ * stream, and guessed mappings cannot be fixed later. A stream is checked until it is right.
  */
 export class StreamTemplates {
   readonly #log: (message: string) => void;
@@ -20,7 +20,7 @@ export class StreamTemplates {
     this.#log = log;
   }
 
-  /** @returns by stream to which no document may be sent now: why */
+  /** @returns the error by stream to which documents must not be sent now */
   async check(
     client: SearchClient,
     server: SearchServer,

@@ -5,21 +5,21 @@ import type { RequestOutcome } from './sink-meter.ts';
 import type { Verdict } from './verdict.ts';
 import { isBlock, UNBLOCK } from './write-block.ts';
 
-/** In the log; a dead letter has all of it. */
+/** For the log; a dead letter has the full reason. */
 export const REASON_MAX = 500;
 
 /** Why a stream did not accept documents. */
 export interface Trouble {
   readonly outcome: RequestOutcome;
   readonly error: SearchError;
-  /** The server as a whole has too much to do (429): that it refused this stream is chance. */
+  /** The whole server is overloaded (429): it refused this stream by chance. */
   readonly isOverload: boolean;
 }
 
-/** Verdicts after which the document is sent again. */
+/** Verdicts after which a document is retried. */
 export type Refusal = Extract<Verdict, { kind: 'busy' | 'early' | 'failed' | 'blocked' | 'withheld' }>;
 
-/** With the server's reason and what to do. @param node of the server, as for SearchError */
+/** Error with the server's reason and what to do. @param node of the server, as in SearchError */
 export function troubleOf(node: string, stream: string, refusal: Refusal): Trouble {
   if (refusal.kind === 'withheld') return { outcome: 'refused', error: refusal.error, isOverload: false };
   const { code, outcome, next } = kindOf(refusal);

@@ -4,22 +4,22 @@ import type { SendItem } from './bulk.ts';
 import { clusterFaultOf } from './cluster-fault.ts';
 import type { SearchError } from './search-error.ts';
 
-/** The server's answer on one document, or why it was not sent. */
+/** The server's verdict on one document, or why it was not sent. */
 export type Verdict =
   | { readonly kind: 'delivered' }
-  /** It was there already: the response to an earlier request was lost. */
+  /** Already stored: the response to an earlier request was lost. */
   | { readonly kind: 'duplicate' }
-  /** It was there already, and this process never sent it: another exporter did. */
+  /** Already stored, but not by this process: another exporter sent it. */
   | { readonly kind: 'conflict' }
-  /** The server has no room for it now (429), or its shard has no primary (503). */
+  /** The server is overloaded (429), or its shard has no primary (503). */
   | { readonly kind: 'busy'; readonly status: number; readonly reason: string }
-  /** It is later than the end of the stream's newest index, which the server moves on every few minutes. */
+  /** Later than the end of the stream's newest index, which the server advances every few minutes. */
   | { readonly kind: 'early'; readonly reason: string }
-  /** The server failed on this one. */
+  /** The server failed on this document. */
   | { readonly kind: 'failed'; readonly reason: string }
   /** An operator has to act: permissions, templates, a write block, a limit of the cluster. */
   | { readonly kind: 'blocked'; readonly status: number; readonly reason: string }
-  /** It was not sent: the server lacks the template of its stream, or has another one for it. */
+  /** Not sent: the server lacks the template of its stream, or has another one for it. */
   | { readonly kind: 'withheld'; readonly error: SearchError }
   /** The server will never accept it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
@@ -30,9 +30,9 @@ export function isTaken({ kind }: Verdict): boolean {
 }
 
 /**
- * One verdict per document, in their order; undefined where the answer is not one to these documents.
- * `failure_store` is in answers of Elasticsearch from 8.19 and 9.1 on (BulkItemResponse): `used` with status 201
- * means that the document is in the failure store of the stream and not in the stream.
+ * One verdict per document, in order; undefined if the answer does not match these documents. `failure_store` is in
+ * answers of Elasticsearch since 8.19 and 9.1 (BulkItemResponse): `used` with status 201 means that the document is in
+ * the stream's failure store and not in the stream.
  */
 export function readBulkAnswer(
   body: unknown,
@@ -50,7 +50,10 @@ export function readBulkAnswer(
   return verdicts;
 }
 
-/** An answer to another request, which a proxy mixed up, must settle nothing. It names no index where the server filters it. */
+/**
+ * An answer to another request, mixed up by a proxy, must not settle anything. It has no index if the server filters
+ * it.
+ */
 function isAbout(
   { _index: index }: Readonly<Record<string, unknown>>,
   sent: Pick<SendItem, 'index'> | undefined,
@@ -86,12 +89,12 @@ function judge(status: number, reason: string, failureStore: unknown): Verdict {
 }
 
 /**
- * Whether the timestamp is later than all that a time series stream accepts now. Its newest index ends at
- * `index.time_series.end_time`, which Elasticsearch moves to the current time + `index.look_ahead_time` every 5 minutes
- * (3 in 9.x; UpdateTimeSeriesRangeService). After a longer outage it is behind for so long. The type of the error is
- * `timestamp_error`, before 8.11 `illegal_argument_exception`; so the text decides, which has been the same since 8.7
- * (DataStream.getWriteIndex). The second text is that of an index that has not yet learned of its new end
- * (TimestampBounds, DataStreamTimestampFieldMapper). Each pattern reads a text once, whatever a server writes.
+ * Whether the timestamp is later than a time series stream accepts now. Its newest index ends at
+ * `index.time_series.end_time`, which Elasticsearch advances to the current time + `index.look_ahead_time` every 5
+ * minutes (3 in 9.x; UpdateTimeSeriesRangeService). After a longer outage it lags by that much. The error type is
+ * `timestamp_error`, before 8.11 `illegal_argument_exception`; so match the text, which has not changed since 8.7
+ * (DataStream.getWriteIndex). The other text comes from an index that does not know its new end yet (TimestampBounds,
+ * DataStreamTimestampFieldMapper). Patterns take linear time, whatever a server sends.
  */
 function isEarly(reason: string): boolean {
   if (/time series index @timestamp value \[[^[\]]*\] must be smaller than/.test(reason)) return true;

@@ -1,6 +1,6 @@
 import { VirtuneError } from '../../../model/virtune-error.ts';
 
-/** A command on dead letters that could not do, or not all of, what it was for. Nothing is lost. */
+/** A dead letters command failed, or did only part of its work. Nothing is lost. */
 export class DeadLettersError extends VirtuneError {
   override readonly name = 'DeadLettersError';
   declare readonly code: 'DEAD_LETTERS_IN_USE' | 'DEAD_LETTERS_LEFT';

@@ -10,9 +10,9 @@ import { DeadLettersError } from './dead-letters-error.ts';
 import { type Letter, type LetterLine, type Letters, readLines } from './letter.ts';
 
 /**
- * The dead letters of a queue's folder, for commands. An exporter may run at the same time and add letters: a command
- * renames a file before it reads it to change it, and the exporter then writes to another one. Two commands at a time
- * exclude each other by a lock.
+ * The dead letters in a queue's folder, for commands. An exporter may be adding letters at the same time: a command
+ * renames a file before it reads it to change it, and the exporter then starts another one. Commands exclude each other
+ * with a lock.
  */
 export class LetterBox {
   readonly #files: LetterFiles;
@@ -24,9 +24,9 @@ export class LetterBox {
   }
 
   /**
-   * For a command that changes letters.
-   * @throws QueueError when it is not the folder of a queue, or cannot be used
-   * @throws DeadLettersError when another command works on it
+   * For commands that change letters.
+   * @throws QueueError when it is not a queue's folder, or cannot be used
+   * @throws DeadLettersError when another command is using it
    */
   static async open(queueDir: string, nowMs: number): Promise<LetterBox | undefined> {
     const files = await filesOf(queueDir, nowMs);
@@ -43,8 +43,8 @@ export class LetterBox {
   }
 
   /**
-   * Hands out the files, the oldest first. What `work` returns is kept, the rest is deleted. When it rejects, its file and
-   * all after it stay as they are; an error in what it returns is thrown once its file is as it says.
+   * Passes each file to `work`, oldest first. What `work` returns is kept, the rest is deleted. When it rejects, this
+   * file and all later ones stay unchanged; an `error` in its result is thrown once the file is updated.
    * @throws QueueError when a file cannot be read, written or deleted
    */
   async each(work: (file: Letters) => Promise<Kept>): Promise<void> {
@@ -64,7 +64,7 @@ export class LetterBox {
       if (isSame(kept, file)) await this.#files.release(claimed);
       else await this.#replace(claimed, kept);
     } catch (error) {
-      // The first error counts.
+      // Report the first error.
       await this.#files.release(claimed).catch(() => undefined);
       throw queueFolderError(path, error as Error, ADVICE);
     }
@@ -75,7 +75,7 @@ export class LetterBox {
     if (kept.letters.length > 0 || kept.damaged.length > 0) {
       const file = this.#files.fresh();
       await appendLetters(file, kept).catch(async (error) => {
-        // Its letters are in the old file, too.
+        // The old file still has its letters.
         await removeFile(file);
         throw error;
       });
@@ -88,7 +88,7 @@ export class LetterBox {
   }
 }
 
-/** What of a file is kept, and why the files after it stay as they are. */
+/** What is kept of a file, and why later files stay unchanged. */
 export interface Kept extends Letters {
   readonly error?: Error | undefined;
 }
@@ -103,7 +103,7 @@ async function readFile(path: string): Promise<Letters> {
   return { letters, damaged };
 }
 
-/** In whatever order. */
+/** Ignores the order. */
 function isSame(kept: Letters, file: Letters): boolean {
   const there = new Set(file.letters);
   return (
@@ -113,19 +113,19 @@ function isSame(kept: Letters, file: Letters): boolean {
   );
 }
 
-/** A letter or a damaged line, and where it is. */
+/** A letter or damaged line, and its position. */
 export interface FoundLine extends LetterLine {
   readonly path: string;
   /** From 1. */
   readonly line: number;
 }
 
-/** A line without an end in a file that was written so recently is probably being written. */
+/** An unterminated line in a file modified this recently is probably still being written. */
 const WRITING_MS = 2_000;
 
 /**
- * All lines, the oldest first, without a lock: an exporter and commands may be at work.
- * @throws QueueError when the folder cannot be used, or a file not be read
+ * All lines, oldest first, without locking: an exporter and commands may be running.
+ * @throws QueueError when the folder cannot be used, or a file cannot be read
  */
 export async function* allLines(queueDir: string): AsyncGenerator<FoundLine> {
   const files = await filesOf(queueDir, 0);
@@ -146,7 +146,7 @@ async function* linesOf(path: string): AsyncGenerator<FoundLine> {
       yield { ...found, path, line };
     }
   } catch (error) {
-    // A command has removed or renamed it.
+    // ENOENT: a command has removed or renamed it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw queueFolderError(path, error as Error, ADVICE);
     }
@@ -157,8 +157,8 @@ const WHERE = "set the exporter's folder with --elasticsearch.queue-dir or --con
 const ADVICE: Advice = { next: WHERE, permission: "run as the exporter's user or root" };
 
 /**
- * Undefined where there have never been dead letters.
- * @throws QueueError when it is not the folder of a queue, or cannot be used
+ * Undefined if there have never been dead letters.
+ * @throws QueueError when it is not a queue's folder, or cannot be used
  */
 async function filesOf(queueDir: string, nowMs: number): Promise<LetterFiles | undefined> {
   const dir = deadLettersFolder(queueDir);

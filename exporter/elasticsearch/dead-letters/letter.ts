@@ -9,7 +9,7 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
-/** One line of a file of dead letters. With the id it can be sent again, as often as it takes, and is stored once. */
+/** One line of a dead letters file. Thanks to the id it can be sent repeatedly and is stored once. */
 const letterSchema = z.object({
   /** When the server rejected it. */
   at: z.string(),
@@ -20,15 +20,15 @@ const letterSchema = z.object({
   sampled_at: z.number(),
   status: z.number(),
   reason: z.string(),
-  /** JSON, as it was sent: a line of a bulk request. */
+  /** The JSON that was sent: a line of a bulk request. */
   document: z.string().refine(isLineOfJson),
 });
 export type Letter = z.output<typeof letterSchema>;
 
-/** What lines of a file hold. */
+/** The parsed lines of a file. */
 export interface Letters {
   readonly letters: readonly Letter[];
-  /** Lines that are not letters, without their line breaks: half written, damaged, or of another program. */
+  /** Lines that are not letters, without line breaks: incomplete, damaged, or from another program. */
   readonly damaged: readonly Buffer[];
 }
 
@@ -38,21 +38,21 @@ export function letterOf({ item, status, reason }: DeadLetter, nowMs: number): L
   return { at, index, id, sampled_at: atMs, status, reason, document: body };
 }
 
-/** To be sent again: it may be on the server after all, so every index that may have it is looked at. */
+/** For sending it again: it may be stored after all, so every index that may have it is checked. */
 export function itemOf({ index, id, document, sampled_at }: Letter): SendItem {
   return { index, id, body: document, atMs: sampled_at, isUnsure: true };
 }
 
-/** A line of a file of dead letters. */
+/** A line of a dead letters file. */
 export interface LetterLine {
   readonly bytes: Buffer;
   /** Undefined for a line that is not a letter. */
   readonly letter: Letter | undefined;
-  /** False for the last line of a file while it is written, or after a write that failed. */
+  /** False for the last line while it is being written, or after a failed write. */
   readonly isEnded: boolean;
 }
 
-/** The lines of a file that are not empty. */
+/** The non-empty lines of a file. */
 export async function* readLines(path: string): AsyncGenerator<LetterLine> {
   let rest: Buffer[] = [];
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

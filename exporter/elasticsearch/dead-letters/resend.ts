@@ -12,33 +12,33 @@ export interface ResendParts {
   readonly signal: AbortSignal;
   readonly random: () => number;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Called before it waits to try again. */
+  /** Called before waiting for a retry. */
   readonly onRetry?: ((error: Error, waitMs: number) => void) | undefined;
 }
 
 export interface Resent {
   readonly sent: number;
   readonly duplicates: number;
-  /** Rejected again, with the reason of this time, or not accepted now. */
+  /** Rejected again, with the new reason, or not accepted now. */
   readonly left: readonly Letter[];
   /** The first reason. */
   readonly reason: string | undefined;
-  /** Those after the ones that the server was asked about, and why it was not: it accepts no requests. */
+  /** Letters after the last one tried; `error` is why: the server accepts no requests. */
   readonly untried: readonly Letter[];
   readonly error: Error | undefined;
 }
 
-/** How often a server is asked for one batch, by the code of the error; for any other error once. */
+/** Maximum attempts per batch, by error code; 1 for any other error. */
 const TRIES_MAX: Readonly<Partial<Record<VirtuneErrorCode, number>>> = {
   SEARCH_BUSY: 5,
   SEARCH_NO_ANSWER: 5,
-  // Each node of a small cluster.
+  // Reaches each node of a small cluster.
   SEARCH_UNREACHABLE: 3,
 };
 
 /**
- * Sends letters once more. A document that is on the server already, because it arrived after all or is sent for the
- * second time, is there once: it has an id.
+ * Sends letters again. A document that is already stored, because it arrived after all or is sent for the second time,
+ * is not duplicated: it has an id.
  */
 export async function resend(letters: readonly Letter[], parts: ResendParts): Promise<Resent> {
   let sent = 0;
@@ -101,7 +101,7 @@ function countOf(pairs: readonly { readonly item: SendItem }[], from: number, li
   return count;
 }
 
-/** The answer of the last try. */
+/** Result of the last attempt. */
 async function tryToSend(
   items: readonly SendItem[],
   { client, signal, random, wait, onRetry }: ResendParts,

@@ -3,7 +3,7 @@ import type { StreamName } from '../../documents/streams.ts';
 /** A line of a panel: a gauge of a stream's mapping. */
 export interface Line {
   readonly field: string;
-  /** After the name of the host, VM or device that the line is of; where a panel has several fields. */
+  /** Appended to the name of the host, VM or device; for panels with several fields. */
   readonly label?: string | undefined;
 }
 
@@ -12,7 +12,9 @@ export interface Panel {
   readonly title: string;
   readonly stream: StreamName;
   readonly lines: readonly Line[];
-  /** A line for each value of this field, the highest first; two hosts may have VMs of one name, so never the name. */
+  /**
+   * One line per value of this field, the highest first; not by VM name, since two hosts may have VMs of the same name.
+   */
   readonly by: 'host.name' | 'kvm.path';
   readonly unit: 'number' | 'bytes' | 'bytes per second' | 'percent' | 'seconds';
 }
@@ -28,7 +30,7 @@ const BLOCK = 'libvirt_domain_block_stats';
 const NET = 'libvirt_domain_interface_stats';
 const MEMORY = 'libvirt_domain_memory_stats';
 
-/** Each field is a gauge of the mapping of its stream, which a test holds them to: a counter would need a derivative. */
+/** Each field must be a gauge in its stream's mapping, which a test checks: a counter would need a derivative. */
 export const DASHBOARDS: readonly Dashboard[] = [
   {
     id: 'virtune-hosts',

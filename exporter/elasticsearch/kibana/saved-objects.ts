@@ -5,16 +5,16 @@ interface SavedObject {
   readonly type: 'index-pattern' | 'visualization' | 'dashboard';
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly references: readonly { readonly name: string; readonly type: string; readonly id: string }[];
-  /** As Kibana 7.10 and OpenSearch Dashboards export them; what is newer migrates them when it imports them. */
+  /** As exported by Kibana 7.10 and OpenSearch Dashboards; newer versions migrate on import. */
   readonly migrationVersion: Readonly<Record<string, string>>;
 }
 
 const NO_SEARCH = { searchSourceJSON: '{"query":{"query":"","language":"kuery"},"filter":[]}' };
 const COLORS = ['#54B399', '#6092C0', '#D36086', '#9170B8', '#CA8EAE', '#D6BF57'];
-/** Of Kibana's 48 columns. */
+/** Out of Kibana's 48 columns. */
 const PANEL_WIDTH = 24;
 const PANEL_HEIGHT = 13;
-/** Formats of TSVB, and what follows a value. A format `s,ms,1` takes seconds and shows milliseconds. */
+/** TSVB formats, and the suffix of a value. The format `s,ms,1` takes seconds and shows milliseconds. */
 const FORMATS: Readonly<Record<Panel['unit'], readonly [formatter: string, template: string]>> = {
   number: ['number', '{{value}}'],
   bytes: ['bytes', '{{value}}'],
@@ -24,7 +24,7 @@ const FORMATS: Readonly<Record<Panel['unit'], readonly [formatter: string, templ
 };
 const MOST_LINES = 10;
 
-/** A data view and three dashboards, one saved object a line, for `_import?overwrite=true`. */
+/** A data view and three dashboards, one saved object per line, for `_import?overwrite=true`. */
 export function savedObjects(namespace?: string): string {
   const pattern = (stream: string): string => `metrics-kvm.${stream}-${namespace ?? '*'}`;
   const dataView: SavedObject = {
@@ -44,17 +44,14 @@ export function savedObjects(namespace?: string): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 }
 
-/**
- * A panel of the kind that Kibana calls TSVB: of all kinds the one that Kibana 8, Kibana 9 and OpenSearch Dashboards
- * have in common.
- */
+/** A TSVB panel: the only kind that Kibana 8, Kibana 9 and OpenSearch Dashboards have in common. */
 function visualization(panel: Panel, indexPattern: string): SavedObject {
   const params = {
     id: panel.id,
     type: 'timeseries',
     series: panel.lines.map((line, index) => ({
       id: `${panel.id}-${index}`,
-      // TSVB puts the value of the split there; without it the lines of two fields would have the same name.
+      // TSVB inserts the split value here; otherwise the lines of two fields would have the same name.
       label: line.label === undefined ? '{{key}}' : `{{key}}: ${line.label}`,
       color: COLORS[index % COLORS.length],
       split_color_mode: 'rainbow',

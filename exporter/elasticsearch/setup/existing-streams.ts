@@ -5,7 +5,7 @@ import { leavesOf } from './mappings.ts';
 import { denied, put, type Step } from './steps.ts';
 import { LOOK_AHEAD, type Template } from './templates.ts';
 
-/** Existing streams follow their template only from their next index on; so their mappings are updated. */
+/** Existing streams follow their template only from their next index on, so their mappings are updated directly. */
 export async function streamSteps(
   client: SearchClient,
   server: SearchServer,
@@ -13,7 +13,7 @@ export async function streamSteps(
 ): Promise<Step[]> {
   const answer = await client.request({ method: 'GET', path: `/_data_stream/metrics-kvm.${stream}-*` });
   if (answer.status === 404) return [];
-  // A build of a server that cannot list them cannot have had them made by setup either.
+  // A server build without data streams cannot have any made by setup.
   if (answer.status === 400 || answer.status === 405) return [];
   if (answer.status !== 200) throw denied('for its data streams', answer);
   const streams = isObject(answer.body) ? answer.body['data_streams'] : undefined;
@@ -77,7 +77,7 @@ export async function streamSteps(
 
 function readIndex(about: unknown): {
   isSeries: boolean;
-  /** As it was set; undefined where the default holds. */
+  /** As set; undefined for the default. */
   lookAhead: unknown;
   leaves: Map<string, string>;
 } {

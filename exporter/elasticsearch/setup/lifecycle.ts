@@ -3,9 +3,9 @@ import { isAtLeast, type SearchServer } from '../server.ts';
 /** The policy's name, on both servers. */
 export const POLICY = 'metrics-kvm';
 
-/** What becomes of documents with time. */
+/** How documents age. */
 export type Lifecycle =
-  /** Elasticsearch's data stream lifecycle: part of the template, nothing else to look after. */
+  /** Elasticsearch's data stream lifecycle: part of the template, with nothing else to maintain. */
   | ({ readonly kind: 'stream' } & Ages)
   /** Elasticsearch's index lifecycle management: tiers. */
   | ({ readonly kind: 'ilm' } & Ages)
@@ -16,14 +16,14 @@ export type Lifecycle =
 
 export interface Ages {
   readonly retentionDays: number;
-  /** After so long one document is left for each 5 minutes; 0 for never. */
+  /** Age after which one document per 5 minutes is left; 0 for never. */
   readonly downsampleAfterDays: number;
 }
 
 const DOWNSAMPLED_TO = '5m';
 const ROLLOVER = { age: '1d', size: '50gb' } as const;
 
-/** The kind that suits a server, where the user has not said which. */
+/** The default kind for a server, unless the user chose one. */
 export function lifecycleFor(
   server: SearchServer,
   asked: Lifecycle['kind'] | undefined,

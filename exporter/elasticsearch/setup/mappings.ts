@@ -18,12 +18,12 @@ interface Leaf {
   readonly time_series_metric?: 'counter' | 'gauge';
 }
 
-/** Lucene takes no term above 32,766 bytes, and a document with one is refused whole. */
+/** Lucene does not index terms above 32,766 bytes, and rejects the whole document. */
 const IGNORE_ABOVE = 1_024;
 
 /**
- * A field that a newer virtune sends before `setup` was run again is kept in the document and not indexed: that
- * loses nothing, where a strict mapping would refuse the document.
+ * A field that a newer virtune sends before `setup` was run again is stored but not indexed: that loses nothing, while
+ * a strict mapping would reject the document.
  */
 export function mappingOf(fields: readonly Field[], { kind }: Pick<SearchServer, 'kind'>): Mapping {
   const root: MutableProperties = {};
@@ -47,7 +47,7 @@ type MutableProperties = { [name: string]: { properties: MutableProperties } | L
 function leaf({ type, dimension, metric }: Field, kind: SearchServer['kind']): Leaf {
   const isSeries = kind === 'elasticsearch';
   if (type === 'keyword') {
-    // A dimension may not be left out, so it has no length above which it would be.
+    // A dimension must always be indexed, so it has no `ignore_above`.
     return isSeries && dimension === true
       ? { type, time_series_dimension: true }
       : { type, ignore_above: IGNORE_ABOVE };
@@ -58,7 +58,7 @@ function leaf({ type, dimension, metric }: Field, kind: SearchServer['kind']): L
 /** Servers allow 20 by default (index.mapping.depth.limit). */
 const DEPTH_MAX = 50;
 
-/** Fields by their whole names, and their types: what two mappings are compared by. */
+/** Fields by full name, and their types, to compare mappings. */
 export function leavesOf(properties: unknown, prefix = '', depth = 0): Map<string, string> {
   const leaves = new Map<string, string>();
   if (typeof properties !== 'object' || properties === null || depth > DEPTH_MAX) return leaves;
@@ -71,7 +71,7 @@ export function leavesOf(properties: unknown, prefix = '', depth = 0): Map<strin
   return leaves;
 }
 
-/** Fields of which a time series stream derives ids, by their whole names. */
+/** Full names of the fields from which a time series stream derives ids. */
 export function dimensionsOf(properties: Properties, prefix = ''): string[] {
   return Object.entries(properties).flatMap(([name, field]) => {
     const whole = `${prefix}${name}`;

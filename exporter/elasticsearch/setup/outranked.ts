@@ -7,34 +7,34 @@ import type { SearchServer } from '../server.ts';
 import { dimensionsOf, leavesOf } from './mappings.ts';
 import { PRIORITY, type Template } from './templates.ts';
 
-/** An index template, as far as it decides which one an index gets. */
+/** The parts of an index template that decide which one an index gets. */
 interface Ranked {
   readonly name: string;
   readonly patterns: readonly string[];
   readonly priority: number;
 }
 
-/** A data stream that would not get all that virtune's template has. */
+/** A data stream that would not get everything in virtune's template. */
 export type Misfit =
   /** virtune's template is not on the server, and no other outranks it. */
   | { readonly kind: 'missing'; readonly stream: string; readonly template: Template }
-  /** It would get the template of another owner, with other mappings. */
+  /** It would get another owner's template, with other mappings. */
   | { readonly kind: 'outranked'; readonly stream: string; readonly error: SearchError }
-  /** The same, and that one only lacks fields: they are kept in the documents, and not indexed. */
+  /** The same, but that template only lacks fields: they are stored and not indexed. */
   | {
       readonly kind: 'short';
       readonly stream: string;
       readonly error: SearchError;
-      /** The same for the streams of one template; of any bytes of the server. */
+      /** Identical for all streams of a template; may contain any bytes from the server. */
       readonly what: string;
     };
 
 /**
- * Looks whether the streams would get virtune's templates. Of the templates whose patterns match a name, a server uses
- * the one with the highest priority and nothing of the others. One of another owner that has all fields of virtune's with
- * the same types, and on Elasticsearch makes time series, is accepted: it may add settings.
- * @param streams names of data streams, each with the template of virtune for it
- * @returns the streams for which that is not so; none where the server does not let the key look
+ * Checks whether the streams would get virtune's templates. Of the templates whose patterns match a name, a server uses
+ * only the one with the highest priority. Another owner's template with all of virtune's fields and the same types,
+ * which on Elasticsearch creates time series, is accepted: it may add settings.
+ * @param streams names of data streams, each with virtune's template for it
+ * @returns the streams that would not; none if the key may not read templates
  */
 export async function findMisfits(
   client: SearchClient,
@@ -48,7 +48,7 @@ export async function findMisfits(
     query: { filter_path: LISTED.map((field) => `index_templates.${field}`).join(',') },
     signal,
   });
-  // A key that may only write may not look: then the operator has to know.
+  // A write-only key may not read templates: then trust the operator.
   if (answer.status !== 200) return [];
   const all = readTemplates(answer);
   const misfits: Misfit[] = [];
@@ -98,7 +98,7 @@ function outrankedBy(
 
 const LISTED = ['name', 'index_template.index_patterns', 'index_template.priority'];
 
-/** The template of another owner that the stream would get; undefined where it gets virtune's. */
+/** Another owner's template that the stream would get; undefined if it gets virtune's. */
 function winnerOver(own: string, stream: string, all: readonly Ranked[]): Ranked | undefined {
   const priority = all.find(({ name }) => name === own)?.priority ?? PRIORITY;
   return all
@@ -107,16 +107,16 @@ function winnerOver(own: string, stream: string, all: readonly Ranked[]): Ranked
     .sort((a, b) => b.priority - a.priority)[0];
 }
 
-/** `*` stands for any text, as in index patterns of both servers. */
+/** `*` matches any text, as in index patterns of both servers. */
 function matches(pattern: string, name: string): boolean {
-  // Not for a glob: there it stands for a character, which no name of a stream has.
+  // In a glob `?` matches any character; here it is literal, and no stream name has one.
   return !pattern.includes('?') && matchesGlob(pattern, name);
 }
 
 /**
- * What an index of that name would have, by the server's own simulation
+ * What an index of that name would get, by the server's own simulation
  * (https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-indices-simulate-index-template). A key for
- * documents may not simulate (that takes manage_index_templates): then the template itself, without its components.
+ * documents may not simulate (that needs manage_index_templates): then the template itself, without its components.
  */
 async function resultOf(
   client: SearchClient,
@@ -137,12 +137,12 @@ async function resultOf(
 }
 
 interface Lack {
-  /** `short`: fields are missing, and nothing is guessed for them or different. */
+  /** `short`: fields are only missing, none is guessed or different. */
   readonly kind: 'short' | 'other';
   readonly what: string;
 }
 
-/** What an index would not have that virtune's would; undefined where it has everything. */
+/** What an index would lack compared with virtune's; undefined if nothing. */
 function lackOf(resulting: unknown, server: SearchServer, { mapping }: Template): Lack | undefined {
   const { settings, mappings } = isObject(resulting) ? resulting : {};
   const index = isObject(settings) ? settings['index'] : undefined;
@@ -154,7 +154,7 @@ function lackOf(resulting: unknown, server: SearchServer, { mapping }: Template)
   const wrong = [...leavesOf(mapping.properties)].filter(([field, type]) => leaves.get(field) !== type);
   const [first] = wrong;
   if (first === undefined) return undefined;
-  // With dynamic mappings a server guesses the type of a field that it lacks, and with strict ones it rejects it.
+  // With dynamic mappings a server guesses the type of an unmapped field, with strict ones it rejects the document.
   const isKept = dynamic === false || dynamic === 'false';
   const dimensions = new Set(dimensionsOf(mapping.properties));
   const taken = [...leaves.keys()];
@@ -177,7 +177,7 @@ function readTemplates({ body }: SearchResponse): Ranked[] {
       {
         name: each['name'],
         patterns: [patterns].flat().filter((pattern) => typeof pattern === 'string'),
-        // Without a priority a template has the lowest.
+        // A template without a priority ranks lowest.
         priority: typeof priority === 'number' ? priority : 0,
       },
     ];

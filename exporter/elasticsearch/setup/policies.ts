@@ -4,7 +4,7 @@ import { ilmPolicy, ismPolicy, type Lifecycle, POLICY } from './lifecycle.ts';
 import { denied, metaOf, put, type Step } from './steps.ts';
 import { fingerprintOf } from './templates.ts';
 
-/** The policy, where the lifecycle is of a kind that has one apart from the templates. */
+/** The policy, if the lifecycle needs one besides the templates. */
 export async function policySteps(client: SearchClient, lifecycle: Lifecycle): Promise<Step[]> {
   switch (lifecycle.kind) {
     case 'stream':
@@ -34,7 +34,7 @@ async function ismStep(client: SearchClient, policy: Record<string, unknown>): P
   const what = `state management policy ${POLICY}`;
   const path = `/_plugins/_ism/policies/${POLICY}`;
   const answer = await client.request({ method: 'GET', path });
-  // A server without the plugin knows no such path, and says so with 400 or 405.
+  // A server without the plugin answers 400 or 405 for this path.
   if (answer.status === 400 || answer.status === 405) {
     return {
       what,
@@ -47,7 +47,7 @@ async function ismStep(client: SearchClient, policy: Record<string, unknown>): P
   const description = `virtune ${fingerprintOf(policy)}`;
   const knownPolicy = known?.['policy'];
   if (isObject(knownPolicy) && knownPolicy['description'] === description) return { what, change: 'none' };
-  // An update must say which version it is of.
+  // An update must name the version that it replaces.
   const query: Record<string, string> =
     known === undefined
       ? {}

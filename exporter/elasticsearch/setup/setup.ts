@@ -14,25 +14,25 @@ import { type Template, templatesFor } from './templates.ts';
 const DAY_SECONDS = 86_400;
 
 export interface SetupOptions extends Ages {
-  /** Absent: what suits the server. */
+  /** Default: what suits the server. */
   readonly lifecycle?: Lifecycle['kind'] | undefined;
   readonly metricbeatCompat: boolean;
-  /** Of the data streams to come; default: `default`. */
+  /** Of the data streams to be created; default: `default`. */
   readonly namespace?: string | undefined;
-  /** How long documents wait in a queue of the exporter at most, where that is known. */
+  /** Maximum age of documents in the exporter's queue, if known. */
   readonly queueMaxAgeSeconds?: number | undefined;
 }
 
 export interface SetupPlan {
   readonly server: SearchServer;
   readonly steps: readonly Step[];
-  /** What the user should know of these settings. */
+  /** Hints for the user about these settings. */
   readonly notes: readonly string[];
 }
 
 /**
- * Looks at the server, and says what has to change there so that documents find streams made for them. Changes
- * nothing. The same again after that has nothing to change.
+ * Determines what has to change on the server so that documents get the right streams. Changes nothing. Idempotent:
+ * once applied, the next plan is empty.
  * @throws ConfigError when documents would be deleted before they are downsampled
  * @throws SearchError
  */
@@ -43,7 +43,7 @@ export async function planSetup(client: SearchClient, options: SetupOptions): Pr
   checkAges(lifecycle);
   const templates = templatesFor(server, { lifecycle, metricbeatCompat: options.metricbeatCompat });
   const namespace = options.namespace ?? 'default';
-  // First: streams that get another template would be rolled over by each run, and would never be right.
+  // Check this first: streams that get another template would be rolled over by each run, and never be right.
   const misfits = await findMisfits(
     client,
     server,
@@ -56,7 +56,7 @@ export async function planSetup(client: SearchClient, options: SetupOptions): Pr
   return { server, steps, notes: notesOn(lifecycle, options.queueMaxAgeSeconds) };
 }
 
-/** Does what a plan says, in its order; the first thing that fails ends it, and what was done stays. */
+/** Applies the steps in order; stops at the first failure, and what was done stays. */
 export async function applySetup({ steps }: SetupPlan, said: (step: Step) => void): Promise<void> {
   for (const step of steps) {
     await step.apply?.();
@@ -92,7 +92,7 @@ function checkAges(lifecycle: Lifecycle): void {
   }
 }
 
-/** What waits in a queue for longer than its index takes any is lost. */
+/** Warns if documents may be queued for longer than their index accepts them. */
 function notesOn(lifecycle: Lifecycle, queueMaxAgeSeconds = 0): string[] {
   if (lifecycle.kind !== 'stream' && lifecycle.kind !== 'ilm') return [];
   const { downsampleAfterDays: days } = lifecycle;

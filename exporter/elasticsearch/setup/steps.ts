@@ -3,11 +3,11 @@ import { foreign, notPermitted, refused } from '../answer.ts';
 import type { SearchClient } from '../client.ts';
 import type { SearchError } from '../search-error.ts';
 
-/** One thing that has to be so, and what it takes. */
+/** A required state of the server, and how to get there. */
 export interface Step {
   readonly what: string;
   readonly change: 'none' | 'create' | 'update' | 'roll over' | 'skip';
-  /** Why, where that is not plain. */
+  /** Why, if not obvious. */
   readonly why?: string | undefined;
   readonly apply?: (() => Promise<void>) | undefined;
 }

@@ -12,18 +12,18 @@ import { isAtLeast, type SearchServer } from '../server.ts';
 import { dataStreamLifecycle, type Lifecycle, POLICY } from './lifecycle.ts';
 import { type Mapping, mappingOf } from './mappings.ts';
 
-/** Rises with each change of what `setup` makes; an exporter says so when the server has an older one. */
+/** Increment when the output of `setup` changes; an exporter warns if the server has an older version. */
 export const TEMPLATES_VERSION = 2;
 
-/** Above the templates that both servers bring for `metrics-*-*`, which are at 100 to 200. */
+/** Above the built-in templates of both servers for `metrics-*-*`, which are at 100 to 200. */
 export const PRIORITY = 300;
 /**
- * `index.look_ahead_time`: how far the range of a time series index reaches ahead of the server's clock, so how long a
- * server may be down and accept everything at once when it is back. The default is 30 minutes in Elasticsearch 8 and 9
- * minutes in the newest 9.x; more than 2 hours has no effect (DataStreamsPlugin.getLookAheadTime).
+ * `index.look_ahead_time`: how far a time series index reaches ahead of the server's clock, and so how long a server
+ * may be down and accept everything immediately afterwards. The default is 30 minutes in Elasticsearch 8 and 9 minutes
+ * in the newest 9.x; more than 2 hours has no effect (DataStreamsPlugin.getLookAheadTime).
  */
 export const LOOK_AHEAD = '2h';
-/** For settings of one's own: replicas, shards, tiers. Made by nobody but the user. */
+/** For the user's own settings: replicas, shards, tiers. Never created by virtune. */
 const CUSTOM = 'metrics-kvm@custom';
 
 export interface TemplateOptions {
@@ -38,7 +38,7 @@ export interface Template {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One index template for each data stream. */
+/** One index template per data stream. */
 export function templatesFor(server: SearchServer, options: TemplateOptions): Template[] {
   const own = STREAM_NAMES.map((stream) =>
     template(server, options, stream, mappingOf(fieldsOf(stream), server), STREAMS[stream].help),
@@ -77,10 +77,11 @@ function template(
     template: {
       settings: settingsFor(server, lifecycle),
       mappings: mapping,
-      // So that data views made for Metricbeat (`metricbeat-*`) find them.
+      // For data views made for Metricbeat (`metricbeat-*`).
       ...(isCompat && server.kind === 'elasticsearch' ? { aliases: { 'metricbeat-virtune-kvm': {} } } : {}),
       ...(lifecycle.kind === 'stream' ? { lifecycle: dataStreamLifecycle(lifecycle) } : {}),
-      // A failure store answers 201 for what it took: virtune could not wait with what is only too early, or report why.
+      // A failure store answers 201 for what it stored: virtune could neither retry documents that are too early nor
+      // report why.
       ...(hasFailureStore(server) ? { data_stream_options: { failure_store: { enabled: false } } } : {}),
     },
   };
@@ -95,7 +96,7 @@ function template(
   };
 }
 
-/** Data stream options came with 8.19 and 9.1; 9.0 refuses a template that has them. */
+/** Data stream options were added in 8.19 and 9.1; 9.0 rejects a template that has them. */
 function hasFailureStore(server: SearchServer): boolean {
   if (server.kind !== 'elasticsearch') return false;
   return server.version?.major === 8 && !server.serverless
@@ -108,7 +109,7 @@ function settingsFor({ kind }: SearchServer, lifecycle: Lifecycle): Record<strin
   return {
     index: {
       mode: 'time_series',
-      // What waited in a queue for as long as this is still taken; 7 days is the most that there is.
+      // Queued documents up to this age are accepted; 7 days is the maximum.
       look_back_time: '7d',
       look_ahead_time: LOOK_AHEAD,
       ...(lifecycle.kind === 'ilm' ? { lifecycle: { name: POLICY } } : {}),
@@ -116,7 +117,7 @@ function settingsFor({ kind }: SearchServer, lifecycle: Lifecycle): Record<strin
   };
 }
 
-/** The same for the same content: how `setup` sees whether there is anything to change. */
+/** Hash of the content, by which `setup` detects changes. */
 export function fingerprintOf(content: unknown): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
 }

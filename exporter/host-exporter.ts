@@ -9,7 +9,7 @@ import type { HostSettings } from './config/config.ts';
 import { Scrapes, type ScrapesOptions } from './prometheus/scrape.ts';
 
 export interface HostExporterOptions extends Omit<ScrapesOptions, 'groups' | 'inMaintenance'> {
-  /** Called once for each libvirt statistic that this version does not know. */
+  /** Called once for each statistic of libvirt that this version does not know. */
   readonly onUnknownStatistic: (name: string) => void;
   /** Called when the tuner's drift record becomes unusable. */
   readonly onDriftFailure?: ((error: Error) => void) | undefined;
@@ -24,7 +24,7 @@ export class HostExporter {
   readonly settings: HostSettings;
   readonly scrapes: Scrapes;
   readonly sampler: Sampler;
-  /** Drops errors caused by closing the connection here: they say nothing about the host. */
+  /** Drops errors that follow from closing the connection here: they say nothing about the host. */
   readonly onFailure: (error: Error) => void;
   #isClosed = false;
   readonly #onWrongId: ((message: string) => void) | undefined;

@@ -4,7 +4,7 @@ import type { Format } from './prometheus/text.ts';
 /** A destination for samples of hosts. */
 export interface Sink {
   readonly settings: { readonly fingerprint: string };
-  /** Samples exactly these hosts from now on. `local` is the one behind /metrics. */
+  /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
   watch(local: HostExporter | undefined, others: Iterable<HostExporter>): Promise<void>;
   /** Its own metrics, for a scrape. */
   text(format: Format): string;

@@ -61,7 +61,7 @@ const schema = z.strictObject({
 export interface HostSettings {
   /** Key in `hosts:` of the configuration; absent for the local host. */
   readonly name?: string | undefined;
-  /** `host.id` to send instead of the UUID that libvirt reports. */
+  /** `host.id` of what is sent, instead of the UUID that its libvirt reports. */
   readonly hostId?: string | undefined;
   readonly uri: string;
   readonly credentials?: Credentials | undefined;

@@ -31,7 +31,7 @@ export const HEAD_FIELDS: readonly Field[] = [
   keyword('agent.ephemeral_id'),
 ];
 
-/** The program that creates the documents. */
+/** The program that makes the documents. */
 export interface Agent {
   readonly version: string;
   /** Host name of the machine that it runs on. */

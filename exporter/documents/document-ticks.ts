@@ -3,7 +3,7 @@ import type { TickTarget } from '../sampling/sampling-loop.ts';
 import type { Document, Documents } from './documents.ts';
 import { metricbeatEvents } from './metricbeat.ts';
 
-/** Receives the documents of one tick of a host. */
+/** Takes the documents of one tick of a host. */
 export type Deliver = (
   tick: { readonly hostId: string; readonly atMs: number },
   documents: Iterable<Document>,

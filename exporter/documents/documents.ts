@@ -22,7 +22,7 @@ export interface Document {
   readonly stream: StreamName | CompatStreamName;
   /** Unique within the stream, together with host and timestamp. */
   readonly key: string;
-  /** One line of JSON. */
+  /** JSON, on one line. */
   readonly body: string;
 }
 
@@ -30,7 +30,7 @@ export interface DocumentsOptions extends HeadOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Instead of the UUID that libvirt reports. */
   readonly hostId?: string | undefined;
-  /** Called once for each field without a mapping. */
+  /** Called once for each field that no mapping has. */
   readonly unknown: (field: string) => void;
 }
 

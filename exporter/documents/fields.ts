@@ -40,7 +40,7 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
   ],
 };
 
-/** Groups whose metrics are in documents. */
+/** Groups whose metrics documents carry. */
 export const CARRIED: readonly Group[] = [...groups, ...documentGroups];
 
 /**
@@ -129,7 +129,7 @@ function combinations(lists: readonly (readonly string[])[]): string[][] {
   );
 }
 
-/** The stream whose documents have this metric; undefined if none. */
+/** The stream whose documents carry a metric; undefined when none does. */
 export function streamOfMetric(metric: SubjectMetric): StreamName | undefined {
   const fields = fieldsOfMetric(metric);
   if (fields.kind === 'none') return undefined;
@@ -160,7 +160,7 @@ export function fieldsOf(stream: StreamName): Field[] {
   return fields;
 }
 
-/** Catalogue metrics that are in no document, and why. */
+/** Metrics of the catalogue that no document carries, and why. */
 export function unshipped(): { readonly name: string; readonly why: string }[] {
   return (groups as readonly Group[]).flatMap((group) =>
     group.metrics.flatMap((metric) => {

@@ -29,7 +29,7 @@ export class FigureWriters {
     }
   }
 
-  /** The figures of one subject. Those of a device of the host go to `toDevice`. */
+  /** The figures of one subject. Those that belong to a device of the host go to `toDevice`. */
   write<K extends keyof Subjects>(kind: K, subject: Subjects[K], toDevice: WriteToDevice = nowhere): string {
     let text = '';
     for (const writer of (this.#bySubject.get(kind) ?? []) as unknown as Writer<Subjects[K]>[]) {
@@ -42,7 +42,7 @@ export class FigureWriters {
     const fields = fieldsOfMetric(metric);
     if (fields.kind === 'none') return;
     const writers = this.#bySubject.get(metric.per) ?? [];
-    // `per` determines what a metric reads, which TypeScript cannot follow through a union.
+    // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
     writers.push(this.#writer(metric as never, fields, text) as never);
     this.#bySubject.set(metric.per, writers);
   }

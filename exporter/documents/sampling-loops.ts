@@ -39,8 +39,8 @@ export class SamplingLoops {
   }
 
   /**
-   * Samples exactly these hosts from now on; resolves once the last documents of the others are delivered.
-   * @param hostIds ids to use instead of the UUID that libvirt reports
+   * Samples these hosts from now on, and no others; resolves once the others' last documents are delivered.
+   * @param hostIds for a host whose id is not to be the UUID that its libvirt reports
    */
   async watch(
     hosts: Iterable<HostExporter>,
@@ -72,7 +72,7 @@ export class SamplingLoops {
   }
 }
 
-/** A URI without parameters, which name key files and sockets, and without the user. */
+/** A URI without its parameters, which name key files and sockets, and without a user. */
 export function addressOf(uri: string): string {
   return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
 }

@@ -77,7 +77,7 @@ export function notPermitted(answer: SearchResponse): SearchError {
   );
 }
 
-/** For any other unexpected status. */
+/** Any other status than was expected. */
 export function refused(what: string, answer: SearchResponse): SearchError {
   const { node, status } = answer;
   const refusal = `asked ${what}, the server answered ${status} (${reasonOf(answer)})`;

@@ -12,7 +12,7 @@ import { TEMPLATES_VERSION } from './setup/templates.ts';
 import { StreamTemplates } from './stream-templates.ts';
 import { readBulkAnswer, type Verdict } from './verdict.ts';
 
-/** Errors of requests that did not reach a server. */
+/** Errors of requests that reached no server. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set<SearchErrorCode>([
   'SEARCH_UNREACHABLE',
   'SEARCH_CERTIFICATE',
@@ -33,7 +33,7 @@ const BULK_ANSWER_MAX_BYTES = 64 * MIB;
  */
 const BULK_TIMEOUT_SHARE = 4;
 
-/** Sends documents in one bulk request, and returns the server's verdict on each. */
+/** Sends documents to the server in one bulk request, and returns its verdict on each. */
 export class BulkClient {
   readonly #open: () => Promise<SearchClient>;
   readonly #bulkTimeout: string;

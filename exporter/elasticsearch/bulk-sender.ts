@@ -99,7 +99,7 @@ export class BulkSender {
     const { parked, mayHaveMore } = await this.#batch.fill((stream) => parking?.has(stream) === true);
     await this.#park(parked);
     if (this.#batch.items.length > 0) return 'filled';
-    // Everything taken may have been too old, damaged or parked.
+    // All that was taken may have been too old, damaged or parked.
     await queue.commit();
     return mayHaveMore ? 'again' : 'empty';
   }

@@ -14,7 +14,7 @@ export interface SendItem {
   isUnsure: boolean;
 }
 
-/** A queued document, and how often it has failed so far. */
+/** A document from the queue, and how often it has failed so far. */
 export interface BulkItem extends SendItem {
   /** Its form in the queue. */
   readonly source: { readonly head: PackHead; readonly document: PackedDocument };
@@ -58,7 +58,7 @@ export function bulkLines(items: readonly SendItem[], { kind }: Pick<SearchServe
   return lines;
 }
 
-/** Approximate size of a document in a request. */
+/** About what a document adds to a request. */
 export function bytesOf({ body, index }: SendItem): number {
   return Buffer.byteLength(body) + index.length + 64;
 }

@@ -25,7 +25,7 @@ export interface SearchResponse {
   readonly body: unknown;
 }
 
-/** What virtune needs of a search server: requests are answered, whatever the status. */
+/** What virtune needs of a client: a request resolves with its answer, whatever the status. */
 export interface SearchClient {
   /** @throws SearchError if there is no answer, or not one from a search server */
   request(request: SearchRequest): Promise<SearchResponse>;
@@ -162,7 +162,7 @@ function allNodes({ nodes, cloudId }: Pick<ServerSettings, 'nodes' | 'cloudId'>)
   return nodes.length > 0 ? nodes.join(', ') : `cloud id ${cloudId?.split(':')[0]}`;
 }
 
-/** The error of a command stopped by a signal. @param next what is done, and what to do next */
+/** The error of a command that a signal stopped. @param next what is done, and what to do next */
 export function stoppedError(
   settings: Pick<ServerSettings, 'nodes' | 'cloudId'>,
   { reason }: AbortSignal,

@@ -9,7 +9,7 @@ interface ClusterFault {
 
 const FAULTS: readonly ClusterFault[] = [
   {
-    // ShardLimitValidator, when creating the first index of a stream or the next one of a lazy rollover. The type is
+    // ShardLimitValidator, when the first index of a stream or the next one of a lazy rollover is created. The type is
     // validation_exception or illegal_argument_exception; OpenSearch says "total shards".
     pattern: /^\w+: (?:Validation Failed: \d+: )?this action would add \[\d+\] (?:total )?shards/,
     next: 'raise cluster.max_shards_per_node on the server, or delete indices; virtune cannot create an index for the stream before that',

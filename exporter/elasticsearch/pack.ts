@@ -22,7 +22,7 @@ export interface PackedDocument {
 
 /** Approximate text per record, so that sending needs little more memory than a batch. */
 const RECORD_CHARS = 512 * 1024;
-/** Measured: level 1 takes a third of the default level's time, for a tenth more bytes. */
+/** Measured: level 1 takes a third of the time of the default, for a tenth more bytes. */
 const LEVEL = 1;
 /** virtune never writes records this large: a larger length means a damaged file. */
 const RECORD_MAX_BYTES = 256 * 1024 * 1024;

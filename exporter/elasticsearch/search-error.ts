@@ -3,7 +3,7 @@ import { oneLine } from '../server-text.ts';
 
 export type SearchErrorCode = Extract<VirtuneErrorCode, `SEARCH_${string}`>;
 
-/** A search server cannot be reached, cannot be used, or refused a request. */
+/** A search server that cannot be reached, cannot be used, or refused a request. */
 export class SearchError extends VirtuneError {
   override readonly name = 'SearchError';
   declare readonly code: SearchErrorCode;

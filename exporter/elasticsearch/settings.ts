@@ -105,7 +105,7 @@ const DEFAULTS = {
   batch_size: 4 * KIB ** 2,
   timeout: 60,
 } as const;
-/** http.max_content_length defaults to 100 MB on both servers. */
+/** http.max_content_length of both servers is 100 MB by default. */
 const BATCH_RANGE: SizeRange = {
   minBytes: 16 * KIB,
   maxBytes: 90 * 1_000_000,
@@ -196,7 +196,7 @@ export async function sinkSettings(options: ElasticsearchOptions, read?: ReadFil
   return { ...settings, fingerprint: JSON.stringify(settings) };
 }
 
-/** The first line of the file. */
+/** Its first line. */
 async function secret(where: string, file: string, read?: ReadFile): Promise<string> {
   const [line = ''] = (await readSetFile(where, file, read)).split(/\r?\n/);
   if (line === '') {

@@ -148,7 +148,7 @@ export class ElasticsearchSink {
     return this.#parts.settings;
   }
 
-  /** Samples exactly these hosts from now on. `local` is the one behind /metrics. */
+  /** Samples these hosts from now on, and no others. `local` is the one behind /metrics. */
   async watch(local: HostExporter | undefined, others: Iterable<HostExporter> = []): Promise<void> {
     const { hostId } = this.settings;
     // A configured id can belong to one host only.

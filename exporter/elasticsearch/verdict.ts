@@ -4,14 +4,14 @@ import type { SendItem } from './bulk.ts';
 import { clusterFaultOf } from './cluster-fault.ts';
 import type { SearchError } from './search-error.ts';
 
-/** The server's verdict on one document, or why it was not sent. */
+/** The server's answer on one document, or why it was not sent. */
 export type Verdict =
   | { readonly kind: 'delivered' }
-  /** Already stored: the response to an earlier request was lost. */
+  /** It was there already: the response to an earlier request was lost. */
   | { readonly kind: 'duplicate' }
   /** Already stored, but not by this process: another exporter sent it. */
   | { readonly kind: 'conflict' }
-  /** The server is overloaded (429), or its shard has no primary (503). */
+  /** The server has no room for it now (429), or its shard has no primary (503). */
   | { readonly kind: 'busy'; readonly status: number; readonly reason: string }
   /** Later than the end of the stream's newest index, which the server advances every few minutes. */
   | { readonly kind: 'early'; readonly reason: string }
@@ -19,7 +19,7 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly reason: string }
   /** An operator has to act: permissions, templates, a write block, a limit of the cluster. */
   | { readonly kind: 'blocked'; readonly status: number; readonly reason: string }
-  /** Not sent: the server lacks the template of its stream, or has another one for it. */
+  /** It was not sent: the server lacks the template of its stream, or has another one for it. */
   | { readonly kind: 'withheld'; readonly error: SearchError }
   /** The server will never accept it. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };

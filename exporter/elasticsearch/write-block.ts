@@ -19,6 +19,6 @@ export function isReadOnlyIndex(reason: string): boolean {
   return isBlocked || clusterFaultOf(reason)?.isOfOneIndex === true;
 }
 
-/** How to remove a block. The flood stage of the disk watermark sets one, and removes it once there is space. */
+/** What to do about a block. The flood stage of the disk watermark sets one, and removes it once there is space. */
 export const UNBLOCK =
   'free disk space on the server if it is at its flood stage, or remove the block (index.blocks.write, index.blocks.read_only_allow_delete, cluster.blocks.read_only)';

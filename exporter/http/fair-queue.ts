@@ -16,7 +16,7 @@ export interface FairQueueLimits {
 export class FairQueue<T> {
   readonly #limits: FairQueueLimits;
   readonly #pick: (below: number) => number;
-  /** In the order in which clients are served. */
+  /** In the order in which clients are served next. */
   readonly #clients = new Map<string, T[]>();
   #size = 0;
   #isRandomTurn = false;

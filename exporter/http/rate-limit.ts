@@ -5,8 +5,8 @@ export interface RateLimit {
 }
 
 /**
- * A token bucket that starts full, like golang.org/x/time/rate, which exporter-toolkit uses. One bucket for all clients
- * and paths.
+ * A token bucket that starts full, as golang.org/x/time/rate does, which exporter-toolkit uses. One bucket for all
+ * clients and paths.
  */
 export class TokenBucket {
   readonly limit: RateLimit;

@@ -66,7 +66,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/-/reload', { methods: ['POST', 'PUT'], handle: reload }],
 ]);
 
-/** Undefined for a path that is not served with these parts. */
+/** Undefined for a path that is not served, with these parts. */
 export function findRoute(parts: ExporterParts, path: string): Route | undefined {
   if (path === '/-/reload' && parts.reload === undefined) return undefined;
   if ((path === '/probe' || path === '/sd') && parts.targets === undefined) return undefined;
@@ -151,7 +151,7 @@ function ready({ local }: ExporterParts, { response }: Exchange): void {
   if (local === undefined) return sendText(response, 200, 'virtune is up; it connects to hosts on demand.');
   const { control, lastError } = local.health();
   const isConnected = control.kind === 'open';
-  // Logged only: any client may ask, and the error names paths, hosts and users.
+  // Any client may ask, and the error names paths, hosts and users.
   if (!isConnected && lastError !== undefined) local.onFailure(lastError);
   sendText(
     response,

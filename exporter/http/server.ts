@@ -58,7 +58,7 @@ const CONNECTIONS_SPARE = 64;
 /** Grace period for scrapes in flight at shutdown. */
 const DRAIN_MS = 3_000;
 
-/** @throws ListenError when the address or a socket cannot be bound */
+/** @throws ListenError when the address or a socket cannot be used */
 export async function serve(
   parts: ExporterParts,
   where: ListenAddress | InheritedSockets,

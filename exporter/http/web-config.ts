@@ -36,7 +36,7 @@ const CLIENT_AUTH = [
   'RequireAndVerifyClientCert',
 ] as const;
 
-/** Headers that the toolkit allows to set. */
+/** Headers that can be set, as in the toolkit. */
 const HEADERS = [
   'Content-Security-Policy',
   'Strict-Transport-Security',
@@ -45,7 +45,7 @@ const HEADERS = [
   'X-XSS-Protection',
 ] as const;
 
-/** Empty: the header is not set. */
+/** Blank: the header is not set. */
 const headerValue = z
   .string()
   .nullable()
@@ -66,13 +66,13 @@ const maxVersion = version.refine(
   (name) => name === 'TLS12' || name === 'TLS13',
   'no client could connect: OpenSSL 3 has TLS 1.0 and 1.1 at security level 0 only; use TLS12 or TLS13',
 );
-/** The toolkit's older name for RequireAnyClientCert. */
+/** The toolkit's older word for RequireAnyClientCert. */
 const clientAuth = z
   .enum([...CLIENT_AUTH, 'RequireClientCert', ''])
   .transform((word) =>
     word === 'RequireClientCert' ? 'RequireAnyClientCert' : word === '' ? 'NoClientCert' : word,
   );
-/** The toolkit reads a number without a unit as nanoseconds: only 0 makes sense. */
+/** The toolkit reads a number without a unit as nanoseconds: only 0 can be meant. */
 const interval = secondsSchema({ needsUnit: true }).transform((seconds) => seconds * 1_000);
 /** The toolkit treats a key whose content is commented out as absent, even one that restricts access. */
 const refusesNull = (effect: string) => ({
@@ -132,10 +132,10 @@ const schema = z.strictObject({
 export interface WebConfig {
   readonly tls: TlsOptions | undefined;
   readonly clientAuth: (typeof CLIENT_AUTH)[number];
-  /** A client's certificate is verified and must contain one of these names; empty: any name. */
+  /** If not empty, a client's certificate is verified and must contain one of these names. */
   readonly allowedSans: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
-  /** User to bcrypt hash; empty: no authentication. */
+  /** User to bcrypt hash; empty: no password is asked for. */
   readonly users: ReadonlyMap<string, string>;
   /** Undefined: no limit. */
   readonly rateLimit: RateLimit | undefined;

@@ -7,7 +7,7 @@ const write = promisify(writeTo);
 const truncate = promisify(ftruncate);
 
 const NEWLINE = 0x0a;
-/** From asm-generic/fcntl.h, as shown in /proc/PID/fdinfo. */
+/** asm-generic/fcntl.h, as in /proc/PID/fdinfo. */
 const O_APPEND = 0o2000;
 
 export interface FailedWrite {

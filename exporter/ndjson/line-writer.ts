@@ -49,7 +49,7 @@ export class LineWriter {
     void this.#enqueue(() => this.#writeNext());
   }
 
-  /** Runs between two writes, so that no line is split over two files. */
+  /** Between two writes, so that no line is in two files. */
   reopen(): Promise<void> {
     return this.#enqueue(() => this.#options.destination.reopen());
   }

@@ -30,7 +30,7 @@ export interface OutputParts {
 const BUFFER_MAX_BYTES = 16 * 1024 * 1024;
 const GRACE_MS = 1_000;
 
-/** Documents as JSON lines, for other pipelines: the same that a search server gets. */
+/** Documents as lines of JSON, for other pipelines: the same that a search server gets. */
 export class NdjsonOutput {
   readonly #meter = new OutputMeter();
   readonly #report: OutputReport;
@@ -73,7 +73,7 @@ export class NdjsonOutput {
     return new NdjsonOutput(parts, await (file === undefined ? openStandardOutput() : openFile(file)));
   }
 
-  /** Samples exactly these hosts from now on. */
+  /** Samples these hosts from now on, and no others. */
   watch(hosts: Iterable<HostExporter>): Promise<void> {
     return this.#loops.watch(hosts);
   }
@@ -104,7 +104,7 @@ export class NdjsonOutput {
       this.#writer.write(text, count);
       text = '';
       count = 0;
-      // Thousands of VMs must not block a scrape.
+      // Thousands of VMs must not hold up a scrape.
       await setImmediate();
     }
     if (count > 0) this.#writer.write(text, count);

@@ -6,12 +6,12 @@ import { describeWebPage, isWebPage, proxyAdvice, redirectTarget } from '../web-
 import type { OtlpAnswer } from './otlp-client.ts';
 import { OtlpError, type OtlpErrorCode } from './otlp-error.ts';
 
-/** Why a request is retried. */
+/** Why a request is sent again. */
 export type FailedOutcome = 'busy' | 'refused' | 'error' | 'unreachable';
 
 /** Result of a request: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response */
 export type Attempt =
-  /** `rejectedPoints`: of a partial success, which must not be retried. */
+  /** `rejectedPoints`: of a partial success, which must not be sent again. */
   | { readonly kind: 'accepted'; readonly rejectedPoints: number; readonly warning: string }
   /** It will never be accepted. */
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
@@ -98,7 +98,7 @@ function readSuccess({ body, headers }: OtlpAnswer): Attempt {
       warning: serverText(errorMessage, REASON_MAX),
     };
   } catch {
-    // Some receivers answer with text such as "ok"; only the status matters.
+    // Some receivers answer with a text, such as "ok"; the status counts.
     return nothing;
   }
 }

@@ -6,7 +6,7 @@ export interface PointLabels {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Catalogue labels as attributes of the same names. */
+/** Labels of the catalogue as attributes of the same names. */
 export const ATTRIBUTES: LabelFormat<PointLabels> = {
   none: { key: '', attributes: {} },
   with: ({ key, attributes }, name, value) => ({

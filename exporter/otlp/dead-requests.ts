@@ -8,16 +8,16 @@ export interface DeadRequest {
   readonly points: number;
   readonly status: number;
   readonly reason: string;
-  /** The gzipped request, as sent. */
+  /** As it was sent: compressed by gzip. */
   readonly body: Buffer;
 }
 
-/** Rejected requests, on disk with the reason, one JSON object per line. */
+/** Requests that the receiver rejected, on disk with the reason, a JSON object per line. */
 export class DeadRequests {
   readonly path: string;
   readonly #store: LetterStore;
 
-  /** @param onTrouble called with disk errors, and when requests are deleted because of the limit */
+  /** @param onTrouble called with errors of the disk, and when requests are deleted because of the limit */
   constructor(queueDir: string, maxBytes: number, onTrouble: (error: Error) => void) {
     this.path = join(queueDir, 'dead-letters');
     this.#store = new LetterStore({
@@ -29,7 +29,7 @@ export class DeadRequests {
     });
   }
 
-  /** Never rejects. @returns whether it is on disk */
+  /** Never rejects. @returns whether it is on the disk */
   keep({ sampledAtMs, points, status, reason, body }: DeadRequest, nowMs: number): Promise<boolean> {
     const at = new Date(nowMs).toISOString();
     const letter = {

@@ -21,7 +21,7 @@ export interface HostRequestsOptions {
   readonly hostId?: string | undefined;
   readonly groups: ReadonlySet<GroupName>;
   readonly version: string;
-  /** Additional resource attributes. */
+  /** Further attributes of the resource. */
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly maxBytes: number;
 }

@@ -19,7 +19,7 @@ export type HistogramSeries = readonly [labels: PointLabels, point: HistogramPoi
 /** When the series started counting, ms since 1970. */
 export type StartOf = (labels: PointLabels, value: number) => number;
 
-/** The points of a family: counters become monotonic cumulative sums, everything else but histograms gauges. */
+/** Points of a family: a counter is a monotonic cumulative sum, all others but histograms are gauges. */
 export function numberMetric(
   metric: FamilyMetric,
   series: readonly Series[],

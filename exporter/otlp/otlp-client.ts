@@ -11,7 +11,7 @@ export interface OtlpAnswer {
   readonly body: Buffer;
 }
 
-/** What virtune needs of a receiver: requests are answered, whatever the status. */
+/** What virtune needs of a client: a request resolves with its answer, whatever the status. */
 export interface OtlpClient {
   /** @param body a gzipped ExportMetricsServiceRequest @throws OtlpError if there is no answer */
   post(body: Buffer, signal: AbortSignal): Promise<OtlpAnswer>;
@@ -21,7 +21,7 @@ export interface OtlpClient {
 /** Far above any answer to an export; anything that sends more is not a receiver. */
 const ANSWER_MAX_BYTES = 1024 * 1024;
 
-/** Uses a single keep-alive connection. */
+/** One connection, which is kept between requests. */
 export function openOtlpClient(settings: ReceiverSettings, version: string): OtlpClient {
   const { url, headers, ca, clientCert, timeoutMs, compress } = settings;
   const isTls = url.startsWith('https:');

@@ -3,7 +3,7 @@ import { oneLine } from '../server-text.ts';
 
 export type OtlpErrorCode = Extract<VirtuneErrorCode, `OTLP_${string}`>;
 
-/** An OTLP receiver cannot be reached, or did not accept a request. */
+/** An OTLP receiver that cannot be reached, or did not accept a request. */
 export class OtlpError extends VirtuneError {
   override readonly name = 'OtlpError';
   declare readonly code: OtlpErrorCode;

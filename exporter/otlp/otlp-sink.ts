@@ -90,7 +90,7 @@ export class OtlpSink implements Sink {
     return new OtlpSink(parts, queue, meter, sender);
   }
 
-  /** Samples exactly these hosts from now on. */
+  /** Samples these hosts from now on, and no others. */
   watch(local: HostExporter | undefined, others: Iterable<HostExporter>): Promise<void> {
     return this.#loops.watch(local === undefined ? others : [local, ...others]);
   }

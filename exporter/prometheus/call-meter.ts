@@ -20,7 +20,7 @@ interface Procedure {
 export class CallMeter {
   readonly #procedures = new Map<string, Procedure>();
 
-  /** Called for each call on a sampler's connections. */
+  /** Called for each call that a sampler's connections make. */
   readonly observe = (name: string, durationMs: number, error: Error | undefined): void => {
     let procedure = this.#procedures.get(name);
     if (procedure === undefined) {

@@ -69,7 +69,7 @@ function* pieces<V>({ subjects, read }: Source<V>, visit: V): Generator<void> {
   }
 }
 
-/** Appends series, preceded by the family's head. */
+/** Appends series, the family's head before the first. */
 function seriesVisitor(text: TextBuffer, metric: Described, format: Format): VisitSeries<string> {
   const name = nameBytes(metric);
   let isFirst = true;

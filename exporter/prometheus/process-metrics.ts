@@ -7,7 +7,7 @@ import type { Format } from './text.ts';
 
 /** Default metrics of prom-client that are removed. */
 const LEFT_OUT = [
-  // promtool rejects gauges whose names end in _total.
+  // promtool refuses gauges whose names end in _total.
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
@@ -26,7 +26,7 @@ export class ProcessMetrics {
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
   #configTaken = true;
-  /** Other metrics that exist once per process. */
+  /** Further metrics that exist once per process. */
   also: (format: Format) => string = () => '';
   #configTakenAtMs = Date.now();
 

@@ -20,7 +20,7 @@ import { TextBuffer } from './text-buffer.ts';
 
 const compress = promisify(gzip);
 
-/** Measured on a scrape: a third of the default level's time, for an eighth more bytes. */
+/** Measured on a scrape: a third of the time of the default level, for an eighth more bytes. */
 const GZIP_LEVEL = 3;
 
 export interface ScrapeBody {
@@ -103,7 +103,7 @@ export class Scrapes {
     this.#registries = registriesOf(registry);
   }
 
-  /** Called for each call on a sampler's connections. */
+  /** Called for each call that a sampler's connections make. */
   readonly observeCall = this.#meter.observe;
 
   /**
@@ -183,7 +183,7 @@ export class Scrapes {
   ): Promise<ScrapeBody> {
     const text = new TextBuffer(this.#spare);
     this.#spare = undefined;
-    // Thousands of VMs must not block a keepalive.
+    // Thousands of VMs must not hold up a keepalive.
     if (sample !== undefined) await inTurns(encodeSample(text, sample, format, this.#groups, this.#compat));
     encodeHealth(text, this.#source.health, sample !== undefined, format, this.inMaintenance);
     text.append(this.#meter.encode(format));

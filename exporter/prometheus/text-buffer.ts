@@ -56,7 +56,7 @@ export class TextBuffer {
     this.#length = at;
   }
 
-  /** The text so far; a view, valid until the memory is reused. */
+  /** What was appended; a view, good until the memory is used again. */
   bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }

@@ -12,7 +12,7 @@ export function escapeLabel(value: string): string {
     : value;
 }
 
-/** `a="1",b="2"`, in the given order; absent values are omitted. */
+/** `a="1",b="2"`, in the order given; what is absent is left out. */
 export function labelPairs(labels: Readonly<Record<string, string | undefined>>): string {
   const parts: string[] = [];
   for (const [name, value] of Object.entries(labels)) {
@@ -26,7 +26,7 @@ export function openMetricsFamily({ name, type }: { readonly name: string; reado
   return type === 'counter' ? name.replace(/_total$/, '') : name;
 }
 
-/** HELP and TYPE. OpenMetrics also escapes quotes in help texts. */
+/** HELP and TYPE. OpenMetrics escapes quotes in a help text too. */
 export function familyHead(
   format: Format,
   { name, type, help }: { name: string; type: string; help: string },

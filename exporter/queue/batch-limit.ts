@@ -16,7 +16,7 @@ export class BatchLimit {
     return this.#bytes;
   }
 
-  /** To half of the size that was too large. */
+  /** Shrinks to half of a request of this size. */
   shrink(sentBytes: number): void {
     this.#bytes = Math.max(1, Math.floor(Math.min(sentBytes, this.#bytes) / 2));
     this.#sinceShrunk = 0;

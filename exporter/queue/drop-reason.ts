@@ -1,8 +1,8 @@
-/** Why queued documents were dropped. */
+/** Why documents were dropped that were in a queue. */
 export type DropReason =
   /** The queue reached its size limit. */
   | 'queue_full'
-  /** The documents exceeded the queue's maximum age. */
+  /** The documents were older than the queue keeps them. */
   | 'too_old'
   /** Writes to disk failed, and the in-memory spill buffer was full. */
   | 'disk'

@@ -35,7 +35,7 @@ export async function readKind(dir: string): Promise<QueueKind | undefined> {
       `${dir} is the queue of another version of virtune (${join(dir, FILE)} contains ${JSON.stringify(said.slice(0, 40))}); choose another folder, or upgrade virtune`,
     );
   }
-  // Only Elasticsearch parks streams in separate queues.
+  // Only Elasticsearch has streams that wait in queues apart.
   if (names.includes('parked')) return 'elasticsearch';
   for (const name of names.filter((name) => name.endsWith('.vq')).sort()) {
     const kind = kindOfRecord(await startOf(join(dir, name)));
@@ -44,7 +44,7 @@ export async function readKind(dir: string): Promise<QueueKind | undefined> {
   return names.includes('dead-letters') ? kindOfLetters(join(dir, 'dead-letters')) : undefined;
 }
 
-/** @throws QueueError when the folder holds the queue of another sink */
+/** @throws QueueError when the folder has the queue of another sink */
 export async function checkKind(dir: string, kind: QueueKind): Promise<void> {
   const found = await readKind(dir);
   if (found === undefined || found === kind) return;

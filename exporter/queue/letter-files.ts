@@ -7,7 +7,7 @@ const NEWLINE = Buffer.from('\n');
 /** Marks a file that a command is working on; the exporter neither writes to it nor deletes it. */
 const CLAIMED = '.claimed';
 
-/** The parsed lines of a file. */
+/** What lines of a file hold. */
 export interface LetterLines {
   readonly letters: readonly object[];
   /** Lines that are not letters, without their line breaks. */
@@ -31,7 +31,7 @@ export class LetterFiles {
     return join(this.dir, `${this.#prefix}-${String(this.#count++).padStart(6, '0')}${SUFFIX}`);
   }
 
-  /** All files, oldest first. */
+  /** All files, the oldest first. */
   async list(): Promise<{ readonly path: string; readonly bytes: number; readonly isClaimed: boolean }[]> {
     const names = await readdir(this.dir).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];

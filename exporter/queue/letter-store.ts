@@ -12,15 +12,13 @@ export interface LetterStoreOptions {
   readonly path: string;
   readonly kind: QueueKind;
   readonly maxBytes: number;
-  /** Called with disk errors, and when letters are deleted because of the limit. */
+  /** Called with errors of the disk, and when letters are deleted because of the limit. */
   readonly onTrouble: (error: Error) => void;
   /** Documentation or command to refer to in messages. */
   readonly seeAlso: string;
 }
 
-/**
- * What a server rejected, on disk with the reason, one JSON object per line. Above a size limit the oldest are deleted.
- */
+/** What a server rejected, on disk with the reason, one JSON object per line. Above a limit the oldest are deleted. */
 export class LetterStore {
   readonly #options: LetterStoreOptions;
   readonly #files: LetterFiles;

@@ -43,7 +43,7 @@ export class QueueDrain {
   readonly #stopping = new AbortController();
   readonly #backoff: Backoff;
   #failingSinceMs: number | undefined;
-  /** Whether something was appended since `fill` last began. */
+  /** Whether something came into the queue since `fill` last began. */
   #hasNews = false;
   /** Waiting for the queue to get more. */
   #isWaiting = false;

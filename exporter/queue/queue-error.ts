@@ -28,7 +28,7 @@ export function exporterAdvice(kind: QueueKind): Advice {
   };
 }
 
-/** Another process holds the folder. */
+/** Another process has the folder. */
 export function queueInUse(dir: string, kind: QueueKind): QueueError {
   return new QueueError(
     'QUEUE_IN_USE',

@@ -6,7 +6,7 @@ export const QUEUE_NAMES: Readonly<Record<QueueKind, string>> = {
   otlp: 'OTLP',
 };
 
-/** The setting for a queue's folder, for errors. */
+/** The setting of a queue's folder, for errors. */
 export function queueDirSetting(kind: QueueKind): string {
   return `--${kind}.queue-dir (${kind}.queue_dir in the configuration file)`;
 }

@@ -25,7 +25,7 @@ export interface QueueOptions {
   readonly segmentBytes?: number | undefined;
   /** Limit on what is held in memory while the disk fails. */
   readonly spillBytes?: number | undefined;
-  /** False for a folder inside one that this process has locked. Default: true. */
+  /** False for a folder within one that this process has locked. Default: true. */
   readonly lock?: boolean | undefined;
   /** A monotonic clock. Default: that of the process. */
   readonly monotonicMs?: (() => number) | undefined;
@@ -65,7 +65,7 @@ export class DiskQueue {
   #oldestAtMs: number | undefined;
   #work: Promise<void> = Promise.resolve();
   #waitingBytes = 0;
-  /** Called after each appended record. */
+  /** Called after each record that came in. */
   onAppend: () => void = () => undefined;
 
   private constructor(

@@ -8,7 +8,7 @@ export class Segments {
   readonly #segmentBytes: number;
   readonly #onTrouble: (error: Error) => void;
   readonly #all: Segment[];
-  /** Number of the next document, as far as the files show. */
+  /** Number of the next document, according to the files. */
   readonly end: number;
   /** Less than `end` if the last file cannot be read: document numbers reach at least this far, and perhaps further. */
   readonly certainEnd: number;

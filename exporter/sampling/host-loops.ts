@@ -6,7 +6,7 @@ import { SamplingLoop, type TickMeter, type TickTarget } from './sampling-loop.t
 export interface HostLoopsParts {
   readonly intervalMs: number;
   readonly meter: TickMeter;
-  /** Called once for each watched host. */
+  /** Called once for each host that is watched. */
   readonly targetOf: (host: HostExporter) => TickTarget;
   /** `host.id` from the configuration; default: from the host's settings. */
   readonly givenIdOf?: ((host: HostExporter) => string | undefined) | undefined;
@@ -22,7 +22,7 @@ export class HostLoops {
     this.#parts = parts;
   }
 
-  /** Samples exactly these hosts from now on; resolves once the last samples of the others are delivered. */
+  /** Samples these hosts from now on, and no others; resolves once the others' last samples are delivered. */
   async watch(hosts: Iterable<HostExporter>): Promise<void> {
     const loops = new Map<HostExporter, SamplingLoop>();
     for (const host of hosts) {

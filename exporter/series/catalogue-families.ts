@@ -13,7 +13,7 @@ import { type Family, type Source, sourceOf, type VisitHistogram, type VisitSeri
 import type { LabelFormat } from './label-format.ts';
 import type { AllLabelled, Labelled } from './subjects.ts';
 
-/** A label and how to read its value. */
+/** A label and what is in it. */
 interface LabelReader<T> {
   readonly name: string;
   readonly read: (subject: T) => string | undefined;
@@ -30,7 +30,7 @@ export function* catalogueFamilies<L>(
   const peers = peerLabelsByName(peerGroups);
   for (const group of groups) {
     for (const metric of group.metrics as readonly SubjectMetric[]) {
-      // `per` determines what a metric reads, which TypeScript cannot follow through a union.
+      // `per` ties a metric to what it reads; TypeScript does not follow that through a union.
       yield metric.type === 'histogram'
         ? { metric, histograms: histogramsOf(metric as never, format, all) }
         : { metric, series: seriesOf(metric as never, format, all, peers.get(metric.name)) };

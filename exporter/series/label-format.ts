@@ -4,7 +4,7 @@ export interface LabelFormat<L> {
   with(labels: L, name: string, value: string): L;
 }
 
-/** Adds those of `pairs` that have a value. */
+/** With those of `pairs` that are there. */
 export function withLabels<L>(
   format: LabelFormat<L>,
   labels: L,

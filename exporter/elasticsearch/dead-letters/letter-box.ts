@@ -103,7 +103,7 @@ async function readFile(path: string): Promise<Letters> {
   return { letters, damaged };
 }
 
-/** Ignores the order. */
+/** In whatever order. */
 function isSame(kept: Letters, file: Letters): boolean {
   const there = new Set(file.letters);
   return (
@@ -113,7 +113,7 @@ function isSame(kept: Letters, file: Letters): boolean {
   );
 }
 
-/** A letter or damaged line, and its position. */
+/** A letter or a damaged line, and where it is. */
 export interface FoundLine extends LetterLine {
   readonly path: string;
   /** From 1. */
@@ -146,7 +146,7 @@ async function* linesOf(path: string): AsyncGenerator<FoundLine> {
       yield { ...found, path, line };
     }
   } catch (error) {
-    // ENOENT: a command has removed or renamed it.
+    // A command has removed or renamed it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw queueFolderError(path, error as Error, ADVICE);
     }

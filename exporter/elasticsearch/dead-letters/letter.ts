@@ -20,12 +20,12 @@ const letterSchema = z.object({
   sampled_at: z.number(),
   status: z.number(),
   reason: z.string(),
-  /** The JSON that was sent: a line of a bulk request. */
+  /** JSON, as it was sent: a line of a bulk request. */
   document: z.string().refine(isLineOfJson),
 });
 export type Letter = z.output<typeof letterSchema>;
 
-/** The parsed lines of a file. */
+/** What lines of a file hold. */
 export interface Letters {
   readonly letters: readonly Letter[];
   /** Lines that are not letters, without line breaks: incomplete, damaged, or from another program. */
@@ -43,7 +43,7 @@ export function itemOf({ index, id, document, sampled_at }: Letter): SendItem {
   return { index, id, body: document, atMs: sampled_at, isUnsure: true };
 }
 
-/** A line of a dead letters file. */
+/** A line of a file of dead letters. */
 export interface LetterLine {
   readonly bytes: Buffer;
   /** Undefined for a line that is not a letter. */
@@ -52,7 +52,7 @@ export interface LetterLine {
   readonly isEnded: boolean;
 }
 
-/** The non-empty lines of a file. */
+/** The lines of a file that are not empty. */
 export async function* readLines(path: string): AsyncGenerator<LetterLine> {
   let rest: Buffer[] = [];
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

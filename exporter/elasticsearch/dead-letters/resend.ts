@@ -19,11 +19,11 @@ export interface ResendParts {
 export interface Resent {
   readonly sent: number;
   readonly duplicates: number;
-  /** Rejected again, with the new reason, or not accepted now. */
+  /** Rejected again, with the reason of this time, or not accepted now. */
   readonly left: readonly Letter[];
   /** The first reason. */
   readonly reason: string | undefined;
-  /** Letters after the last one tried; `error` is why: the server accepts no requests. */
+  /** Letters not sent or not judged because the server accepts no requests; `error` is the reason. */
   readonly untried: readonly Letter[];
   readonly error: Error | undefined;
 }
@@ -32,7 +32,7 @@ export interface Resent {
 const TRIES_MAX: Readonly<Partial<Record<VirtuneErrorCode, number>>> = {
   SEARCH_BUSY: 5,
   SEARCH_NO_ANSWER: 5,
-  // Reaches each node of a small cluster.
+  // Each node of a small cluster.
   SEARCH_UNREACHABLE: 3,
 };
 

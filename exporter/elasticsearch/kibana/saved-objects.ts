@@ -11,7 +11,7 @@ interface SavedObject {
 
 const NO_SEARCH = { searchSourceJSON: '{"query":{"query":"","language":"kuery"},"filter":[]}' };
 const COLORS = ['#54B399', '#6092C0', '#D36086', '#9170B8', '#CA8EAE', '#D6BF57'];
-/** Out of Kibana's 48 columns. */
+/** Of Kibana's 48 columns. */
 const PANEL_WIDTH = 24;
 const PANEL_HEIGHT = 13;
 /** TSVB formats, and the suffix of a value. The format `s,ms,1` takes seconds and shows milliseconds. */

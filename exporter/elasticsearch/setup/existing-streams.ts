@@ -5,7 +5,7 @@ import { leavesOf } from './mappings.ts';
 import { denied, put, type Step } from './steps.ts';
 import { LOOK_AHEAD, type Template } from './templates.ts';
 
-/** Existing streams follow their template only from their next index on, so their mappings are updated directly. */
+/** Existing streams follow their template only from their next index on; so their mappings are updated. */
 export async function streamSteps(
   client: SearchClient,
   server: SearchServer,

@@ -5,7 +5,7 @@ export const POLICY = 'metrics-kvm';
 
 /** How documents age. */
 export type Lifecycle =
-  /** Elasticsearch's data stream lifecycle: part of the template, with nothing else to maintain. */
+  /** Elasticsearch's data stream lifecycle: part of the template, nothing else to look after. */
   | ({ readonly kind: 'stream' } & Ages)
   /** Elasticsearch's index lifecycle management: tiers. */
   | ({ readonly kind: 'ilm' } & Ages)

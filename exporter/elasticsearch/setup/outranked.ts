@@ -14,11 +14,11 @@ interface Ranked {
   readonly priority: number;
 }
 
-/** A data stream that would not get everything in virtune's template. */
+/** A data stream that would not get all that virtune's template has. */
 export type Misfit =
   /** virtune's template is not on the server, and no other outranks it. */
   | { readonly kind: 'missing'; readonly stream: string; readonly template: Template }
-  /** It would get another owner's template, with other mappings. */
+  /** It would get the template of another owner, with other mappings. */
   | { readonly kind: 'outranked'; readonly stream: string; readonly error: SearchError }
   /** The same, but that template only lacks fields: they are stored and not indexed. */
   | {

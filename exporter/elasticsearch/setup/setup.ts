@@ -14,7 +14,7 @@ import { type Template, templatesFor } from './templates.ts';
 const DAY_SECONDS = 86_400;
 
 export interface SetupOptions extends Ages {
-  /** Default: what suits the server. */
+  /** Absent: what suits the server. */
   readonly lifecycle?: Lifecycle['kind'] | undefined;
   readonly metricbeatCompat: boolean;
   /** Of the data streams to be created; default: `default`. */

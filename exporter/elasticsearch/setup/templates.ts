@@ -38,7 +38,7 @@ export interface Template {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One index template per data stream. */
+/** One index template for each data stream. */
 export function templatesFor(server: SearchServer, options: TemplateOptions): Template[] {
   const own = STREAM_NAMES.map((stream) =>
     template(server, options, stream, mappingOf(fieldsOf(stream), server), STREAMS[stream].help),

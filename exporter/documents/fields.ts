@@ -40,7 +40,7 @@ const ASKED: Readonly<Partial<Record<StreamName, readonly Field[]>>> = {
   ],
 };
 
-/** Groups whose metrics documents carry. */
+/** Groups whose metrics are in documents. */
 export const CARRIED: readonly Group[] = [...groups, ...documentGroups];
 
 /**

@@ -77,7 +77,7 @@ export function notPermitted(answer: SearchResponse): SearchError {
   );
 }
 
-/** Any other status than was expected. */
+/** For any other unexpected status. */
 export function refused(what: string, answer: SearchResponse): SearchError {
   const { node, status } = answer;
   const refusal = `asked ${what}, the server answered ${status} (${reasonOf(answer)})`;

@@ -58,7 +58,7 @@ export function bulkLines(items: readonly SendItem[], { kind }: Pick<SearchServe
   return lines;
 }
 
-/** About what a document adds to a request. */
+/** Approximate size of a document in a request. */
 export function bytesOf({ body, index }: SendItem): number {
   return Buffer.byteLength(body) + index.length + 64;
 }

@@ -2,7 +2,7 @@ const HOSTS = `<li><a href="/sd">/sd</a>: the configured hosts, for Prometheus' 
 <li>/probe?target=NAME: metrics of one of them</li>
 `;
 
-/** What a person sees who opens the exporter in a browser. */
+/** The page shown in a browser. */
 export function landingPage(version: string, manyHosts: boolean): string {
   return `<!doctype html>
 <html lang="en">

@@ -1,8 +1,8 @@
-/** Why documents were dropped that were in a queue. */
+/** Why queued documents were dropped. */
 export type DropReason =
   /** The queue reached its size limit. */
   | 'queue_full'
-  /** The documents were older than the queue keeps them. */
+  /** The documents exceeded the queue's maximum age. */
   | 'too_old'
   /** Writes to disk failed, and the in-memory spill buffer was full. */
   | 'disk'

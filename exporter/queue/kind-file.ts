@@ -35,7 +35,7 @@ export async function readKind(dir: string): Promise<QueueKind | undefined> {
       `${dir} is the queue of another version of virtune (${join(dir, FILE)} contains ${JSON.stringify(said.slice(0, 40))}); choose another folder, or upgrade virtune`,
     );
   }
-  // Only Elasticsearch has streams that wait in queues apart.
+  // Only Elasticsearch parks streams in separate queues.
   if (names.includes('parked')) return 'elasticsearch';
   for (const name of names.filter((name) => name.endsWith('.vq')).sort()) {
     const kind = kindOfRecord(await startOf(join(dir, name)));

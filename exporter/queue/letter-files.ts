@@ -7,7 +7,7 @@ const NEWLINE = Buffer.from('\n');
 /** Marks a file that a command is working on; the exporter neither writes to it nor deletes it. */
 const CLAIMED = '.claimed';
 
-/** What lines of a file hold. */
+/** The parsed lines of a file. */
 export interface LetterLines {
   readonly letters: readonly object[];
   /** Lines that are not letters, without their line breaks. */

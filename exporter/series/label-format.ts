@@ -4,7 +4,7 @@ export interface LabelFormat<L> {
   with(labels: L, name: string, value: string): L;
 }
 
-/** With those of `pairs` that are there. */
+/** Adds those of `pairs` that have a value. */
 export function withLabels<L>(
   format: LabelFormat<L>,
   labels: L,

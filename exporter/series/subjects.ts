@@ -141,7 +141,7 @@ export function* labelAll<L>(
   return all;
 }
 
-/** A subject that a host has one of. */
+/** A subject that exists once per host. */
 function whole<T, L>(subject: T | undefined, none: L): Labelled<T, L>[] {
   return subject === undefined ? [] : [{ labels: none, subject }];
 }

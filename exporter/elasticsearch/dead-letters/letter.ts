@@ -25,7 +25,7 @@ const letterSchema = z.object({
 });
 export type Letter = z.output<typeof letterSchema>;
 
-/** What lines of a file hold. */
+/** The parsed lines of a file. */
 export interface Letters {
   readonly letters: readonly Letter[];
   /** Lines that are not letters, without line breaks: incomplete, damaged, or from another program. */

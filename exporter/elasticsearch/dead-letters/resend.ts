@@ -19,7 +19,7 @@ export interface ResendParts {
 export interface Resent {
   readonly sent: number;
   readonly duplicates: number;
-  /** Rejected again, with the reason of this time, or not accepted now. */
+  /** Rejected again, with the new reason, or not accepted now. */
   readonly left: readonly Letter[];
   /** The first reason. */
   readonly reason: string | undefined;

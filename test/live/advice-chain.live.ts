@@ -17,7 +17,7 @@ afterAll(() => {
   removePool();
 });
 
-/** Its images, the active one first. */
+/** Images of the backing chain, the active one first. */
 function chain(): string[] {
   const active = /vda +(\S+)/.exec(virsh('domblklist', guest.name))?.[1] ?? '';
   const info = run('qemu-img', ['info', '-U', '--backing-chain', '--output=json', active]);

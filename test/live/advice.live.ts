@@ -9,19 +9,19 @@ import { until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 import { contentionOf, figuresOf, type VmFigures } from './lab/vm-figures.ts';
 
-/** The host has two CPUs at least; guests are pinned to these. */
+/** The host has at least two CPUs; guests are pinned to them. */
 const OBSERVE_SECONDS = 12;
 const MEASURE_MS = 10_000;
-/** Of its CPU time, what a VM may lose that the advice does not name as paying: figures of a busy machine vary. */
+/** Share of its CPU time that a VM not named as a payer may lose: measurements on a busy machine vary. */
 const HARMLESS = 0.05;
 
 const guests: BusyGuest[] = [];
-/** Of the control group that the lab is in. */
+/** Of the lab's own control group. */
 const WEIGHT = '/sys/fs/cgroup/cpu/cpu.shares';
 let weight: string | undefined;
 
 vi.setConfig({ testTimeout: 600_000 });
-// In the lab's namespaces: guests get the CPUs, and not what else this machine does.
+// Runs in the lab's namespaces, where guests take precedence over the machine's other work.
 beforeAll(() => {
   // The lab's own guest is busy at times, and a change that makes it wait is not advised.
   virsh('suspend', BOOTED);
@@ -37,7 +37,7 @@ afterEach(() => {
   for (const guest of guests.splice(0)) guest.remove();
 });
 
-/** One after another, since none boots beside busy ones; then all are busy at once. */
+/** Starts guests one at a time, since none boots beside busy ones; afterwards all are busy at once. */
 async function started(...all: readonly BusyGuest[]): Promise<void> {
   for (const guest of all) {
     guests.push(guest);
@@ -46,7 +46,7 @@ async function started(...all: readonly BusyGuest[]): Promise<void> {
     guest.suspend();
   }
   for (const guest of all) guest.resume();
-  // The last part of a boot takes one vCPU, and advice is about what a VM asks for then.
+  // The last part of a boot uses one vCPU, and advice depends on the demand at that moment.
   await until('all guests to be as busy as they will be', 180_000, async () => {
     const figures = await figuresOf(
       all.map(({ name }) => name),
@@ -58,7 +58,7 @@ async function started(...all: readonly BusyGuest[]): Promise<void> {
 
 const demandOf = ({ ranCpus, waitedCpus }: VmFigures): number => ranCpus + waitedCpus;
 
-/** Where the machine has no CPU to give, advice is not to take one: then there is nothing to see, after a while of waiting. */
+/** Skips the test when, after a minute of waiting, the machine still has no idle CPU: then no change is advised. */
 async function needsFreeCpus(skip: (why: string) => never): Promise<void> {
   let idle = 0;
   for (let seconds = 0; seconds < 60; seconds += 3) {
@@ -78,12 +78,16 @@ interface Followed {
   readonly left: readonly AdviceJson[];
 }
 
-/** Asks, runs the first commands of the first advice, and measures all guests before and after without virtune. */
+/**
+ * Asks for advice, runs the commands of the first change that has any, and measures all guests before and after without
+ * virtune.
+ */
 async function followed(): Promise<Followed> {
   const names = guests.map(({ name }) => name);
   const all = await advice(OBSERVE_SECONDS);
   const [first] = all;
-  // VMs that have their share and wait would best move away, for which there is no other host here.
+  // Migration would be the best advice for VMs that wait although they have their share, but there is no other host
+  // here.
   const change = first?.changes.find(({ commands }) => commands.length > 0);
   if (first === undefined || change === undefined)
     throw new Error(`nothing is advised with commands: ${JSON.stringify(all)}`);
@@ -96,7 +100,7 @@ async function followed(): Promise<Followed> {
   return { first, change, before, after, left };
 }
 
-/** The table of docs/advice.md is made of these lines. */
+/** Prints the lines that the table of docs/advice.md is made of. */
 function report(
   kind: string,
   { change, gain }: ChangeJson,
@@ -146,7 +150,7 @@ test('a database among busy batch VMs: these get fewer CPU shares, and it waits 
     VmFigures,
   ];
   expect(contentionOf(was)).toBeGreaterThan(0.1);
-  // A thread that wakes up still waits for the one that runs: commits say what the database gains.
+  // A waking thread still waits for the running one: commits per second show what the database gains.
   expect(is.requestsPerSecond).toBeGreaterThan(1.2 * was.requestsPerSecond);
 });
 
@@ -178,7 +182,7 @@ test('a VM pinned to the CPU of another: the batch VM moves to the free CPU', as
     VmFigures,
     VmFigures,
   ];
-  // The rest is for threads of QEMU and of the host that run on that CPU too.
+  // The rest is for threads of QEMU and of the host that also run on that CPU.
   expect(contentionOf(is)).toBeLessThan(0.7 * contentionOf(was));
   expect(is.requestsPerSecond).toBeGreaterThan(1.2 * was.requestsPerSecond);
   expect(left.map(({ kind }) => kind)).not.toContain('dedicated-cpus-shared');
@@ -208,7 +212,7 @@ test('a disk limit below what a guest writes: followed until it is calm, the lim
   const limits = async () => (await advice(OBSERVE_SECONDS)).find(({ kind }) => kind === 'disk-limit');
   for (let found = await limits(), round = 0; found !== undefined && round < 4; round++) {
     seen.push((await figuresOf([guest.name], 5_000)).get(guest.name) as VmFigures);
-    // Of a VM that computes as well, to keep the limit comes first.
+    // For a VM that also computes, keeping the limit is listed first.
     follow(found.changes.find(({ commands }) => commands.length > 0) ?? expect.unreachable());
     found = await limits();
   }

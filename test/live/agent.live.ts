@@ -7,7 +7,10 @@ import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { run, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** A guest that runs Debian's qemu-guest-agent and has a file system mounted: what its agent says, and when it does not. */
+/**
+ * A guest that runs Debian's qemu-guest-agent with a mounted file system: what its agent reports, and what happens when
+ * it hangs.
+ */
 const domain = `${PREFIX}agent`;
 const COLLECT = ['--collect.agent', '--collect.agentinfo'];
 
@@ -30,7 +33,7 @@ afterAll(async () => {
   removeGuest(domain);
 });
 
-/** `virsh guestinfo`, field to value. */
+/** `virsh guestinfo` as a map from field to value. */
 function guestInfo(): Map<string, string> {
   return new Map(
     virsh('guestinfo', domain)
@@ -108,7 +111,7 @@ test('an agent that hangs costs its guest nothing else, and is asked again when 
       arguments: { path: '/bin/busybox', arg: ['sh', '-c', script] },
     }),
   );
-  // Its first question goes out at once, where that of one that runs already may be a minute away.
+  // A new exporter asks the agent at once; one that already runs may not ask again for a minute.
   const asker = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', ...COLLECT);
   try {
     await until('the agent to be found hanging', 20_000, async () => {

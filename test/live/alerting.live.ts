@@ -18,7 +18,7 @@ import { EMPTY_RUNBOOK_QUERIES, ofAlert, ofAny, runbookQueries } from './stack/r
 import { type WatchedHost, watchHost } from './stack/simulated-host.ts';
 import { type SentAlert, startWebhook, type Webhook } from './stack/webhook.ts';
 
-/** Hours of waiting in minutes: 15m are 45 s. */
+/** Compresses durations: 15m become 45 s. */
 const FASTER = 20;
 const LONGEST_FOR_SECONDS = 3_600 / FASTER;
 
@@ -38,13 +38,13 @@ const STALLING: HostCondition = {
   pressure: { ...WELL.pressure, memory: { some: 0.3, full: 0.12 } },
   swapInPagesPerSecond: 900,
   memoryGiB: 96,
-  // Of the 32 GiB that are not in pools of huge pages.
+  // Of the 32 GiB outside the pools of huge pages.
   availableGiB: 2,
 };
 
-/** What each host's scenario lights, and nothing else. Names of VMs where it is about one. */
+/** The alerts that each host's scenario must raise, and no others; VM names where an alert is about a VM. */
 const LIT: Readonly<Record<string, readonly string[]>> = {
-  // The cluster of both calm hosts: their VMs on huge pages are more than the pools of one of them.
+  // Cluster of both calm hosts: their VMs on huge pages need more than the pools of one host.
   calm: ['FleetCannotTolerateHostLossHugepages'],
   'calm-too': [],
   overcommitted: [
@@ -68,7 +68,7 @@ const LIT: Readonly<Record<string, readonly string[]>> = {
   'without-libvirt': ['LibvirtUnreachable'],
   gone: ['ExporterDown'],
 };
-/** What may fire as well: the figure of the scenario is near the limit, and on either side of it with the minute. */
+/** May fire as well: the scenario's figure is near the threshold and crosses it from minute to minute. */
 const NEAR_ITS_LIMIT: Readonly<Record<string, readonly string[]>> = {
   'noisy-neighbour': ['HostCpuContentionHigh'],
 };
@@ -111,7 +111,7 @@ beforeAll(async () => {
       ...[...hosts.values()].map(({ name, target }) => ({
         job: 'virtune',
         address: target,
-        // Each is a separate cluster, except the calm ones.
+        // Each host is a separate cluster, except the calm ones.
         labels: { instance: name, cluster: name.startsWith('calm') ? 'calm' : name },
       })),
     ],
@@ -128,7 +128,7 @@ afterAll(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-/** One VM pauses on an I/O error, one crashes, one hangs; one libvirt is gone, and one exporter. */
+/** One VM pauses on an I/O error, one crashes, one hangs; one libvirt and one exporter disappear. */
 function mishap(): void {
   const daemon = hostNamed('mishaps').daemon;
   const paused = daemon.vm('web-01');
@@ -143,7 +143,7 @@ function mishap(): void {
   const crashed = daemon.vm('web-02');
   crashed.state = DomainState.crashed;
   daemon.faults.hang(daemon.vm('web-03'));
-  // Wider than its host, and stopped: no load.
+  // Wider than its host, and stopped: it adds no load.
   const calm = hostNamed('calm-too').daemon;
   const stopped = { ...calm.vm('template-debian').spec, name: 'stopped-64', vcpus: 64 };
   calm.host.add(new SimulatedVm(stopped, calm.host, 99));
@@ -157,7 +157,7 @@ function hostNamed(name: string): WatchedHost {
   return host;
 }
 
-/** What has fired since the start, by host. */
+/** Alerts that have fired since the start, by host. */
 async function fired(): Promise<Record<string, string[]>> {
   const ever = await prometheus.query(
     'count by (alertname, instance, cluster) (last_over_time(ALERTS{alertstate="firing", alertname!="VirtuneWatchdog"}[1h]))',
@@ -185,7 +185,7 @@ test(
       Object.entries(wanted).flatMap(([name, alerts]) =>
         alerts.filter((alert) => !lit[name]?.includes(alert)).map((alert) => `${name}: ${alert}`),
       );
-    // Until all is lit, and long enough that whatever else there is would have been.
+    // Waits for all expected alerts, and long enough that any unexpected one would have fired too.
     await until('all that should be lit', 3 * LONGEST_FOR_SECONDS * 1_000, async () => {
       lit = await fired();
       return lacking().length === 0 && performance.now() - startedMs > (LONGEST_FOR_SECONDS + 15) * 1_000;
@@ -248,7 +248,7 @@ test('the calm hosts send nothing', () => {
   expect(webhook.sent.filter(({ labels }) => labels['instance']?.startsWith('calm'))).toEqual([]);
 });
 
-/** What was sent of a host to those on call, by the group that it was sent in. */
+/** Notifications about a host, by the group they were sent in. */
 function pagesOf(instance: string): Map<string, Set<string>> {
   const groups = new Map<string, Set<string>>();
   for (const { receiver, status, groupLabels, alerts } of webhook.notifications) {
@@ -323,7 +323,7 @@ test('every query of every runbook is answered, and finds series', async () => {
 }, 300_000);
 
 test('while an alert fires, its runbook does not say that it is over', async () => {
-  // The watchdog is at fault when it does not fire.
+  // The watchdog is broken when it does not fire.
   const firing = await prometheus.query('ALERTS{alertstate="firing", alertname!="VirtuneWatchdog"}');
   const checked = new Set<string>();
   for (const { metric } of firing) {
@@ -334,7 +334,7 @@ test('while an alert fires, its runbook does not say that it is over', async () 
     const found = await Promise.all(
       verification.map(async ({ text }) => (await prometheus.query(ofAlert(text, metric, FASTER))).length),
     );
-    // Where there are several, all have to be right.
+    // If there are several queries, none may report the problem as solved.
     expect(
       Math.min(...found),
       `${alert} of ${metric['instance'] ?? metric['cluster']} ${metric['domain'] ?? ''}`,

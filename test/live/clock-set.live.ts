@@ -17,13 +17,13 @@ import { sleep, until } from './lab/run.ts';
 
 /* Processes whose wall clock is set while they run, by hours: of the host, not of a test. */
 
-/** The nightly run has each command. */
+/** The nightly run covers each command. */
 const ALL = process.env['VIRTUNE_HOST_FAULTS'] === 'all';
 const HOUR = 3_600;
 const SET = [3 * HOUR, -3 * HOUR, 0];
 /** Samples after each change of the clock. */
 const SAMPLES = 2;
-/** A VM that runs steadily, and between what its CPU usage is, whatever the machine does. */
+/** A VM whose CPU usage is steady, whatever the machine does. */
 const STEADY = 'pg-orders';
 
 let clock: MovableClock;
@@ -66,7 +66,10 @@ const documents = (): VmDocument[] =>
     .map((text) => JSON.parse(text) as VmDocument)
     .filter((each) => each['event.dataset'] === 'kvm.vm' && each['kvm.name'] === STEADY);
 
-/** All of them within so much of the largest: a jump of hours would make one some thousand times smaller. */
+/**
+ * Checks that no figure is less than a fiftieth of the largest: a rate over a jump of hours would be about a thousand
+ * times smaller.
+ */
 function expectSteady(figures: readonly number[]): void {
   const largest = Math.max(...figures);
   expect(largest).toBeGreaterThan(0.01);
@@ -95,7 +98,7 @@ test('documents have the time of the clock that was set and the rates of what ha
     for (const { value } of find(series, 'virtune_domain_sample_age_seconds')) expect(value).toBeLessThan(60);
   }
   const found = documents();
-  // The first has none: rates need two.
+  // The first has no rates: they need two samples.
   expectSteady(found.slice(1).flatMap((each) => each.libvirt_domain_cpu_usage_cpus ?? Number.NaN));
   for (const each of found) expect(each.virtune_domain_sample_age_seconds ?? 0).toBeLessThan(60);
   for (const sink of ['elasticsearch', 'otlp']) {

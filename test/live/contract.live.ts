@@ -6,7 +6,7 @@ import { canBoot } from './lab/initramfs.ts';
 import { succeeds } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** Where no guest boots, it is one whose firmware finds nothing to boot. */
+/** Where no guest can boot: a guest whose firmware finds nothing to boot. */
 const HAS_BOOTED = canBoot();
 const GUEST = HAS_BOOTED ? BOOTED : bareName(0);
 const STARTS_ONCE = bareName(1);
@@ -28,7 +28,7 @@ contract('a real libvirtd with QEMU', () => ({
   startsOnce: STARTS_ONCE,
 }));
 
-// What libvirt's own test driver fails at, in any version: device statistics, live pins, host figures and pages, agents.
+// What libvirt's own test driver fails at in any version: device statistics, live pins, host figures and pages, agents.
 contract("libvirt's test driver", () => ({
   open: (readOnly) => connect('test:///default', { readOnly }),
   running: 'test',

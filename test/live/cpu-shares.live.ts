@@ -5,19 +5,21 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { BusyGroup, CpuGroups, type Thread } from './lab/cpu-groups.ts';
 
 /*
- * Threads in control groups as libvirt makes them, and what the kernel gives them beside what `shareOut` computes. Other work of
- * the machine takes its part of each CPU, which may be most of it: compared is how VMs share what is left on the same CPUs.
+ * Compares how the kernel distributes CPU time among threads in control groups like libvirt's with what `shareOut`
+ * computes.
+ * Other work on the machine may take most of each CPU, so the comparison is how VMs share the remainder on the same
+ * CPUs.
  */
 
-/** The kernel has balanced the threads by then. */
+/** Time for the kernel to balance the threads. */
 const SETTLE_MS = 500;
 const MEASURE_MS = 2_000;
-/** On a machine that is busy with other work, the mean of a longer time is compared. */
+/** On a machine that is busy with other work, the mean over up to this many times as long is compared. */
 const LONGEST = 5;
-/** Of the CPU time that threads on the same CPUs get together. */
+/** Share of the CPU time that threads on the same CPUs get together. */
 const TOLERANCE = 0.15;
 
-/** Threads that may run on the same CPUs, of all VMs: which VM, and how many CPUs its threads want and get. */
+/** Threads of one VM that may run on the same CPUs, and how many CPUs they want and get. */
 interface Place {
   readonly vm: number;
   readonly cpus: string;
@@ -40,7 +42,7 @@ beforeAll(() => {
 });
 afterAll(() => groups?.close());
 
-/** Measures until `isEnough`, at most `LONGEST` times as long. */
+/** Measures until `isEnough`, at most `LONGEST` times `MEASURE_MS`. */
 async function measured(
   parent: CpuGroups,
   vms: readonly Vm[],
@@ -77,13 +79,13 @@ function placesOf({ threads }: Vm, index: number, got: (index: number, thread: n
   }));
 }
 
-/** CPUs that each place would get by the model, of what all places on its CPUs got. */
+/** CPUs that the model gives each place, out of what all places on the same CPUs got. */
 function computed(places: readonly Place[], vms: readonly Vm[]): number[] {
   const gotOn = (cpus: string): number =>
     places.filter((each) => each.cpus === cpus).reduce((sum, { got }) => sum + got, 0);
   const classes = places.map(({ cpus, demand }) => {
     const set = CpuSet.parse(cpus);
-    // A thread that always runs asks for whatever a CPU has; one that wants a part of a CPU wants a larger one of what is left.
+    // A thread that always runs wants a whole CPU; a partial demand is a larger share of what is left of the CPU.
     return { cpus: set, demand: Number.isInteger(demand) ? demand : (demand * set.size) / gotOn(cpus) };
   });
   const parts = shareOut(
@@ -99,7 +101,7 @@ function computed(places: readonly Place[], vms: readonly Vm[]): number[] {
   });
 }
 
-/** The largest difference between what a place got and what the model computes, as a share of what all places there got. */
+/** Largest difference between measured and computed CPUs of a place, as a share of what all places there got. */
 function worst(places: readonly Place[], vms: readonly Vm[]): number {
   const expected = computed(places, vms);
   return Math.max(

@@ -6,7 +6,7 @@ import { EMPTY_PANELS } from './stack/empty-panels.ts';
 import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
 import { chosen, queriesOf } from './stack/queries.ts';
 
-/** Panels for which a host with a booted guest has all data. */
+/** Panels that have all their data on a host with a booted guest. */
 const WHOLE = [
   /^fleet: (Hosts|Running VMs|vCPU:pCPU|Memory overcommit|CPU contention|CPU shortfall)/,
   /^host: (CPU|Memory|Host memory|I\/O pressure|Swap|Disk requests|Request latency|Network|Dropped|VMs on)/,
@@ -14,7 +14,7 @@ const WHOLE = [
   /^neighbours: (CPU|VMs last seen|Disk|Network|Request latency)/,
   /^health: (libvirt|virtune|Reconnects|Stuck|Sample|Scrape duration|Series|Call |Time|VM sampling|Stale|CPU|Memory|Event)/,
 ];
-/** Of these, what needs a host that is gone or a second host. */
+/** Of these, panels that need a host that is down or a second host. */
 const NOT_HERE = /N-1|not scraped|not responding|by NUMA cell/;
 
 let virtune: VirtuneProcess;

@@ -10,7 +10,10 @@ import { run } from './lab/run.ts';
 const NAME = 'virtune-exporter.service';
 const UNITS = 'deploy/systemd';
 
-/** Of 10, where 10 is a service without a sandbox: what systemd makes of the unit with these drop-ins. */
+/**
+ * systemd's exposure score (`systemd-analyze security`) of the unit with these drop-ins; 10 is a service without a
+ * sandbox.
+ */
 function exposure(dropIns: readonly string[]): number {
   const root = mkdtempSync(join(tmpdir(), 'virtune-units-'));
   const folder = join(root, 'etc/systemd/system');
@@ -25,7 +28,7 @@ function exposure(dropIns: readonly string[]): number {
   }
 }
 
-// As docs/configuration.md states them, by systemd 252; another version may judge a little otherwise.
+// As stated in docs/configuration.md, by systemd 252; other versions may score slightly differently.
 test.each([
   [[], 1.3],
   [['guest-agent.conf'], 1.5],
@@ -40,7 +43,7 @@ test("Prometheus takes the stack's configuration", () => {
   );
 });
 
-/** As `podman run --read-only --cap-drop ALL` has it: every mount read-only, nobody, no capability. */
+/** Like `podman run --read-only --cap-drop ALL`: every mount read-only, user nobody, no capabilities. */
 const SANDBOX = `
   set -e
   findmnt --raw --noheadings --output TARGET | sort -r | while read -r target; do

@@ -39,7 +39,7 @@ describe.each(runnableServers())('%s', (name) => {
     });
     await applySetup(plan, () => undefined);
     await client.close();
-    // The stream is made now: creating it takes seconds, and is not part of the test.
+    // Creates the stream now: this takes seconds and is not part of the test.
     await life('warm-up', 'warm-up', Date.now(), async () => undefined);
   });
   afterAll(async () => {
@@ -48,7 +48,7 @@ describe.each(runnableServers())('%s', (name) => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  /** One life of a sender over the queue of that name; ends settled, or as killed. */
+  /** One process lifetime of a sender with the queue of that name; ends settled, or as killed. */
   async function life(
     queueName: string,
     host: string,
@@ -129,7 +129,7 @@ describe.each(runnableServers())('%s', (name) => {
     for (let seed = 1; seed <= RUNS; seed++) {
       const random = seededRandom(seed);
       proxy.fault = () => (random() < 0.4 ? pick(random) : undefined);
-      // A stream that is rolled over just when an answer gets lost, now and then.
+      // Now and then the stream is rolled over just when a response is lost.
       proxy.onLost = async () => {
         if (random() < 0.1) await server.request('POST', '/metrics-kvm.vm-default/_rollover');
       };
@@ -182,6 +182,6 @@ function pick(random: () => number): ProxyFault {
     { kind: 'half done' },
     { kind: 'items', status: random() < 0.7 ? 429 : 503, every: 1 + Math.floor(random() * 4) },
   ];
-  // A hang costs the whole time that a request may take.
+  // A hang costs the whole request timeout.
   return random() < 0.02 ? { kind: 'hang' } : (faults[Math.floor(random() * faults.length)] as ProxyFault);
 }

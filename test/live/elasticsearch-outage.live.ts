@@ -14,7 +14,7 @@ import { exporterInto, queueFolder, setUp, sinkFigure, untilEmpty } from './sear
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/tls');
 const KEY = 'c2VjcmV0OmtleQ==';
-/** Minutes that a server is down with its own look-ahead of 30 minutes; 0 leaves the drill out. Nightly: 40. */
+/** Minutes of server downtime with its default look-ahead of 30 minutes; 0 skips the drill. Nightly: 40. */
 const OUTAGE_MINUTES = Number(process.env['VIRTUNE_OUTAGE_MINUTES'] ?? 0);
 const HOUR_MS = 3_600_000;
 const HOST_IS_UP = { term: { libvirt_up: 1 } };
@@ -23,14 +23,15 @@ const seconds = (count: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, count * 1_000));
 
 /**
- * Drills take a minute each, on every server that runs here. `.ci/run` takes one: VIRTUNE_DRILLED_SERVERS names them, with
- * commas.
+ * Drills take a minute each, on every server that can run here. `.ci/run` takes one server: VIRTUNE_DRILLED_SERVERS is
+ * a
+ * comma-separated list.
  */
 const DRILLED = runnableServers().filter(
   (name) => process.env['VIRTUNE_DRILLED_SERVERS']?.split(',').includes(name) ?? true,
 );
 
-/** A virtune that samples each second, while its server goes through what servers go through. */
+/** A virtune that samples every second, while its server is stopped, killed and filled up. */
 describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
   let server: SearchServer;
   let demo: Demo;
@@ -42,11 +43,11 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     await server?.remove();
   });
 
-  /** What a drill may do. It begins processes, one after the other, and gives back the one that is to send it all. */
+  /** What a drill may do. It starts processes one after another, and returns the one that must send everything. */
   interface Drill {
     readonly dir: string;
     start(url: string, ...more: string[]): Promise<VirtuneProcess>;
-    /** Ends a process at once, as nothing can that lets it tidy up. */
+    /** Kills a process without giving it a chance to clean up. */
     kill(virtune: VirtuneProcess): Promise<void>;
     end(virtune: VirtuneProcess): Promise<string>;
   }
@@ -61,11 +62,11 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     await until(`${name} to be ${atLeast}`, 60_000, isThere);
   }
 
-  /** So many that a drill shows something. */
+  /** Enough ticks for a drill to show something. */
   const untilTicked = (virtune: VirtuneProcess): Promise<void> =>
     untilCounted(virtune, 'ticks_total', { outcome: 'ok' }, 5);
 
-  /** Each in a separate namespace, so that its documents are counted apart. */
+  /** Each drill uses a separate namespace, so that its documents are counted apart. */
   async function drill(
     namespace: string,
     run: (drill: Drill) => Promise<VirtuneProcess>,
@@ -80,7 +81,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     let ticks = 0;
     let ended = 0;
     let documents = 0;
-    // A sample that failed is a document too: of the host, which is down.
+    // A failed sample is a document too: of the host, which is down.
     const count = async (virtune: VirtuneProcess): Promise<void> => {
       const series = await virtune.scrape();
       const of = (figureName: string, labels = {}): number =>
@@ -108,7 +109,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
         },
       });
       await untilEmpty(last, 900);
-      // Without a host nothing more is made, so that the last count is exact.
+      // Without a host no more samples are counted as ok, so the last count is exact.
       await demo.stop();
       await untilCounted(last, 'ticks_total', { outcome: 'failed' });
       await until('an empty queue', 60_000, async () => (await sinkFigure(last, 'queue_documents')) === 0);
@@ -124,7 +125,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
       queue.remove();
     }
     const { moments, failed } = await onceEach(namespace);
-    // Between its count and its end, a process that was ended has made two samples at most.
+    // A process takes at most two samples between its count and its end.
     expect(moments).toBeGreaterThanOrEqual(ticks);
     expect(moments).toBeLessThanOrEqual(ticks + 2 * ended);
     expect(moments).toBeGreaterThan(3);
@@ -135,7 +136,10 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     else expect(stored).toBeGreaterThanOrEqual(documents);
   }
 
-  /** Each moment has its host once, and each VM once. @returns the moments, and the documents of a host that is down */
+  /**
+   * Checks that each timestamp has its host once and each VM once. @returns the timestamps, and the documents of a host
+   * that is down
+   */
   async function onceEach(namespace: string): Promise<{ moments: number; failed: number }> {
     await server.request('POST', `/metrics-kvm.*-${namespace}/_refresh`);
     const { body } = await server.request('POST', `/metrics-kvm.vm-${namespace}/_search`, {
@@ -155,7 +159,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     return { moments: buckets.length, failed };
   }
 
-  /** Of each index template of virtune, with this look-ahead instead of setup's; undefined: the server's default. */
+  /** Sets this look-ahead in each index template of virtune; undefined: the server's default. */
   async function setLookAhead(lookAhead: string | undefined): Promise<void> {
     const { body } = await server.request('GET', '/_index_template/metrics-kvm.*');
     for (const { name: of, index_template } of (body as unknown as Templates).index_templates) {
@@ -168,7 +172,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     }
   }
 
-  /** What Elasticsearch's UpdateTimeSeriesRangeService does every few minutes; the tests' server is without it. */
+  /** Does what Elasticsearch's UpdateTimeSeriesRangeService does every few minutes; the tests' server lacks it. */
   async function moveEnd(namespace: string, hours = 1): Promise<void> {
     const { body } = await server.request('GET', `/_data_stream/metrics-kvm.*-${namespace}`);
     const end_time = new Date(Date.now() + hours * HOUR_MS).toISOString();
@@ -181,7 +185,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     }
   }
 
-  /** A server that is down until its indices end in the past; then documents wait until it moves the end. */
+  /** The server is down until the end of its indices is in the past; documents then wait until the end is moved. */
   async function outliveLookAhead(
     namespace: string,
     lookAhead: string | undefined,
@@ -197,9 +201,9 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
         await server.stop();
         await seconds(downS);
         await server.start();
-        // The range ends so long after the creation: from now on nothing is accepted.
+        // The range ends this long after the creation of the index: from now on nothing is accepted.
         await seconds(Math.max(0, lookAheadS + 5 - (Date.now() - createdMs) / 1_000));
-        // Those of before the end are sent first, which takes a while after a long outage.
+        // Documents from before the end are sent first, which takes a while after a long outage.
         await until('documents to wait for the end to be moved', 120_000 + downS * 200, async () => {
           const up = await sinkFigure(virtune, 'stream_up', { stream: `metrics-kvm.vm-${namespace}` });
           return up === 0 && ((await sinkFigure(virtune, 'queue_documents')) ?? 0) > 0;
@@ -312,7 +316,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     );
   });
 
-  // On Elasticsearch the new index of a time series stream takes no documents before the end of the one before.
+  // On Elasticsearch the new index of a time series stream accepts no documents until the end of the previous one.
   test.runIf(!isElastic)('a stream whose newest index has no primary', async () => {
     const allocation = (enable: string | null) =>
       server.request('PUT', '/_cluster/settings', {
@@ -433,7 +437,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
       target: () => server.url,
       tls: { key: pem('server.key'), cert: pem('server.pem') },
     });
-    // Certificates of the fixtures are for localhost.
+    // The certificates of the fixtures are for localhost.
     const url = proxy.url.replace('127.0.0.1', 'localhost');
     try {
       await drill('untrusted', async ({ start, end }) => {
@@ -464,7 +468,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
         } catch (error) {
           expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
         }
-        // Held in memory, and scraped as ever.
+        // Held in memory, and still scraped as usual.
         await untilCounted(virtune, 'queue_documents');
         rmSync(filler);
         await seconds(2);

@@ -33,7 +33,7 @@ interface Shipped {
   readonly contention: number | undefined;
 }
 
-/** Two hosts with VMs of the same names, their samples as documents, and as top has them. */
+/** Samples two hosts with VMs of the same names, as documents and as `virtune top` shows them. */
 async function ship(): Promise<Shipped[]> {
   const all: Shipped[] = [];
   for (const [number, host] of HOSTS.entries()) {
@@ -77,7 +77,7 @@ async function ship(): Promise<Shipped[]> {
   return all;
 }
 
-/** Mean of what top shows of each VM, or of each of its rows, in the last minute, by path. */
+/** Mean over the last minute of what `virtune top` shows of each VM, or of each of its rows, by path. */
 function means<T>(
   shipped: readonly Shipped[],
   rows: (vm: Vm) => readonly { readonly path: string; readonly row: T }[],
@@ -147,7 +147,7 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
   }, 600_000);
   afterAll(() => server?.remove());
 
-  /** Statuses of all documents, each changed first. */
+  /** Sends all documents, each changed first; the statuses of the response. */
   const send = async (change: (body: string) => string): Promise<ReadonlySet<number>> => {
     const items = shipped.flatMap(({ host, atMs, documents }) =>
       documents.map((each) =>
@@ -171,7 +171,7 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
     expect(await send(other)).toEqual(new Set([409]));
   });
 
-  /** The query with now as the moment of the last sample. */
+  /** Runs the query with the time of the last sample as now. */
   const ask = async (title: string): Promise<Answer> => {
     const query = consoleQueries.find((each) => each.title.startsWith(title));
     const at = new Date(END_MS).toISOString();
@@ -205,7 +205,7 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
       const values = time?.buckets.flatMap(({ doc_count, cpus }) =>
         cpus?.value == null ? [] : [{ doc_count, value: cpus.value }],
       );
-      // Of two minutes, each with as many documents as it has.
+      // The interval covers up to two minutes, each averaged over its own documents.
       for (const { value } of values ?? [])
         expect(value * 100).toBeLessThan((wanted.get(key) ?? 0) * 3 + 100);
       expect((values ?? []).length).toBeLessThanOrEqual(2);
@@ -226,7 +226,7 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
   });
 
   test.each(kqlQueries)('KQL finds documents: %s', async (query) => {
-    // Kibana translates it; what these lines use of it, query_string has too.
+    // Kibana translates this query; query_string supports the part of the syntax that these lines use.
     const text = query
       .replaceAll(/ (>=|<=|>|<) (\S+)/g, ':$1$2')
       .replaceAll(' : ', ':')
@@ -286,7 +286,7 @@ describe.each(kinds)('$name $version: documented queries', (kind) => {
       const wanted = highest(topOf(shipped, 'steal_percent'), 10);
       const stealOf = new Map(highest(topOf(shipped, 'steal_percent'), Number.POSITIVE_INFINITY));
       expect(rows).toHaveLength(wanted.length);
-      // Two VMs with the same steal but for a rounding may change places.
+      // Two VMs whose steal differs only by rounding may be swapped.
       for (const [index, [, steal]] of wanted.entries()) {
         const [value, host, name] = rows[index] ?? [];
         expectNear(value, steal, `place ${index + 1}`);

@@ -39,7 +39,7 @@ describe.each(runnableServers())('%s', (name) => {
       expect(await sinkFigure(virtune, 'dropped_total', { reason })).toBe(0);
     }
     expect(await sinkFigure(virtune, 'dead_letters_total')).toBe(0);
-    // Last of all: what ticks between this and its end is in the server too.
+    // Read last: ticks between this and the end of the process are on the server too.
     ticks = (await sinkFigure(virtune, 'ticks_total', { outcome: 'ok' })) ?? 0;
     ended = await virtune.stop();
   }, 600_000);
@@ -77,7 +77,7 @@ describe.each(runnableServers())('%s', (name) => {
   });
 
   test('figures are those of /metrics of the same sample, each of them', async () => {
-    // A scrape and a tick that ask at once get one sample: how long it took, to the nanosecond, identifies it.
+    // A scrape and a tick at the same time share a sample: its duration, to the nanosecond, identifies it.
     const { hits } = await search<Hits>('host', { size: 10_000, _source: true });
     const moments = new Map(
       hits.hits.map(({ _source }) => {
@@ -93,7 +93,7 @@ describe.each(runnableServers())('%s', (name) => {
     for (const { series, moment } of shared.slice(0, 5)) {
       const documents = new Map<string, Flat[]>();
       for (const stream of STREAM_NAMES) {
-        // A stream of which this host has nothing is not there.
+        // A stream does not exist when this host has nothing for it.
         const found = await search<Partial<Hits>>(stream, {
           size: 10_000,
           query: { term: { '@timestamp': moment } },
@@ -106,7 +106,7 @@ describe.each(runnableServers())('%s', (name) => {
       const { equal, wrong } = compare(
         series,
         documents,
-        // In documents contention is since the previous document, which a scrape may not follow.
+        // In documents contention is since the previous document, whereas a scrape may follow another sample.
         (figureName, scraped, shipped) => SINCE_PREVIOUS.has(figureName) || scraped === shipped,
       );
       expect(wrong).toEqual([]);
@@ -144,7 +144,7 @@ describe.each(runnableServers())('%s', (name) => {
         },
       },
     });
-    // Of all guests only this one runs code.
+    // Only this guest runs code.
     expect(top.aggregations.vm.buckets[0]?.key).toBe(BOOTED);
 
     const { hits } = await search<Hits>('host', { size: 1, sort: [{ '@timestamp': 'desc' }] });

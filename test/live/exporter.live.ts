@@ -22,7 +22,7 @@ afterAll(async () => {
 const KIB = 1_024;
 const NS = 1e-9;
 
-/** dommemstat's tag, our name, and what one of its units is in ours. */
+/** Tag of dommemstat, our name, and the size of its unit in ours. */
 const MEMORY_TAGS = [
   ['actual', 'current_balloon_bytes', KIB],
   ['swap_in', 'swap_in_bytes_total', KIB],
@@ -39,7 +39,7 @@ const MEMORY_TAGS = [
   ['rss', 'rss_bytes', KIB],
 ] as const;
 
-/** Reads virsh before and after a scrape: ours must lie between, whichever way the figure went. */
+/** Reads virsh before and after a scrape: our figure must lie between, whether it rose or fell. */
 async function between(
   read: () => Map<string, string>,
 ): Promise<[Map<string, string>, Series[], Map<string, string>]> {
@@ -60,7 +60,7 @@ function expectBetween(
 }
 
 test('all 13 tags of dommemstat are what virsh reads at the same time', async () => {
-  // The guest reports every 2 s: a report between the two readings may go up and down, so a quiet moment is sought.
+  // The guest reports every 2 s, and a report between both readings may go up and down: waits for a quiet moment.
   await until('a moment without a report in between', 30_000, async () => {
     const [before, series, after] = await between(() => dommemstat(BOOTED));
     expect([...before.keys()].filter((tag) => !MEMORY_TAGS.some(([known]) => known === tag))).toEqual([]);
@@ -85,7 +85,7 @@ test('vCPU, block and network figures are what virsh domstats reads at the same 
   for (const vcpu of ['0', '1']) {
     check(`vcpu.${vcpu}.time`, 'vcpu_time_seconds_total', { vcpu }, NS);
     check(`vcpu.${vcpu}.delay`, 'vcpu_delay_seconds_total', { vcpu }, NS);
-    // A kernel without scheduler statistics does not count it: libvirt says 0 then, virtune nothing.
+    // A kernel without scheduler statistics does not count waiting: libvirt reports 0, virtune omits the series.
     if (before.get(`vcpu.${vcpu}.wait`) === '0') {
       expect(find(series, 'libvirt_domain_vcpu_wait_seconds_total', { domain: BOOTED, vcpu })).toEqual([]);
     } else check(`vcpu.${vcpu}.wait`, 'vcpu_wait_seconds_total', { vcpu }, NS);

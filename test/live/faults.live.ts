@@ -6,11 +6,11 @@ import { bareGuests, bareName, CROWD, qemuPid } from './lab/guests.ts';
 import { sleep, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** With the one that is booted. */
+/** Including the one that has booted. */
 const GUESTS = CROWD + 1;
-/** How long scrapes go on beside a stuck guest; minutes in the nightly run. */
+/** How long to scrape beside a stuck guest; minutes in the nightly run. */
 const SOAK_MS = Number(process.env['VIRTUNE_SOAK_SECONDS'] ?? 60) * 1_000;
-/** Memory is compared with what it was after this many scrapes. */
+/** Memory is compared with its level after this many scrapes. */
 const WARM_SCRAPES = 20;
 const SCRAPE_EVERY_MS = 1_000;
 /** Prometheus' default scrape timeout; ours must answer well before. */
@@ -36,8 +36,7 @@ const outcomes = (series: readonly Series[], outcome: string): string[] =>
 async function scrapeInTime(): Promise<Series[]> {
   const startedMs = performance.now();
   const series = await virtune.scrape();
-  // The deadline is guaranteed by the product and does not measure the machine: 10 s is five times what it allows
-  // itself.
+  // The product guarantees the deadline however slow the machine is: 10 s is five times what it allows itself.
   expect(performance.now() - startedMs).toBeLessThan(SCRAPE_TIMEOUT_MS);
   return series;
 }
@@ -57,13 +56,13 @@ test(
       expect(
         figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: STUCK }),
       ).toBeGreaterThan(1e9);
-      // libvirt's own word for it: a monitor that has had a command for too long.
+      // libvirt's own term: a monitor that has been busy with a command for too long.
       expect(
         find(series, 'libvirt_domain_control_state', { domain: STUCK }).map((each) => each.labels['state']),
       ).toEqual(['occupied']);
       expect(figure(series, 'libvirt_domain_control_state_seconds', { domain: STUCK })).toBeGreaterThan(1);
       expect(figure(series, 'virtune_stuck_calls')).toBe(1);
-      // Control, four for figures and one more while stuck calls hold places, one about the host, one for probes.
+      // Control, four for figures, one more while stuck calls occupy connections, one for the host, one for probes.
       expect(figure(series, 'virtune_connections')).toBeLessThanOrEqual(8);
       expect(figure(series, 'libvirt_up')).toBe(1);
       scrapes++;
@@ -76,7 +75,7 @@ test(
     );
     expect(virtune.rssKiB).toBeLessThan(warmRssKiB * 1.3);
     process.kill(qemuPid(STUCK), 'SIGCONT');
-    // Its late answer is on the way; the scrape after it has the guest again.
+    // Its late reply is on the way; the scrape after it has the guest again.
     await until('the guest to be fresh again', 5_000, async () => {
       const fresh = outcomes(await scrapeInTime(), 'fresh');
       return fresh.length === GUESTS || undefined;

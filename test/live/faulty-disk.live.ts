@@ -27,7 +27,7 @@ import { FaultyDisk } from './lab/faulty-disk/faulty-disk.ts';
 /* The queue of documents and the tuner's journal on a mounted file system that fails, fills up and works again. */
 
 const RUNS = process.env['VIRTUNE_HOST_FAULTS'] === 'all' ? 200 : 4;
-/** The first one counted documents twice. */
+/** With the first seed, documents were once counted twice. */
 const SEEDS = Array.from({ length: RUNS }, (_, run) => 18 + run);
 const STEPS = 100;
 const SIZE_KIB = 4_096;
@@ -53,7 +53,7 @@ async function repaired(): Promise<void> {
   await disk.resize(SIZE_KIB);
 }
 
-/** A folder on the disk for one test, which has the disk for itself. */
+/** A folder on the disk for one test, which uses the disk alone. */
 function onDisk(): string {
   const path = join(disk.path, `test-${copies++}`);
   mkdirSync(path, { mode: 0o700 });
@@ -143,7 +143,7 @@ test.each(SEEDS)(
     await commit();
     expect(new Set(settled).size).toBe(settled.length);
     expect(settled.length + lost()).toBe(made);
-    // It works as before: what is stored now outlives the process.
+    // It works as before: what is stored now survives the process.
     await queue.append(Buffer.from('after'), 1, 1_000_000);
     await queue.close();
     queue = await open();
@@ -241,7 +241,7 @@ const heldOn = async (path: string): Promise<HeldHost> => ({
   lease: NO_LEASE,
 });
 
-/** Header, two lines for each step, and the end. */
+/** Header, two lines for each step, and the end record. */
 const LINES = 2 * 3 + 2;
 
 test.each(['EIO', 'EROFS', 'ENOSPC'] as const)(
@@ -272,7 +272,7 @@ test.each(['EIO', 'EROFS', 'ENOSPC'] as const)(
       }
       expect(picture(libvirt), `line ${line}`).toEqual(before);
       await disk.repair();
-      // What the journal does not have of the undo is seen to be done.
+      // Undo steps missing from the journal are recognized as done.
       await recoverLocked(held, HOSTNAME, recovery(libvirt, { stateDir }));
       const { records, damaged } = await listTransactions(held.folder);
       expect(damaged).toEqual([]);

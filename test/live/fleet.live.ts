@@ -16,7 +16,7 @@ import { type RecordedPrometheus, type RecordedSeries, startRecorded } from './s
 import { watchHost } from './stack/simulated-host.ts';
 
 const GIB = 1024 ** 3;
-/** Durations of the rules are as much shorter: a rate is of 15 s. */
+/** Factor by which durations of the rules are shortened: rates are over 15 s. */
 const FASTER = 20;
 const DAY = 86_400;
 const DAYS = 3;
@@ -30,7 +30,7 @@ interface Vm {
   /** CPUs by hour of the day. */
   readonly demand: (hour: number) => number;
   readonly gib: number;
-  /** Further series that exist now, by name: labels and value. */
+  /** Further series with a current value, by name: labels and value. */
   readonly more?: Readonly<Record<string, readonly [Readonly<Record<string, string>>, number]>>;
   /** Whether it was on this host at that time. */
   readonly wasThere?: (seconds: number) => boolean;
@@ -118,7 +118,7 @@ const vm = (name: string, over: Partial<Vm> = {}): Vm => ({
   gib: 8,
   ...over,
 });
-/** It moved to kvm2 a day ago: its demand is that of both hosts. */
+/** It moved to kvm2 a day ago: its demand is split between both hosts. */
 const moved = vm('moved', { demand: () => 2 });
 const movedAt = now - DAY;
 
@@ -204,7 +204,7 @@ test('hosts and VMs are read from a real Prometheus, with the hours at which the
     cpuModel: 'Cascadelake-Server',
     memoryBytes: 128 * GIB,
   });
-  // 64 GiB used, of which VMs have 0.8 x (4 + 4 + 4 + 8).
+  // 64 GiB used, of which VMs account for 0.8 x (4 + 4 + 4 + 8).
   expect(kvm1.ownMemoryBytes / GIB).toBeCloseTo(48, 5);
   expect(kvm1.measuredContention).toBeCloseTo(0.1, 5);
   expect(kvm1.measuredShortfallCpus).toBeCloseTo(1.5, 5);
@@ -234,7 +234,7 @@ test('the plan moves the one VM that may move, and a second plan would move none
 });
 
 test('the label of clusters may have another name', async () => {
-  // No host has it: all are one cluster, and the empty host of "other" is the best target.
+  // No host has the label: all form one cluster, and the empty host of "other" is the best target.
   const { moves } = await adviseJson('--cluster-label', 'rack');
   expect(moves).toMatchObject([{ name: HOSTILE, cluster: '', to: 'kvm6:9177' }]);
 });
@@ -279,7 +279,7 @@ test('a Prometheus that limits the samples of a query is asked for fewer hosts a
   const limited = await startRecorded(HOSTS.flatMap(hostSeries), {
     startSeconds: now - DAYS * DAY,
     endSeconds: now,
-    // Enough for one host, and not for all.
+    // Enough for one host, but not for all.
     flags: ['--query.max-samples=14000'],
   });
   try {
@@ -351,10 +351,10 @@ test('what exporters export and the rules record is all that a plan needs', asyn
       expect(vm.vcpus).toBeGreaterThan(0);
       expect(vm.neededBytes + vm.hugePageBytes).toBeGreaterThan(0);
       expect(vm.cpuMode).toMatch(/\w/);
-      // They are known for a minute only, or there is another reason.
+      // They have been known for only a minute, or there is another reason.
       expect(vm.isPinned || vm.stays !== undefined).toBe(true);
     }
-    // Its VMs want more than it has, and the calm host's do not.
+    // Its VMs demand more than the host has; those of the calm host do not.
     const { hosts: verdicts } = planFleet(fleet, constraintsOf({}));
     expect(Object.fromEntries(verdicts.map(({ host, state }) => [host.instance, state]))).toEqual({
       busy: 'over',

@@ -8,7 +8,7 @@ import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** Every group there is, held against what virsh, /proc, /sys and control groups say at the same time. */
+/** Every group, compared with what virsh, /proc, /sys and control groups report at the same time. */
 const ALL = ['kvm', 'cpu', 'dirtyrate', 'placement', 'threads', 'cgroup', 'numa'].map(
   (group) => `--collect.${group}`,
 );
@@ -19,7 +19,7 @@ let virtune: VirtuneProcess;
 beforeAll(async () => {
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0', ...ALL);
   await virtune.url();
-  // A libvirtd that was installed just now first looks at its QEMUs; what it knows of the host comes after that.
+  // A freshly installed libvirtd first probes its QEMU binaries; host information is available only after that.
   await until("the host's topology", 120_000, async () => {
     return find(await virtune.scrape(), 'libvirt_host_numa_pages').length > 0;
   });
@@ -36,7 +36,7 @@ const near = (value: number | undefined, low: number, high: number): void => {
   expect(value).toBeLessThanOrEqual(high + 1e-6 * Math.abs(high));
 };
 
-/** Reads before and after a scrape: ours must lie between. */
+/** Reads before and after a scrape: our figure must lie between. */
 async function between(read: () => number, ours: (series: Series[]) => number | undefined): Promise<void> {
   const before = read();
   const series = await virtune.scrape();
@@ -83,7 +83,7 @@ test("a cell's CPU time is that of its CPUs, and its huge pages are those that t
     expect(figure(series, 'libvirt_host_numa_pages', { cell: '0', size: '2048KiB', kind: 'free' })).toBe(
       Number(readFileSync(`${path}free_hugepages`, 'utf8')),
     );
-    // Each CPU's line is rounded down on its own, so its sum may be a tick below the line of all.
+    // Each per-CPU line is rounded down separately, so their sum may be a tick below the total line.
     const idle = (): number =>
       [...readFileSync('/proc/stat', 'utf8').matchAll(/^cpu\d+ (?:\d+ ){3}(\d+)/gm)].reduce(
         (sum, match) => sum + Number(match[1]) / 100,
@@ -175,7 +175,7 @@ test('limits set on a disk are there in the next scrape', async () => {
 test('how iothreads poll, what perf events count and how fast memory is dirtied is what virsh domstats says', async () => {
   virsh('perf', domain, '--enable', 'task_clock', '--live');
   virsh('domdirtyrate-calc', domain, '--seconds', '1');
-  // No event reports a perf event; one of these causes the XML to be read again.
+  // No libvirt event reports changed perf events; one of these triggers reading the XML again.
   virsh('suspend', domain);
   virsh('resume', domain);
   await until(
@@ -309,7 +309,7 @@ test("QEMU's threads by role add up to what the scheduler says of them", async (
   expect(find(series, 'libvirt_domain_vcpu_cpu', { domain }).length).toBe(2);
 });
 
-/** Other libvirtds here have guests with this name and groups for them, which come and go. */
+/** Whether a thread of the process is in this group: other libvirtds here have guests and groups of the same name. */
 function hasThreadOf(pid: number, group: string): boolean {
   const threads = new Set(readdirSync(`/proc/${pid}/task`));
   return ['tasks', 'cgroup.threads'].some((file) => {
@@ -362,7 +362,7 @@ test("a guest's memory by node is what the kernel maps, and one cell leaves noth
 });
 
 test('devices that come, go, hold no medium or share a name give no series twice', async () => {
-  // The bare guests have no ACPI, without which nothing can be plugged.
+  // The bare guests have no ACPI, without which nothing can be hot-plugged.
   const name = BOOTED;
   mkdirSync(LAB_DIR, { recursive: true });
   const plug = (file: string, bytes: number): void => {
@@ -381,11 +381,11 @@ test('devices that come, go, hold no medium or share a name give no series twice
   plug('hotplug-1.img', 65_536);
   expect(await capacity()).toBe(65_536);
   await unplug();
-  // Another disk under the name of the one before.
+  // A different disk under the previous one's name.
   plug('hotplug-2.img', 131_072);
   expect(await capacity()).toBe(131_072);
   await unplug();
-  // Interfaces without a host side, as a device that is passed through is: they have no name and no counters.
+  // Interfaces without a host side, like a passed-through device: they have no name and no counters.
   const nic = join(LAB_DIR, 'nic.xml');
   const macs = ['52:54:00:00:00:71', '52:54:00:00:00:72'];
   for (const mac of macs) {

@@ -11,10 +11,10 @@ import { sleep, until } from './lab/run.ts';
 
 /* What virtune reads and writes on a file system that stops answering: a mounted one, and the kernel's own waiting. */
 
-/** The nightly run has each command, and more scrapes. */
+/** The nightly run covers each command, with more scrapes. */
 const ALL = process.env['VIRTUNE_HOST_FAULTS'] === 'all';
 const SCRAPES = ALL ? 30 : 6;
-/** Each waits for what takes seconds on an idle machine. */
+/** Each test waits for things that take seconds on an idle machine. */
 const TIMEOUT_MS = 300_000;
 
 let folder: string;
@@ -24,7 +24,7 @@ let server: BulkServer;
 let virtune: VirtuneProcess | undefined;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'virtune-hung-'));
-  // What nothing takes grows from test to test.
+  // Large enough for a backlog that grows from test to test, since nothing accepts the documents.
   disk = await FaultyDisk.mount(join(folder, 'disk'), 65_536);
   demo = await TunedDemo.start();
   server = await startBulkServer();
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const onDisk = (name: string): string => join(disk.path, name);
 
-/** Its queues, its output and the tuner's record of drift are on the disk: as many files as libuv has threads by default. */
+/** Keeps its queues, output and the tuner's drift record on the disk: as many files as libuv has threads by default. */
 function exporter(): VirtuneProcess {
   return new VirtuneProcess(
     'exporter',
@@ -58,7 +58,7 @@ function exporter(): VirtuneProcess {
   );
 }
 
-/** Compressed, which takes a thread like a file. */
+/** Compressed, which occupies a libuv thread just as file access does. */
 async function scrape(of: VirtuneProcess): Promise<Series[]> {
   return parseExposition(await of.text({ 'accept-encoding': 'gzip' }));
 }
@@ -67,7 +67,7 @@ const threadsOf = ({ pid }: VirtuneProcess): string[] => readdirSync(`/proc/${pi
 const counted = (series: readonly Series[], name: string): number =>
   figure(series, `virtune_elasticsearch_${name}`) ?? 0;
 
-/** Whether a thread of it waits for an answer of the disk (fs/fuse/dev.c). */
+/** Whether one of its threads waits for the disk (fs/fuse/dev.c). */
 function isWaiting({ pid }: VirtuneProcess): boolean {
   return readdirSync(`/proc/${pid}/task`).some((task) =>
     readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8').includes('request_wait_answer'),
@@ -91,7 +91,7 @@ async function scrapesBeside(of: VirtuneProcess, hang: () => Promise<void>): Pro
   expect(of.rssKiB).toBeLessThan(before.rssKiB * 1.5);
 }
 
-/** Documents of a process before this one, as the first scrape has the sums. */
+/** Documents left by an earlier process, derived from the totals of the first scrape. */
 function inheritedIn(series: readonly Series[]): number {
   return counted(series, 'sent_total') + counted(series, 'queue_documents') - counted(series, 'queued_total');
 }
@@ -122,7 +122,7 @@ test(
   TIMEOUT_MS,
 );
 
-/** Its configuration, with what that names, is on the disk. */
+/** Its configuration, and the files that this names, are on the disk. */
 function configured(): VirtuneProcess {
   writeFileSync(onDisk('api-key'), 'key\n');
   writeFileSync(onDisk('headers'), 'x-scope-orgid: ops\n');
@@ -192,7 +192,7 @@ test.runIf(ALL)(
     expect(stderr).toContain(
       `${onDisk('virtune.yml')} cannot be read: ETIMEDOUT: its file system does not answer within 10 s; check the file system that it is on [CONFIG]`,
     );
-    // The unit starts it again.
+    // The unit restarts it.
     expect(code).toBe(75);
   },
   TIMEOUT_MS,

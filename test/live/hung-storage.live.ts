@@ -9,10 +9,10 @@ import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { sleep, succeeds, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** A storage pool on a mounted file system that stops answering, and a guest that has its disk there. */
+/** A storage pool on a mounted file system that stops answering, and a guest with its disk there. */
 const POOL = `${PREFIX}hung`;
 const GUEST = `${PREFIX}on-hung`;
-/** More in the nightly run, in which the pool's figures are due again. */
+/** More in the nightly run, long enough for the pool's figures to be due again. */
 const SCRAPES = Number(process.env['VIRTUNE_HUNG_SCRAPES'] ?? 8);
 
 let disk: FaultyDisk;
@@ -68,11 +68,11 @@ test('a pool and a disk on a file system that hangs cost no other VM its figures
     const found = outcomes(series);
     seen.push([...found].map(([outcome, names]) => `${outcome} ${names.length}`).join(', '));
     expect(found.get('fresh')?.filter((name) => name !== GUEST)).toHaveLength(domains - 1);
-    // libvirtd looks at the file of each disk (qemuDomainStorageUpdatePhysical), and keeps the call.
+    // libvirtd examines the file of each disk (qemuDomainStorageUpdatePhysical), and the call hangs.
     expect(found.get('unresponsive') ?? [GUEST]).toEqual([GUEST]);
     expect(figure(series, 'virtune_stuck_calls')).toBeLessThanOrEqual(1);
     expect(figure(series, 'libvirt_up')).toBe(1);
-    // What was known last, and how old it is.
+    // The last known figures, with their age.
     expect(pool(series)).toBe(pool(before));
     await sleep(1_000);
   }

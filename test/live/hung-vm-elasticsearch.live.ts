@@ -62,7 +62,7 @@ test('the documents of a VM that hangs behind the job of another client say so, 
       cause: error,
     });
   });
-  // The moment that the document is about; when a busy server shows it is another matter.
+  // Compares the document's timestamp; when a busy server makes it searchable is a separate matter.
   expect(Date.parse(String(document['@timestamp'])) - atMs).toBeLessThan(FOUND_WITHIN_MS);
   expect(document).toHaveProperty('virtune_domain_unresponsive_since_timestamp_seconds');
   expect(Object.keys(document).filter((field) => field.startsWith('libvirt_domain_block'))).toEqual([]);

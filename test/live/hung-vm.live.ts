@@ -5,10 +5,10 @@ import { runVirtune, VirtuneProcess } from '../virtune-process.ts';
 import { bareName, qemuPid } from './lab/guests.ts';
 import { sleep, until } from './lab/run.ts';
 
-/** A hang that somebody else's call hides: NOWAIT is answered at once, without QEMU's figures. */
+/** A hang that another client's call hides: NOWAIT calls return at once, without QEMU's figures. */
 const HUNG = bareName(7);
 const SIX = [7, 8, 9, 10, 11, 12].map(bareName);
-/** From the moment that a hang can be seen. */
+/** Counted from the moment that a hang can be detected. */
 const FOUND_WITHIN_MS = 15_000;
 const SCRAPE_TIMEOUT_MS = 10_000;
 
@@ -54,7 +54,7 @@ async function stopBehindJob(names: readonly string[], clients = 1): Promise<num
   return atMs;
 }
 
-/** What `virtune top --once --json` says of a VM. */
+/** What `virtune top --once --json` reports about a VM. */
 async function top(name: string): Promise<{ state: string; findings: { kind: string }[] } | undefined> {
   const { stdout } = await runVirtune('top', '--no-config', '--once', '--json');
   const seen = JSON.parse(stdout) as { vms: { name: string; state: string; findings: { kind: string }[] }[] };
@@ -71,7 +71,7 @@ test('a VM whose QEMU hangs behind the job of another client is unresponsive in 
   const series = await later.scrape();
   expect(outcomes(series, 'unresponsive')).toEqual([HUNG]);
   const since = figure(series, 'virtune_domain_unresponsive_since_timestamp_seconds', { domain: HUNG });
-  // It began before this client did.
+  // The hang began before this client was started.
   expect(Math.abs((since ?? 0) * 1_000 - atMs)).toBeLessThan(3_000);
   expect(figure(series, 'libvirt_domain_control_state', { domain: HUNG, state: 'occupied' })).toBe(1);
   expect(await top(HUNG)).toMatchObject({ state: 'stuck', findings: [{ kind: 'vm-unresponsive' }] });
@@ -88,7 +88,7 @@ test('with six hung VMs and two dozen calls of others that hold every worker of 
   for (let i = 0; i < 5; i++) {
     const startedMs = performance.now();
     const series = await later.scrape();
-    // The deadline is guaranteed by the product and does not measure the machine.
+    // The product guarantees the deadline however slow the machine is.
     expect(performance.now() - startedMs).toBeLessThan(SCRAPE_TIMEOUT_MS);
     expect(figure(series, 'libvirt_up')).toBe(1);
     expect(outcomes(series, 'unresponsive').sort()).toEqual(SIX);

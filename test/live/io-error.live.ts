@@ -8,7 +8,7 @@ import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/** A guest whose disk grows on a host filesystem with less room than it writes. */
+/** A guest whose disk grows on a host file system with too little space for what it writes. */
 const domain = `${PREFIX}full`;
 const folder = join(LAB_DIR, 'full');
 
@@ -49,7 +49,7 @@ test('a guest that an I/O error has paused is reported with the reason, the disk
   expect(find(series, 'libvirt_domain_block_stats_failed', { domain }).map(({ labels }) => labels)).toEqual([
     { domain, target_device: 'vda', error: 'no_space' },
   ]);
-  // It answers all the same.
+  // It still answers.
   expect(find(series, 'virtune_domain_outcome', { domain })[0]?.labels['outcome']).toBe('fresh');
 });
 

@@ -47,7 +47,7 @@ async function jobInTop(): Promise<object | undefined> {
   return seen.vms.find((vm) => vm.name === domain)?.findings.find(({ kind }) => kind === 'job-running');
 }
 
-/** As it ended: held against what virsh says of it, to the last figure. */
+/** Compares the completed job with what virsh reports, figure by figure. */
 function expectAsEnded(series: readonly Series[], operation: string): void {
   const info = virsh('domjobinfo', domain, '--completed', '--keep-completed', '--rawstats');
   const jobInfo = (name: string): number => Number(new RegExp(`^ *${name}: (\\d+)`, 'm').exec(info)?.[1]);
@@ -59,13 +59,13 @@ function expectAsEnded(series: readonly Series[], operation: string): void {
   expect(job(series, 'memory_iteration', operation)).toBe(jobInfo('memory_iteration'));
 }
 
-/** The program through which libvirtd writes what it saves; stopped, it holds the save. */
+/** The helper through which libvirtd writes a saved image; stopping it holds the save. */
 function ioHelper(): number | undefined {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libvirt_iohelper')) return Number(pid);
     } catch {
-      // It has ended by now.
+      // The process has ended in the meantime.
     }
   }
   return undefined;
@@ -81,7 +81,7 @@ test('a save is reported while it runs, and with its result after the VM has sto
   if (helper === undefined) throw new Error('the save was over before it could be held');
   process.kill(helper, 'SIGSTOP');
   try {
-    // Its pause shows the job, so it is asked for at once.
+    // The VM's pause hints at a job, so its job is queried at once.
     const series = await virtune.scrape();
     expect(job(series, 'active', 'save')).toBe(1);
     expect(find(series, 'virtune_domain_outcome', { domain, outcome: 'fresh' })).toHaveLength(1);
@@ -103,7 +103,7 @@ test('a save is reported while it runs, and with its result after the VM has sto
   await until('the mark, which is read twice a minute', 40_000, async () => {
     return figure(await virtune.scrape(), 'libvirt_domain_managed_save', { domain }) === 1;
   });
-  // One that starts later learns of the save as well, though it saw neither its beginning nor its end.
+  // An exporter started later also reports the save, though it saw neither its beginning nor its end.
   const late = virtune;
   virtune = new VirtuneProcess('exporter', '--listen', '127.0.0.1:0');
   await late.stop();
@@ -128,7 +128,7 @@ test('a migration is reported while it runs, and with its downtime after its end
     const series = await untilReported('migration_out', 0);
     expectAsEnded(series, 'migration_out');
     expect(job(series, 'downtime_seconds', 'migration_out')).toBeGreaterThan(0);
-    // Of a VM that is somewhere else now, and for as long as it is known here.
+    // The VM now runs elsewhere; its job is reported for as long as it is still known here.
     const later = await virtune.scrape();
     expect(job(later, 'downtime_seconds', 'migration_out')).toBe(
       job(series, 'downtime_seconds', 'migration_out'),

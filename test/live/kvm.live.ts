@@ -6,7 +6,10 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** A guest of KVM itself, whose firmware finds nothing to boot: it exits, halts and reads its disk, which is all that is counted. */
+/**
+ * A real KVM guest whose firmware finds nothing to boot: it exits, halts and reads its disk, which is all that is
+ * counted.
+ */
 const GUEST = `${PREFIX}kvm`;
 const FILE = `/tmp/${PREFIX}kvm`;
 
@@ -52,7 +55,7 @@ afterAll(async () => {
 
 const scrape = async (): Promise<Series[]> => (await virtune?.scrape()) ?? [];
 
-/** What KVM counts for a vCPU or the VM, as virsh prints it: name to value. Its names end with their kind. */
+/** KVM statistics of a vCPU or the VM, as virsh prints them: name to value. Their names end with their kind. */
 function kvmStats(prefix: string, kind: string): Map<string, number> {
   const found = [...domstats(GUEST)].filter(
     ([name, value]) => name.startsWith(prefix) && name.endsWith(`.${kind}`) && /^\d+$/.test(value),
@@ -151,14 +154,14 @@ kvmTest(
       };
       return disks[0]?.stats.rd_latency_histogram?.bins ?? [];
     };
-    // Its firmware has given up on the disk: the counts stand still.
+    // Its firmware has given up on the disk: the counts no longer change.
     const bins = counts(virsh('qemu-monitor-command', GUEST, '{"execute":"query-blockstats"}'));
     const found = find(await scrape(), 'libvirt_domain_block_stats_latency_seconds_bucket', {
       domain: GUEST,
       operation: 'read',
     });
     if (bins.length === 0) {
-      // Before libvirt 12.1 the XML has no place to ask for them.
+      // Before libvirt 12.1 the XML has no element to request them.
       expect(found).toEqual([]);
       return;
     }

@@ -6,11 +6,11 @@ import { succeeds } from './run.ts';
 import type { Tunable } from './tuned-guest.ts';
 import { virsh } from './virsh.ts';
 
-/** Code in real mode, which the firmware runs from the first sector of the disk. */
+/** Real-mode code, which the firmware runs from the first sector of the disk. */
 const WORK = {
-  /** `jmp $`: a vCPU that wants all of a CPU. */
+  /** `jmp $`: a vCPU that uses a whole CPU. */
   spin: [0xeb, 0xfe],
-  /** Reads the second sector by the firmware's int 13h, one request at a time, for as long as it runs. */
+  /** Reads the second sector with the firmware's int 13h in a loop, one request at a time. */
   read: [
     // xor ax, ax; mov ds, ax; mov es, ax; mov bx, 0x8000
     ...[0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0xbb, 0x00, 0x80],
@@ -19,11 +19,11 @@ const WORK = {
   ],
 } as const;
 
-/** A guest of one vCPU without an operating system that works at once after it was started. */
+/** A guest with one vCPU and no operating system, which works as soon as it is started. */
 export class BootSectorGuest extends DefinedGuest implements Tunable {
   readonly #disk: string;
 
-  /** `cputune`: XML of what it starts with; `iotune`: the same of its disk. */
+  /** `cputune`: XML that it starts with; `iotune`: the same for its disk. */
   constructor(name: string, work: keyof typeof WORK, { cputune = '', iotune = '' } = {}) {
     super(name);
     mkdirSync(LAB_DIR, { recursive: true });

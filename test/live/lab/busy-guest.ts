@@ -6,7 +6,7 @@ import { LAB_DIR, PREFIX } from './paths.ts';
 import { run, until } from './run.ts';
 import { domstats, virsh } from './virsh.ts';
 
-/** What a guest does, in words of its kernel's command line (`initramfs.ts`), and what its definition allows. */
+/** The guest's load, as parameters of its kernel command line (`initramfs.ts`), and the limits in its definition. */
 export interface BusySpec {
   readonly load: `lab.spin=${number}` | 'lab.commit' | 'lab.write' | 'lab.log';
   readonly vcpus?: number;
@@ -16,7 +16,7 @@ export interface BusySpec {
   readonly iotune?: string;
 }
 
-/** A Linux that is as busy as a test wants. */
+/** A Linux guest with the load that a test asks for. */
 export class BusyGuest {
   readonly name: string;
   readonly #spec: BusySpec;
@@ -26,7 +26,7 @@ export class BusyGuest {
     this.#spec = spec;
   }
 
-  /** Newly defined and started. */
+  /** Defines it again and starts it. */
   start(): void {
     removeGuest(this.name);
     const file = join(LAB_DIR, `${this.name}.xml`);
@@ -37,23 +37,23 @@ export class BusyGuest {
     virsh('start', this.name);
   }
 
-  /** Waits until it does what it should: its vCPUs run, or its disk is written to. */
+  /** Waits until its load runs: its vCPUs are busy, or its disk is written to. */
   async works(): Promise<void> {
     const done = (): number => {
       const stats = domstats(this.name);
       if (this.#hasDisk) return Number(stats.get('block.0.wr.reqs') ?? 0);
-      // Loading its drivers takes a few seconds of CPU time.
+      // Loading its drivers takes some seconds of CPU time.
       return Number(stats.get('cpu.time') ?? 0) / 1e9 - 20;
     };
     await until(`${this.name} to work`, 180_000, () => done() > 0);
   }
 
-  /** vCPUs that compute without a pause once it has booted. */
+  /** Number of vCPUs that compute without pause once it has booted. */
   get spinning(): number {
     return Number(/^lab\.spin=(\d+)$/.exec(this.#spec.load)?.[1] ?? 0);
   }
 
-  /** Stops its vCPUs, so that another can boot in peace, and lets them go on. */
+  /** Pauses its vCPUs, so that another guest can boot undisturbed. */
   suspend(): void {
     virsh('suspend', this.name);
   }

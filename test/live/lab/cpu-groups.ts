@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a controller of cgroup v1 is mounted, and where v2 is; some hosts have them together. */
+/** Mount points of cgroup v1's cpu controller and of v2; some hosts have both. */
 const V1 = '/sys/fs/cgroup/cpu';
 const V2 = '/sys/fs/cgroup';
 
-/** Runs `share` of each 10 ms, and what it could not run it runs later: as a guest whose work waits for it. */
+/**
+ * Runs for `share` of each 10 ms and catches up later on what it could not run, like a guest with a backlog of work.
+ */
 const BUSY_IN_PART = `
 const [share] = process.argv.slice(1).map(Number);
 const wait = new Int32Array(new SharedArrayBuffer(4));
@@ -19,18 +21,21 @@ for (let period = 1; ; period++) {
   if (aheadMs > 0) Atomics.wait(wait, 0, 0, aheadMs);
 }`;
 
-/** A thread as a vCPU is: what it wants to run, 1 for always, and the CPUs where it may, a list. */
+/** A thread like a vCPU: the share of time it wants to run (1: always), and the list of CPUs that it may use. */
 export interface Thread {
   readonly demand: number;
   readonly cpus: string;
 }
 
-/** What libvirt makes for a VM, with processes in place of vCPUs: a group with a weight, and a group below it for each. */
+/**
+ * The groups that libvirt creates for a VM, with processes in place of vCPUs: one with a weight, and a child group for
+ * each process.
+ */
 export class BusyGroup {
   readonly #folders: string[] = [];
   readonly #children: ChildProcess[] = [];
 
-  /** `shares`: as with cgroup v1, where 1024 is the default. Version 2 gets a weight with the same ratio. */
+  /** `shares`: as in cgroup v1, where 1024 is the default. Version 2 gets a weight with the same ratio. */
   constructor(parent: CpuGroups, name: string, shares: number, threads: readonly Thread[]) {
     const folder = parent.make(name, shares);
     this.#folders.push(folder);
@@ -47,7 +52,7 @@ export class BusyGroup {
     });
   }
 
-  /** CPU time of each process since its start, with all of its threads: the first figure of schedstat. */
+  /** CPU time of each process since its start, over all of its threads: the first figure of schedstat. */
   ranNs(): number[] {
     return this.#children.map(({ pid }) =>
       readdirSync(`/proc/${pid}/task`)
@@ -71,7 +76,7 @@ export class CpuGroups {
   readonly #version: 1 | 2;
   readonly #folder: string;
 
-  /** Undefined where this process may make no groups for the cpu controller. */
+  /** Undefined where this process may not create groups of the cpu controller. */
   static open(name: string): CpuGroups | undefined {
     try {
       if (existsSync(join(V1, 'cpu.shares'))) return new CpuGroups(1, join(V1, name));

@@ -1,4 +1,4 @@
-/** Loaded before virtune by a test: a fault of virtune's own, on demand. */
+/** Preloaded by a test: crashes virtune on SIGUSR2. */
 process.on('SIGUSR2', () => {
   throw new Error('crashed on purpose');
 });

@@ -18,7 +18,7 @@ function alive(pidFile: string, program: string): number | undefined {
   return isAlive(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program ? pid : undefined;
 }
 
-/** Dead, but not yet fetched by a parent that has other things to do, is dead. */
+/** A zombie that its parent has not reaped yet counts as dead. */
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -32,14 +32,14 @@ export function libvirtdPid(): number | undefined {
   return alive(PID_FILE, 'libvirtd');
 }
 
-/** Mounted before libvirtd starts, or it refuses guests with huge pages until it is started again. */
+/** Must be mounted before libvirtd starts: otherwise it refuses guests with huge pages until it is restarted. */
 function mountHugepages(): void {
   mkdirSync('/dev/hugepages', { recursive: true });
   const mounted = readFileSync('/proc/mounts', 'utf8').includes(' /dev/hugepages hugetlbfs ');
   if (!mounted) run('mount', ['-t', 'hugetlbfs', 'hugetlbfs', '/dev/hugepages']);
 }
 
-/** Starts virtlogd and libvirtd by hand, as a machine without systemd has to, and waits until it answers. */
+/** Starts virtlogd and libvirtd without systemd, and waits until libvirtd answers. */
 export async function startLibvirtd(settings: DaemonSettings = {}): Promise<void> {
   if (libvirtdPid() === undefined) {
     mountHugepages();
@@ -58,7 +58,7 @@ export async function startLibvirtd(settings: DaemonSettings = {}): Promise<void
     run('libvirtd', ['-d', '-f', config, ...(listens ? ['-l'] : [])]);
   }
   await until('libvirtd to accept connections', 20_000, () => accepts(SOCKET));
-  // Seen once on a fresh machine: it had started, and was gone before the first guest.
+  // Seen once on a fresh machine: virtlogd had started, but was gone before the first guest.
   await startVirtlogd();
 }
 
@@ -70,7 +70,7 @@ async function startVirtlogd(): Promise<void> {
   });
 }
 
-/** As the daemon of a crashed host: no goodbye, sockets cut. Guests live on. */
+/** Like a crash of the daemon: connections break without a close. Guests keep running. */
 export async function killLibvirtd(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const pid = libvirtdPid();
   if (pid === undefined) return;
@@ -105,7 +105,7 @@ export function startDefaultNetwork(): boolean {
   return succeeds('virsh', ['net-start', 'default']);
 }
 
-/** A program of the lab's in the background, ended by the returned function. */
+/** Runs a program of the lab in the background; the returned function ends it. */
 export function inBackground(program: string, args: readonly string[]): () => void {
   const child = spawn(program, args, { stdio: 'ignore' });
   return () => {

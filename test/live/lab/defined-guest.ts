@@ -16,7 +16,7 @@ export class DefinedGuest {
     return { uuid: virsh('domuuid', this.name).trim(), name: this.name };
   }
 
-  /** As libvirt gives it for the next boot, to the byte. */
+  /** Its definition for the next boot, byte for byte as libvirt prints it. */
   get inactive(): string {
     return virsh('dumpxml', '--inactive', '--security-info', this.name);
   }

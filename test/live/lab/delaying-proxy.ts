@@ -4,15 +4,17 @@ import { type CallName, calls, programOf } from '../../../libvirt/calls/all.ts';
 import type { CallDeclaration } from '../../../libvirt/calls/call.ts';
 import { FrameType } from '../../../libvirt/wire/frame.ts';
 
-/** What becomes of a reply on its way back: held for so many ms, or never passed on. */
+/** What happens to a reply: delayed by so many ms, or never passed on. */
 export type ReplyFault = number | 'never';
 
 const HEADER_BYTES = 28;
 
 /**
- * A proxy before a libvirt daemon's unix socket. It passes every call on at once and can hold or drop replies
- * of chosen calls; a reply that is held holds no other reply of its connection. Faults can be changed while
- * it runs; a reply that is held already keeps the delay it got.
+ * A proxy in front of a libvirt daemon's unix socket. It passes every call on at once and can delay or drop replies of
+ * chosen
+ * calls; a delayed reply delays no other reply of its connection. Faults can be changed while it runs; a reply that is
+ * already
+ * delayed keeps its delay.
  */
 export class DelayingProxy {
   readonly path: string;
@@ -31,7 +33,7 @@ export class DelayingProxy {
     this.#server = createServer((client) => this.#join(client));
   }
 
-  /** Listens on `path`, which must not exist, before the daemon that listens on `upstream`. */
+  /** Listens on `path`, which must not exist, in front of the daemon that listens on `upstream`. */
   static async start(path: string, upstream = '/run/libvirt/libvirt-sock-ro'): Promise<DelayingProxy> {
     const proxy = new DelayingProxy(path, upstream);
     await new Promise<void>((resolve, reject) => {
@@ -41,12 +43,12 @@ export class DelayingProxy {
     return proxy;
   }
 
-  /** Holds or drops the replies of one call from now on. */
+  /** Delays or drops the replies of one call from now on. */
   set(name: CallName, fault: ReplyFault): void {
     this.#faults.set(keyOf(name), fault);
   }
 
-  /** Holds or drops the replies of all calls for which `set` says nothing else. */
+  /** Delays or drops the replies of all calls without a fault from `set`. */
   setAll(fault: ReplyFault): void {
     this.#all = fault;
   }
@@ -117,7 +119,7 @@ function headerOf(frame: Buffer): { program: number; procedure: number; type: nu
   return { program: frame.readUInt32BE(4), procedure: frame.readInt32BE(12), type: frame.readUInt32BE(16) };
 }
 
-/** Hands on whole frames, copied, each with its length before it. */
+/** Passes on whole frames, copied, each including its length prefix. */
 function splitter(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {

@@ -1,7 +1,7 @@
 import { runVirtune } from '../../virtune-process.ts';
 import { run } from './run.ts';
 
-/** What the tests read of `virtune advise --json`. */
+/** The fields of `virtune advise --json` that the tests read. */
 export interface AdviceJson {
   readonly kind: string;
   readonly title: string;
@@ -18,7 +18,7 @@ export interface ChangeJson {
   readonly gain: string;
 }
 
-/** The advice of the real command on the real host, observed for some seconds. */
+/** Advice of the real command for the real host, after some seconds of observation. */
 export async function advice(seconds: number): Promise<readonly AdviceJson[]> {
   const { code, stdout, stderr } = await runVirtune(
     'advise',
@@ -32,7 +32,7 @@ export async function advice(seconds: number): Promise<readonly AdviceJson[]> {
   return JSON.parse(stdout).advice;
 }
 
-/** Runs the commands as they are printed. */
+/** Runs the commands as printed. */
 export function follow({ commands }: ChangeJson): void {
   for (const { argv } of commands) {
     const [program, ...args] = argv;

@@ -7,13 +7,13 @@ import { run, succeeds, until } from './run.ts';
 import { virsh } from './virsh.ts';
 
 export const BOOTED = `${PREFIX}booted`;
-/** Bare guests of the lab: a host of a usual size, or VIRTUNE_LAB_GUESTS. */
+/** Number of bare guests in the lab: a typical host, or VIRTUNE_LAB_GUESTS. */
 export const CROWD = Number(process.env['VIRTUNE_LAB_GUESTS'] ?? 60);
 export const bareName = (index: number): string => `${PREFIX}bare-${String(index).padStart(3, '0')}`;
 
 const NIC = ['', "<interface type='network'><source network='default'/><model type='virtio'/></interface>"];
 
-/** Defines and starts, unless it runs already. */
+/** Defines and starts the guest unless it runs already. */
 function ensureRunning(name: string, xml: string, ...startFlags: string[]): void {
   if (!succeeds('virsh', ['dominfo', name])) {
     const file = join(LAB_DIR, `${name}.xml`);
@@ -38,7 +38,7 @@ export async function bootGuest(): Promise<void> {
   );
 }
 
-/** Another such Linux for one test alone, with these devices and nothing else. */
+/** Another such Linux for a single test, with only these devices. */
 export function bootAnother(name: string, devices: string): void {
   const { kernel, initrd } = buildInitramfs(name);
   ensureRunning(
@@ -65,13 +65,13 @@ export function bootAnother(name: string, devices: string): void {
   );
 }
 
-/** One domain, running or not, with its saved state and its snapshots. */
+/** Removes a domain, running or not, with its saved state and its snapshots. */
 export function removeGuest(name: string): void {
   succeeds('virsh', ['destroy', name]);
   succeeds('virsh', ['undefine', name, '--managed-save', '--snapshots-metadata']);
 }
 
-/** So many guests that only exist: paused, no kernel, 24 MiB. They answer statistics like any other. */
+/** Creates guests that merely exist: paused, no kernel, 24 MiB. They report statistics like any other. */
 export function bareGuests(count: number): void {
   const network = startDefaultNetwork();
   const known = virsh('list', '--all', '--name').split('\n');
@@ -85,13 +85,13 @@ export function bareGuests(count: number): void {
   }
 }
 
-/** Every domain of the lab's, running or not, and nobody else's. */
+/** Removes every domain of the lab, running or not, and no others. */
 export function removeGuests(): void {
   const names = virsh('list', '--all', '--name').split('\n');
   for (const name of names.filter((each) => each.startsWith(PREFIX))) removeGuest(name);
 }
 
-/** The QEMU process of a running guest, as libvirt itself wrote it down. */
+/** PID of a running guest's QEMU process, from libvirt's own PID file. */
 export function qemuPid(name: string): number {
   return Number(readFileSync(`/run/libvirt/qemu/${name}.pid`, 'utf8').trim());
 }

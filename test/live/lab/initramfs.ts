@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { LAB_DIR } from './paths.ts';
 import { LabError, run } from './run.ts';
 
-/** In the order in which they need each other. */
+/** In the order in which they depend on each other. */
 const MODULES = [
   'virtio_ring',
   'virtio',
@@ -25,7 +25,7 @@ const MODULES = [
 /** Debian's qemu-guest-agent, which runs in guests that have a channel for it. */
 const AGENT = '/usr/sbin/qemu-ga';
 
-/** What the guest says of itself: text as hostile as its owner likes. */
+/** What the guest reports about itself: as hostile a text as its owner may choose. */
 const OS_RELEASE = `ID=lab
 NAME="Lab Linux"
 PRETTY_NAME="Lab \\"Linux\\" {1}"
@@ -37,8 +37,9 @@ const POWER_BUTTON = 'etc/acpi/PWRF/00000080';
 const POWER_OFF = '#!/bin/busybox sh\n/bin/busybox poweroff -f\n';
 
 /**
- * Load that the kernel's command line asks for in place of the usual little: `lab.spin=N` keeps N vCPUs busy,
- * `lab.commit` writes and flushes pages in a file system of vda as a database commits, `lab.write` writes 64 KiB at a time, as fast as the disk, and `lab.log` some ten times per second.
+ * Load selected on the kernel command line, in place of the default light load: `lab.spin=N` keeps N vCPUs busy,
+ * `lab.commit` writes and flushes pages in a file system of vda as a database commits, `lab.write` writes 64 KiB at a
+ * time, as fast as the disk, and `lab.log` some ten times per second.
  */
 const LOADS = `
 for word in $(/bin/busybox cat /proc/cmdline); do
@@ -59,9 +60,10 @@ while [ -n "$loaded" ]; do /bin/busybox sleep 1000; done
 `;
 
 /**
- * Loads the drivers, mounts the first disk where it has a filesystem, starts the agent where there is a channel
- * for it, obeys the power button, then makes the load that it was asked for, or reads, writes, flushes and sends a little, for
- * as long as it runs.
+ * Loads the drivers, mounts the first disk if it has a file system, starts the agent if there is a channel for it and
+ * obeys the power button. Then it runs the selected load, or reads, writes, flushes and sends a little, for as long as
+ * it
+ * runs.
  */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
@@ -100,7 +102,7 @@ export interface BootFiles {
 
 /**
  * Debian's cloud kernel, and an initramfs of a few MiB made from it, from busybox and the agent. Each guest has
- * separate files: libvirt takes their ownership for it while it runs.
+ * separate files: libvirt changes their ownership while the guest runs.
  */
 export function buildInitramfs(guest: string): BootFiles {
   const version = kernelVersion();
@@ -118,7 +120,7 @@ export function buildInitramfs(guest: string): BootFiles {
     .split('\n');
   for (const name of MODULES) {
     const path = found.find((file) => file.endsWith(`/${name}.ko`) || file.endsWith(`/${name}.ko.xz`));
-    // What the kernel has built in needs no loading.
+    // Built into the kernel: nothing to load.
     if (path === undefined) continue;
     const copy = join(root, `lib/${name}.ko`);
     if (path.endsWith('.xz'))
@@ -147,7 +149,7 @@ export function buildInitramfs(guest: string): BootFiles {
   return { kernel, initrd };
 }
 
-/** Whether the system has what a guest that boots is made of: a root for other versions may have libvirt alone. */
+/** Whether the system has everything needed to boot a guest: a root for another version may have only libvirt. */
 export const canBoot = (): boolean => existsSync(AGENT) && kernelVersion() !== undefined;
 
 function kernelVersion(): string | undefined {
@@ -158,7 +160,7 @@ function kernelVersion(): string | undefined {
     ?.slice('vmlinuz-'.length);
 }
 
-/** A program into /bin, and the libraries that it is linked to where it looks for them. */
+/** Copies a program into /bin, and its shared libraries to where the loader expects them. */
 function copyProgram(path: string, root: string): void {
   copyFileSync(path, join(root, 'bin', basename(path)));
   for (const [, library] of run('ldd', [path]).matchAll(/(\/\S+) \(0x/g)) {

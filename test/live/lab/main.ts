@@ -11,7 +11,7 @@ npm run lab -- down          stop and remove all of it
 npm run lab -- status        what runs
 `;
 
-/** Idempotent: what is up already stays as it is. */
+/** Idempotent: what already runs is not touched. */
 export async function up(guests: number): Promise<void> {
   ensurePackages();
   await startLibvirtd();

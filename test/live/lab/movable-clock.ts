@@ -14,7 +14,7 @@ function library(): string {
 
 /**
  * The wall clock of processes that have `env`, which a test sets while they run: CLOCK_REALTIME as they read it
- * (libfaketime), while CLOCK_MONOTONIC and timers go on, as when an administrator or NTP sets the clock of a host.
+ * (libfaketime), while CLOCK_MONOTONIC and timers go on, as when an administrator or NTP sets a host's clock.
  */
 export class MovableClock {
   readonly #folder = mkdtempSync(join(tmpdir(), 'virtune-clock-'));
@@ -26,15 +26,15 @@ export class MovableClock {
     this.env = {
       LD_PRELOAD: library(),
       FAKETIME_TIMESTAMP_FILE: this.#file,
-      // Read at each look at the clock, not once in ten seconds.
+      // Read whenever the clock is read, not once in ten seconds.
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      // The name that the library had for it before.
+      // The older name of this variable.
       DONT_FAKE_MONOTONIC: '1',
     };
   }
 
-  /** So many seconds ahead of this machine's clock from now on; less than 0: behind it. */
+  /** Sets the clock this many seconds ahead of the machine's; negative: behind it. */
   set(aheadSeconds: number): void {
     const next = `${this.#file}.new`;
     writeFileSync(next, `${aheadSeconds < 0 ? '' : '+'}${aheadSeconds}\n`);

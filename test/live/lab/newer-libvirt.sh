@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The root of a Debian 13 for VIRTUNE_LAB_ROOT of namespaced.sh: with libvirt and QEMU of its backports (seen: 12.9.0 and
-# 11.1.3), or of the release itself (11.3.0 and 10.0) where SUITE is trixie; with what a guest that boots is made of, and
-# Prometheus. What is there already stays. Root, on Debian; three minutes, 2 GB. Usage: newer-libvirt.sh FOLDER [SUITE]
+# Creates the root of a Debian 13 for VIRTUNE_LAB_ROOT of namespaced.sh: with libvirt and QEMU of its backports (seen:
+# 12.9.0 and 11.1.3), or of the release itself (11.3.0 and 10.0) if SUITE is trixie; with everything needed to boot a
+# guest,
+# and Prometheus. What exists is kept. Root, on Debian; three minutes, 2 GB. Usage: newer-libvirt.sh FOLDER [SUITE]
 set -euo pipefail
 root=$1
 suite=${2:-trixie-backports}
@@ -19,7 +20,7 @@ if [ ! -e "$root/.done" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod +x "$root/usr/sbin/policy-rc.d"
 fi
-# A /dev apart: a package that changes the group of /dev/kvm would change the machine's.
+# A private /dev: a package that changes the group of /dev/kvm would change the machine's.
 unshare --mount bash -euc '
   root=$1 suite=$2
   shift 2

@@ -1,6 +1,6 @@
 import type { NumaHost } from './numa-host.ts';
 
-/** A paused VM on the emulated host, and what the host's kernel says of it. */
+/** A paused VM on the emulated host, and what the host's kernel reports about it. */
 export class NumaGuest {
   readonly name: string;
   readonly #host: NumaHost;
@@ -10,7 +10,7 @@ export class NumaGuest {
     this.name = name;
   }
 
-  /** `backing`: `<memoryBacking>`, `<numatune>` and the like. */
+  /** `backing`: `<memoryBacking>`, `<numatune>` and similar elements. */
   async define(vcpus: number, memoryMiB: number, backing = ''): Promise<void> {
     const image = `/var/lib/libvirt/images/${this.name}.img`;
     await this.#host.must(`qemu-img create -q -f raw ${image} 64M`);
@@ -36,7 +36,7 @@ export class NumaGuest {
     );
   }
 
-  /** Without a single instruction of the guest: it would run under TCG inside TCG. */
+  /** Does not run a single instruction of the guest, which would be emulated by TCG inside TCG. */
   async start(): Promise<void> {
     await this.#host.must(`virsh -q start --paused ${this.name}`);
   }
@@ -45,12 +45,12 @@ export class NumaGuest {
     await this.#host.sh(`virsh -q destroy ${this.name}; virsh -q undefine ${this.name}`);
   }
 
-  /** The running QEMU's own words. */
+  /** The command line of the running QEMU. */
   commandLine(): Promise<string> {
     return this.#host.must(`tr '\\0' ' ' </proc/${this.#pid}/cmdline`);
   }
 
-  /** As libvirt gives it for the next boot, to the byte. */
+  /** Its definition for the next boot, byte for byte as libvirt prints it. */
   inactive(): Promise<string> {
     return this.#host.must(`virsh -q dumpxml --inactive --security-info ${this.name}`);
   }
@@ -68,7 +68,7 @@ export class NumaGuest {
     return Object.fromEntries(lines.map(([, thread = '', cpus = '']) => [thread, cpus]));
   }
 
-  /** Its memory in huge pages: the policy that it was mapped with, and pages by cell (proc_pid_numa_maps(5)). */
+  /** Its mappings of huge pages: the memory policy of each, and pages by cell (proc_pid_numa_maps(5)). */
   async hugePages(): Promise<{ readonly policy: string; readonly pages: Record<string, number> }[]> {
     const text = await this.#host.must(`grep 'kernelpagesize_kB=2048' /proc/${this.#pid}/numa_maps || true`);
     return text
@@ -82,7 +82,7 @@ export class NumaGuest {
       }));
   }
 
-  /** Of its process, in huge pages of both kinds, transparent ones too. */
+  /** Bytes of its process in huge pages of both kinds, including transparent ones. */
   async hugeBytes(): Promise<number> {
     const text = await this.#host.must(`cat /proc/${this.#pid}/smaps_rollup`);
     const lines = text.matchAll(/^(?:AnonHugePages|Private_Hugetlb|Shared_Hugetlb): +(\d+)/gm);
@@ -101,21 +101,21 @@ export class NumaGuest {
     return sums;
   }
 
-  /** A file of the control group of the whole VM (cgroup v2). */
+  /** Reads a file of the control group of the whole VM (cgroup v2). */
   scopeFile(file: string): Promise<string> {
     return this.#host.must(
       `cat "/sys/fs/cgroup$(sed -n s/^0:://p /proc/${this.#pid}/cgroup | sed 's,/libvirt/.*,,')/${file}"`,
     );
   }
 
-  /** A file of libvirt's control group inside that of the whole VM (cgroup v2). */
+  /** Reads a file of libvirt's control group inside that of the whole VM (cgroup v2). */
   limitFile(file: string): Promise<string> {
     return this.#host.must(
       `cat "/sys/fs/cgroup$(dirname "$(sed -n s/^0:://p /proc/${this.#pid}/cgroup)")/${file}"`,
     );
   }
 
-  /** A file of each of its inner control groups (cgroup v2), by group: `vcpu0`, `emulator`. */
+  /** Reads a file of each of its inner control groups (cgroup v2), by group: `vcpu0`, `emulator`. */
   async cgroup(file: string): Promise<Record<string, string>> {
     const text = await this.#host.must(
       `cd "/sys/fs/cgroup$(dirname "$(sed -n s/^0:://p /proc/${this.#pid}/cgroup)")" && grep -H . */${file}`,

@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { LabError, run, sleep } from './run.ts';
 import { softwareDisk } from './software-disk.ts';
 
-/** The disk takes minutes to make, so it stays until numa-image.sh changes. */
+/** Building the disk takes minutes, so it is kept until numa-image.sh changes. */
 const IMAGE_DIR = process.env['VIRTUNE_NUMA_HOST_DIR'] ?? '/var/cache/virtune-numa-host';
-/** Where the software disk is mounted in the host: node and virtune's package. */
+/** Mount point of the software disk in the host: node and virtune's package. */
 const SOFTWARE = '/opt';
 const BOOT_MS = 900_000;
 /**
- * libvirt asks QEMU what it can do when it starts. On a busy machine QEMU answers too late, and then libvirt knows of a
- * QEMU without machine types until it is asked again.
+ * libvirt probes the capabilities of QEMU when it starts. On a busy machine QEMU answers too late, and libvirt then has
+ * cached a QEMU without machine types until the cache is removed.
  */
 const READY = `virsh -q domcapabilities --machine q35 --virttype kvm >/dev/null ||
   { rm -rf /var/cache/libvirt/qemu/capabilities; systemctl restart libvirtd; exit 1; }`;
 
-/** What a program left behind: its exit status and what it printed. */
+/** Result of a program: its exit status and its output. */
 export interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -26,10 +26,10 @@ export interface Ended {
 }
 
 /**
- * A whole KVM host in emulation, for what this machine does not have: two sockets with a NUMA cell each (2 GiB,
- * distance 21), two cores with two threads in each, systemd, cgroup v2, and Debian 13 with the libvirt of its
- * backports. Its guests run under TCG inside TCG, so they crawl: they are only ever looked at from outside.
- * Nothing of it touches this machine but one QEMU process, a temporary folder and a port on loopback.
+ * A whole emulated KVM host, for what this machine lacks: two sockets with a NUMA cell each (2 GiB, distance 21), two
+ * cores with two threads in each, systemd, cgroup v2, and Debian 13 with the libvirt of its backports. Its guests run
+ * under TCG inside TCG and are very slow, so tests only look at them from outside. On this machine it uses only a QEMU
+ * process, a temporary folder and a port on loopback.
  */
 export class NumaHost {
   readonly #qemu: ChildProcess;
@@ -42,7 +42,7 @@ export class NumaHost {
     this.#port = port;
   }
 
-  /** Makes the disk where there is none yet (minutes), and boots; resolves when ssh answers (about 80 s). */
+  /** Builds the disk if there is none yet (minutes), and boots; resolves when ssh answers (about 80 s). */
   static async boot(): Promise<NumaHost> {
     await makeImage();
     const dir = mkdtempSync(join(tmpdir(), 'virtune-numa-'));
@@ -85,14 +85,14 @@ export class NumaHost {
     throw new LabError(`the emulated host did not answer for ${BOOT_MS / 1_000} s; its console: ${console_}`);
   }
 
-  /** A shell command on the host, as root. */
+  /** Runs a shell command on the host, as root. */
   sh(command: string, input = ''): Promise<Ended> {
     const options = {
       StrictHostKeyChecking: 'no',
       UserKnownHostsFile: '/dev/null',
       LogLevel: 'ERROR',
       ConnectTimeout: '30',
-      // A handshake takes seconds of an emulated CPU: all commands share one.
+      // A handshake takes seconds on an emulated CPU: all commands share one connection.
       ControlMaster: 'auto',
       ControlPath: join(this.#dir, 'ssh'),
       ControlPersist: '600',
@@ -114,7 +114,7 @@ export class NumaHost {
     });
   }
 
-  /** The same, and what it printed. @throws LabError when it fails */
+  /** The same; returns its output. @throws LabError when it fails */
   async must(command: string, input = ''): Promise<string> {
     const { status, stdout, stderr } = await this.sh(command, input);
     if (status === 0) return stdout.trim();
@@ -123,13 +123,13 @@ export class NumaHost {
     );
   }
 
-  /** The command of the package, on the host. */
+  /** Runs the packaged `virtune` command on the host. */
   virtune(...args: readonly string[]): Promise<Ended> {
     const words = args.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
     return this.sh(`${SOFTWARE}/node ${SOFTWARE}/virtune/dist/cli/virtune.js ${words.join(' ')}`);
   }
 
-  /** Ends it without a shutdown; its disk is forgotten. */
+  /** Kills it without a shutdown and discards changes of its disk. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#qemu.once('exit', resolve));
     if (this.#qemu.exitCode === null && this.#qemu.signalCode === null) {
@@ -161,7 +161,7 @@ async function makeImage(): Promise<void> {
   });
 }
 
-/** QEMU's arguments: everything that the host is. */
+/** QEMU's arguments, which define the whole host. */
 function machine(dir: string, disk: string, software: string, port: number): string[] {
   const cells = [0, 1].flatMap((cell) => [
     '-object',
@@ -181,7 +181,7 @@ function machine(dir: string, disk: string, software: string, port: number): str
   ];
 }
 
-/** A port on loopback that nobody has at the moment. */
+/** A port on loopback that is currently unused. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

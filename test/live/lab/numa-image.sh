@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the disk of the emulated NUMA host: Debian 13 with systemd, sshd, numactl and the libvirt and QEMU of its
+# Builds the disk of the emulated NUMA host: Debian 13 with systemd, sshd, numactl and the libvirt and QEMU of its
 # backports. Root on Debian, network; a few minutes and 2 GB of disk. Usage: numa-image.sh DIR
 # Result in DIR: disk.img (raw ext4, no partitions), vmlinuz, initrd.img, key (root's ssh key), made (what made it).
 #
-# All of it runs in namespaces: packages that are configured in the chroot see a /dev, /proc and /run that are not this
-# machine's, so none of their scripts can change a device's group here or reach a daemon.
+# Everything runs in namespaces: packages that are configured in the chroot see private /dev, /proc and /run, so none of
+# their scripts can change a device's group on this machine or reach a daemon.
 set -euo pipefail
 dir=$1
 suite=trixie
@@ -26,7 +26,7 @@ private_dev() {
   ln -s /proc/self/fd "$1/dev/fd"
 }
 
-# In its own mount, PID and network-neutral namespaces.
+# Runs in separate mount and PID namespaces; the network is shared.
 build() {
   local root=$1 install=(apt-get install -y -q --no-install-recommends)
   mount --make-rprivate /
@@ -48,7 +48,7 @@ build() {
   settle "$root"
 }
 
-# What the host is besides its packages: a name, one address, ssh with our key, and only the services that are needed.
+# Configuration of the host besides its packages: a name, one address, ssh with our key, and only the services it needs.
 settle() {
   local root=$1 units=$1/etc/systemd/system unit
   echo numahost >"$root/etc/hostname"
@@ -64,7 +64,7 @@ settle() {
     ln -sf /dev/null "$units/$unit"
   done
   rm -f "$units/sockets.target.wants/ssh.socket" "$root/usr/lib/systemd/system-generators/systemd-ssh-generator"
-  # libvirtd stays up between commands, and polkit answers for it as on any such host.
+  # libvirtd keeps running between commands, and polkit authorizes access as on any such host.
   printf 'LIBVIRTD_ARGS=""\n' >"$root/etc/default/libvirtd"
   install -m 700 -d "$root/root/.ssh"
   install -m 600 "$dir/key.pub" "$root/root/.ssh/authorized_keys"

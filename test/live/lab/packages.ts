@@ -32,7 +32,7 @@ const PACKAGES = [
   'sysstat',
 ];
 
-/** Debian's packages of a real libvirt, QEMU and the programs we are measured against. */
+/** Installs Debian's packages of libvirt, QEMU and the programs that we compare ourselves with. */
 export function ensurePackages(): void {
   if (process.getuid?.() !== 0)
     throw new LabError('the lab starts libvirtd and guests, so it needs root: run it with sudo');

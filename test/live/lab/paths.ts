@@ -1,4 +1,4 @@
-/** Everything of the lab's lies here, and goes with `down`. QEMU runs as its own user and must reach it. */
+/** All files of the lab are here; `down` removes them. QEMU runs as a separate user and must be able to access it. */
 export const LAB_DIR = '/var/lib/libvirt/virtune-lab';
-/** Every domain of the lab's begins so; no other is ever touched. */
+/** Prefix of every domain of the lab; no others are ever touched. */
 export const PREFIX = 'vt-';

@@ -4,16 +4,16 @@ import { LAB_DIR } from './paths.ts';
 import { run } from './run.ts';
 
 export interface Pki {
-  /** For `?pkipath=`: a client that the daemon knows. */
+  /** For `?pkipath=`: a client that the daemon accepts. */
   readonly client: string;
-  /** A client with the right CA and a certificate that somebody else signed. */
+  /** A client with the right CA and a certificate from another issuer. */
   readonly stranger: string;
   /** That of `client`, with a list by which the CA has revoked the daemon's certificate. */
   readonly wary: string;
   readonly daemon: { readonly ca_file: string; readonly cert_file: string; readonly key_file: string };
 }
 
-/** A CA, the daemon's certificate for localhost, and two clients' folders, made afresh. */
+/** Creates a CA, the daemon's certificate for localhost, and the folders of two clients. */
 export function makePki(): Pki {
   const at = (name: string): string => join(LAB_DIR, 'pki', name);
   for (const folder of ['client', 'stranger', 'wary']) mkdirSync(at(folder), { recursive: true });

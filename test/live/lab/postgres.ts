@@ -8,7 +8,7 @@ import { run, succeeds, until } from './run.ts';
 const VERSIONS = '/usr/lib/postgresql';
 const PORT = '5499';
 
-/** Debian's PostgreSQL, with the tables of pgbench, on a socket that only this test knows. */
+/** Debian's PostgreSQL, with the tables of pgbench, on a private socket. */
 export class Postgres {
   readonly #folder: string;
   readonly #bin: string;
@@ -60,12 +60,12 @@ export class Postgres {
     return ['-h', this.#folder, '-p', PORT, '-U', 'postgres'];
   }
 
-  /** The server, which all of its processes come from: each connection is one of them. */
+  /** PID of the server, the parent of all of its processes: each connection is one. */
   get pid(): number {
     return this.#server.pid ?? 0;
   }
 
-  /** A shell command that prints transactions per second, measured for so long; for --probe. */
+  /** A shell command that prints transactions per second, measured over this time; for --probe. */
   probe(seconds: number): string {
     const pgbench = [join(this.#bin, 'pgbench'), ...this.#where];
     return `${pgbench.join(' ')} -n -S -c 2 -T ${seconds} postgres | awk '/^tps/ { print $3 }'`;

@@ -5,7 +5,7 @@ export class LabError extends Error {
   readonly code = 'LAB';
 }
 
-/** Runs a program with an argument array; its standard output. */
+/** Runs a program with an argument array; returns its standard output. */
 export function run(
   program: string,
   args: readonly string[],
@@ -25,14 +25,14 @@ export function run(
   }
 }
 
-/** Whether the program ends with 0; what it prints is of no interest. */
+/** Whether the program exits with 0; its output is ignored. */
 export function succeeds(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Asks until `test` gives something; rejects after `timeoutMs` saying what was waited for. */
+/** Polls until `test` returns a result; rejects after `timeoutMs` with what was waited for. */
 export async function until<T>(
   what: string,
   timeoutMs: number,

@@ -20,7 +20,7 @@ export function removePool(): void {
   rmSync(FOLDER, { recursive: true, force: true });
 }
 
-/** A guest to do what runbooks say with: a qcow2 disk, a balloon, one vCPU and a tap that needs no bridge. */
+/** A guest to run the commands of runbooks on: a qcow2 disk, a balloon, one vCPU and a tap without a bridge. */
 export class RunbookGuest {
   readonly name: string;
 
@@ -32,19 +32,19 @@ export class RunbookGuest {
     return join(FOLDER, `${this.name}.qcow2`);
   }
 
-  /** The interface of the host that its NIC is. */
+  /** The host's tap interface of its NIC. */
   get tap(): string {
     return /^ *(vnet\d+) /m.exec(virsh('domiflist', this.name))?.[1] ?? 'vnet0';
   }
 
-  /** Newly defined and started, with an empty disk and nothing to boot. */
+  /** Defines and starts it again, with an empty disk and nothing to boot. */
   create(): void {
     this.remove();
     run('qemu-img', ['create', '-q', '-f', 'qcow2', this.image, '8M']);
     this.#start(128, "<os><type arch='x86_64' machine='pc'>hvm</type></os>", '');
   }
 
-  /** With a Linux that runs a guest agent and has a file system mounted. */
+  /** Boots it with a Linux that runs a guest agent and has a mounted file system. */
   async boot(): Promise<void> {
     this.remove();
     const raw = join(FOLDER, `${this.name}.raw`);
@@ -60,7 +60,7 @@ export class RunbookGuest {
     await until('the agent to answer', 120_000, () => virsh('guestinfo', this.name).includes('fs.0.name'));
   }
 
-  /** With its images, and those that grew on top of them. */
+  /** Removes it with its images and their overlays. */
   remove(): void {
     removeGuest(this.name);
     const images = existsSync(FOLDER) ? readdirSync(FOLDER) : [];

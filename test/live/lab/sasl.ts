@@ -6,8 +6,9 @@ import { run } from './run.ts';
 const CONFIG = '/etc/sasl2/libvirt.conf';
 
 /**
- * Configures which mechanisms libvirt's SASL offers, and gives it one account. Returns what puts the machine's
- * own configuration back.
+ * Configures the mechanisms that libvirt's SASL offers, and creates one account. Returns a function that restores the
+ * machine's
+ * own configuration.
  */
 export function configureSasl(
   mechanisms: readonly string[],

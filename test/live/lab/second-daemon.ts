@@ -7,14 +7,14 @@ import { run, succeeds, until } from './run.ts';
 const PORT = 26_610;
 
 export interface SecondDaemon {
-  /** For virsh, from beside the first one. */
+  /** For virsh, from the first host. */
   readonly uri: string;
   stop(): Promise<void>;
 }
 
 /**
- * Another host on this machine, to migrate to: a libvirtd that sees separate folders where the first one has its
- * sockets, its domains and its networks, and that says it is another host.
+ * Another host on this machine, to migrate to: a libvirtd with separate folders for its sockets, its domains and its
+ * networks, and a different host UUID.
  */
 export async function startSecondLibvirtd(): Promise<SecondDaemon> {
   const at = (name: string): string => join(LAB_DIR, 'second', name);
@@ -29,7 +29,7 @@ export async function startSecondLibvirtd(): Promise<SecondDaemon> {
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
   writeFileSync(at('libvirtd.conf'), lines.join(''));
-  // No separate virtlogd, and files whose ownership the first daemon has taken.
+  // No separate virtlogd, and do not remember ownership of files that the first daemon has changed.
   writeFileSync(at('qemu.conf'), 'stdio_handler = "file"\nremember_owner = 0\n');
   const hidden = ['/run/libvirt', '/var/lib/libvirt/qemu', '/var/cache/libvirt', '/etc/libvirt/qemu'];
   const script = [

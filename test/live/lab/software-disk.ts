@@ -5,8 +5,8 @@ import { run } from './run.ts';
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 
 /**
- * A disk with `node` and, below `virtune/`, what npm would publish of this tree, which needs nothing besides. For a
- * machine that has no network.
+ * A disk with `node` and, below `virtune/`, the npm package of this tree, which has no dependencies. For a machine
+ * without a network.
  */
 export function softwareDisk(dir: string): string {
   const root = join(dir, 'software');

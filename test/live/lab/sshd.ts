@@ -6,12 +6,12 @@ import { run, until } from './run.ts';
 
 export interface Sshd {
   readonly port: number;
-  /** The private key that root is let in with. */
+  /** The private key that root may log in with. */
   readonly keyFile: string;
   stop(): void;
 }
 
-/** An sshd on loopback with separate keys; the machine's is not changed. */
+/** Starts an sshd on loopback with separate keys; the machine's is not changed. */
 export async function startSshd(port = 22_522): Promise<Sshd> {
   const at = (name: string): string => join(LAB_DIR, 'ssh', name);
   rmSync(at(''), { recursive: true, force: true });

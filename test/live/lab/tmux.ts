@@ -14,7 +14,7 @@ let count = 0;
 const topCommand = (args: readonly string[]): string =>
   [...VIRTUNE, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
 
-/** A real terminal to type into and to look at: tmux on a separate socket, with a shell in it. */
+/** A real terminal to type into and to read: tmux on a separate socket, with a shell in it. */
 export class Tmux {
   readonly #socket = `virtune-${process.pid}-${count++}`;
 
@@ -64,7 +64,7 @@ export class Tmux {
     this.#tmux('send-keys', '-t', 's', ...keys);
   }
 
-  /** A click at a place, as a terminal reports it (SGR, button 1 down and up). */
+  /** Clicks at a position, as a terminal reports it (SGR, button 1 down and up). */
   click(x: number, y: number): void {
     this.type(`\u001b[<0;${x + 1};${y + 1}M`);
     this.type(`\u001b[<0;${x + 1};${y + 1}m`);
@@ -74,7 +74,7 @@ export class Tmux {
     this.#tmux('resize-window', '-t', 's', '-x', String(width), '-y', String(height));
   }
 
-  /** What is on the screen; with `styled`, its escape codes too. */
+  /** The contents of the screen; with `styled`, including escape codes. */
   screen(styled = false): string {
     return this.#tmux('capture-pane', '-p', '-t', 's', ...(styled ? ['-e'] : []));
   }
@@ -83,7 +83,7 @@ export class Tmux {
     return this.screen().split('\n');
   }
 
-  /** `1` while the alternate screen is on, the cursor is shown, the mouse is asked for. */
+  /** Whether the alternate screen is on, the cursor is shown, and the mouse is reported. */
   flags(): { readonly alternate: boolean; readonly cursor: boolean; readonly mouse: boolean } {
     const [alternate, cursor, mouse] = this.#tmux(
       'display-message',
@@ -95,7 +95,7 @@ export class Tmux {
     return { alternate: alternate === '1', cursor: cursor === '1', mouse: mouse === '1' };
   }
 
-  /** The process that runs in the foreground. */
+  /** The foreground process. */
   get command(): string {
     return this.#tmux('display-message', '-p', '-t', 's', '#{pane_current_command}').trim();
   }

@@ -18,11 +18,11 @@ import { domstats, virsh } from './virsh.ts';
 
 const URI = 'qemu:///system';
 
-/** A guest that much can be set of: paused, so that it costs nothing, and back in a second after a restart. */
+/** A guest with much to configure: paused, so that it costs nothing, and back in a second after a restart. */
 export class TunedGuest extends DefinedGuest {
-  /** The address of its NIC; without one it can go to a host that has no network. */
+  /** The MAC address of its NIC; without a NIC it can move to a host without a network. */
   readonly nic: string | undefined;
-  /** The same each time that it is made. */
+  /** The same whenever it is created again. */
   readonly #uuid = randomUUID();
 
   constructor(name: string, nic?: string) {
@@ -30,7 +30,7 @@ export class TunedGuest extends DefinedGuest {
     this.nic = nic;
   }
 
-  /** Newly defined and started; `more` of the domain, and disks besides the two virtio ones, by their names. */
+  /** Defines and starts it again; `more` XML of the domain, and disks besides the two virtio ones, by their names. */
   create(more = '', disks: readonly string[] = []): void {
     this.remove();
     for (const disk of ['vda', 'vdb', ...disks]) {
@@ -53,7 +53,7 @@ export class TunedGuest extends DefinedGuest {
     virsh('define', file);
   }
 
-  /** The running QEMU's own words. */
+  /** The command line of the running QEMU. */
   get commandLine(): string {
     return readFileSync(`/proc/${this.pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   }
@@ -64,7 +64,7 @@ export class TunedGuest extends DefinedGuest {
     return JSON.parse(virsh('qemu-monitor-command', this.name, command)).return;
   }
 
-  /** `Cpus_allowed_list` of each of QEMU's threads that has a separate role, by its name. */
+  /** `Cpus_allowed_list` of each QEMU thread with a role, by thread name. */
   get affinity(): Record<string, string> {
     const task = `/proc/${this.pid}/task`;
     const threads = listNames(task).flatMap((tid): [string, string][] => {
@@ -76,7 +76,7 @@ export class TunedGuest extends DefinedGuest {
     return Object.fromEntries(threads.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** A file of its control group; `inner` as `vcpu0`. */
+  /** A file of its control group; `inner` such as `vcpu0`. */
   cgroup(controller: string, file: string, inner = ''): string | undefined {
     const line = readFileSync(`/proc/${this.pid}/cgroup`, 'utf8')
       .split('\n')
@@ -85,7 +85,7 @@ export class TunedGuest extends DefinedGuest {
     return readProcFile(`/sys/fs/cgroup/${controller}${path}/${inner}/${file}`)?.trim();
   }
 
-  /** All that can be set of a run, as virsh, QEMU and the kernel report it. */
+  /** All tunable settings of the running guest, as virsh, QEMU and the kernel report them. */
   picture(): Record<string, unknown> {
     const { name } = this;
     return {
@@ -173,13 +173,13 @@ function setting(id: string): Setting {
   return found;
 }
 
-/** One thing to set: a setting, of what, and to what. */
+/** One change: a setting, its target, and the new value. */
 export type Change = readonly [id: string, target: string, value: string | undefined];
 
-/** What steps and transactions are made from. */
+/** The parts of a guest from which steps and transactions are made. */
 export type Tunable = Pick<TunedGuest, 'name' | 'domain' | 'live' | 'inactive'>;
 
-/** The steps that make these changes of a running guest. */
+/** The steps that apply these changes to a running guest. */
 export function liveSteps(guest: Tunable, changes: readonly Change[]): Step[] {
   const live = parseXml('the live XML', guest.live, 'domain');
   const { domain } = guest;
@@ -190,7 +190,7 @@ export function liveSteps(guest: Tunable, changes: readonly Change[]): Step[] {
   });
 }
 
-/** The step that writes them into its definition. */
+/** The step that writes these changes to its definition. */
 export function definitionStep(guest: TunedGuest, changes: readonly Change[]): Step {
   const root = parseXml('the definition', guest.inactive, 'domain');
   for (const [id, target, to] of changes) setting(id).write(root, target, to);
@@ -223,7 +223,7 @@ export function transactionOf(guest: Tunable, steps: readonly Step[]): Transacti
   };
 }
 
-/** Real in every way, and quick: a paused guest cannot shut down, so it is switched off. */
+/** Real options, but fast: a paused guest cannot shut down, so it is forced off. */
 export function runOptionsOf(stateDir: string, more: Partial<RunOptions> = {}): RunOptions {
   return {
     stateDir,

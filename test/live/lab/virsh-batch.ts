@@ -2,7 +2,7 @@ import { run } from './run.ts';
 
 const END = '==end-of-answer==';
 
-/** What virsh prints for each of these commands, from one process of it: starting one costs more than what it asks. */
+/** Output of virsh for each of these commands, from a single process: starting one costs more than a query. */
 export function virshAll(commands: readonly (readonly string[])[]): string[] {
   if (commands.length === 0) return [];
   const script = commands.map((command) => `${command.map(quoted).join(' ')}; echo ${END}`).join('; ');

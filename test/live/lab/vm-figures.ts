@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { domstats } from './virsh.ts';
 
-/** What a guest got over a while, as virsh shows it: without any code of virtune's. */
+/** What a guest got over a period, as virsh reports it, without any code of virtune. */
 export interface VmFigures {
-  /** CPUs that its vCPUs used, and for which they waited. */
+  /** CPUs that its vCPUs used, and CPUs that they waited for. */
   readonly ranCpus: number;
   readonly waitedCpus: number;
-  /** Of vda; 0 without requests. */
+  /** For vda; 0 without requests. */
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly latencyMs: number;
@@ -16,7 +16,7 @@ export interface VmFigures {
 export const contentionOf = ({ ranCpus, waitedCpus }: VmFigures): number =>
   waitedCpus / Math.max(1e-9, ranCpus + waitedCpus);
 
-/** @param forMs how long is measured */
+/** @param forMs duration of the measurement */
 export async function figuresOf(names: readonly string[], forMs: number): Promise<Map<string, VmFigures>> {
   const before = new Map(names.map((name) => [name, countersOf(name)]));
   await sleep(forMs);

@@ -1,4 +1,4 @@
-/** What is wrong with the disk now: numbers that two threads share, by name. */
+/** The disk's current faults: numbers by name, in memory that two threads share. */
 const CONTROLS = [
   'delayMs',
   'readErrno',
@@ -31,7 +31,7 @@ export function waitWhile(controls: Controls, name: 'isHeld' | 'isStopped'): voi
   while (control(controls, name) !== 0) Atomics.wait(controls, CONTROLS.indexOf(name), 1);
 }
 
-/** Blocks the thread for so long. */
+/** Blocks the thread for this time. */
 export function pause(ms: number): void {
   if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

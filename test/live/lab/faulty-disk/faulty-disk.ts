@@ -6,8 +6,9 @@ import type { Control } from './controls.ts';
 import { Errno } from './file-system.ts';
 
 /**
- * A mounted file system that hangs, fails or fills up when a test wants it to: the kernel's own waiting, not a stand-in for
- * it. Needs root and /dev/fuse.
+ * A mounted file system that hangs, fails or fills up on demand, so that processes really block in the kernel. Needs
+ * root and
+ * /dev/fuse.
  */
 export class FaultyDisk {
   readonly path: string;
@@ -30,8 +31,8 @@ export class FaultyDisk {
   }
 
   /**
-   * Nothing is answered until `release`. The process that waits for the first request cannot be killed, as with a disk that
-   * does not answer.
+   * Answers no request until `release`. The process that waits for the first request cannot be killed, as with a hung
+   * disk.
    */
   hold(): Promise<void> {
     return this.#set('isHeld', 1);
@@ -41,7 +42,9 @@ export class FaultyDisk {
     return this.#set('isHeld', 0);
   }
 
-  /** Nothing is answered until `resume`, and SIGKILL ends all that waits, as with an NFS server that is gone. */
+  /**
+   * Answers no request until `resume`; waiting processes can be killed by SIGKILL, as with an NFS server that is down.
+   */
   stop(): Promise<void> {
     return this.#set('isStopped', 1);
   }
@@ -50,23 +53,26 @@ export class FaultyDisk {
     return this.#set('isStopped', 0);
   }
 
-  /** Each request takes so long; 0 for a disk that is not slow. */
+  /** Delays each request by this time; 0 for no delay. */
   slow(delayMs: number): Promise<void> {
     return this.#set('delayMs', delayMs);
   }
 
-  /** Reads, writes and changes of folders fail with EIO, until `repair`. */
+  /** Makes reads, writes and changes of folders fail with EIO until `repair`. */
   async fail(): Promise<void> {
     await this.#set('readErrno', Errno.EIO);
     await this.failWrites('EIO');
   }
 
-  /** Writes and changes of folders fail: EIO of a broken disk, EROFS of a file system that the kernel made read-only. */
+  /**
+   * Makes writes and changes of folders fail: EIO for a broken disk, EROFS for a file system that the kernel remounted
+   * read-only.
+   */
   failWrites(code: 'EIO' | 'EROFS' | 'ENOSPC'): Promise<void> {
     return this.#set('writeErrno', Errno[code]);
   }
 
-  /** Reads of this file fail with EIO, until `repair`: a disk with a sector that cannot be read. */
+  /** Makes reads of this file fail with EIO until `repair`, like a disk with an unreadable sector. */
   failReadsOf(path: string): Promise<void> {
     return this.#set('unreadableNode', statSync(path).ino);
   }
@@ -77,12 +83,12 @@ export class FaultyDisk {
     await this.#set('writeErrno', 0);
   }
 
-  /** Its size from now on; less than what is in it: a full disk. */
+  /** Sets its size; less than its contents makes it a full disk. */
   resize(sizeKiB: number): Promise<void> {
     return this.#set('capacityKiB', sizeKiB);
   }
 
-  /** Ends all that waits for it with ENOTCONN, and unmounts it. */
+  /** Ends everything that waits for it with ENOTCONN, and unmounts it. */
   async unmount(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = new Promise((resolve) => this.#process.once('close', resolve));

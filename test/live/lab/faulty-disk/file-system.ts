@@ -14,7 +14,7 @@ import {
   writeReply,
 } from './protocol.ts';
 
-/** Of Linux on x86 and ARM. */
+/** Values on Linux for x86 and ARM. */
 export const Errno = {
   ENOENT: 2,
   EIO: 5,
@@ -39,11 +39,11 @@ interface Node {
   links: number;
   data: Buffer;
   bytes: number;
-  /** Of a folder. */
+  /** Entries of a folder; undefined for a file. */
   readonly names: Map<string, Node> | undefined;
 }
 
-/** What the kernel is answered with an error. */
+/** An error that is returned to the kernel. */
 export class SystemFailure extends Error {
   readonly errno: number;
   constructor(errno: number) {
@@ -52,12 +52,12 @@ export class SystemFailure extends Error {
   }
 }
 
-/** Files and folders in memory, with a limit on their bytes: as much of a file system as virtune, libvirt and QEMU use. */
+/** An in-memory file system with limited capacity, with the operations that virtune, libvirt and QEMU use. */
 export class MemoryFileSystem {
   readonly #nodes = new Map<number, Node>();
   #lastId = ROOT_NODE;
   #used = 0;
-  /** In bytes, of the data of all files. */
+  /** Limit for the data of all files, in bytes. */
   capacityBytes: number;
 
   constructor(capacityBytes: number) {
@@ -154,7 +154,7 @@ export class MemoryFileSystem {
     return made;
   }
 
-  /** An open file goes on to exist, as it does elsewhere: nodes are never forgotten here. */
+  /** Open files continue to exist, as elsewhere: nodes are never freed here. */
   #remove(folder: Node, name = ''): void {
     const node = this.#child(folder, name);
     if ((node.names?.size ?? 0) > 0) throw new SystemFailure(Errno.ENOTEMPTY);
@@ -197,7 +197,7 @@ export class MemoryFileSystem {
   #write(node: Node, args: Buffer): Buffer {
     const at = Number(args.readBigUInt64LE(8));
     const data = args.subarray(40, 40 + args.readUInt32LE(16));
-    // A full disk first writes less than it was given.
+    // On a full disk the first write is a short one.
     const room = node.bytes + Math.max(0, this.capacityBytes - this.#used);
     const end = Math.min(at + data.length, Math.max(node.bytes, room));
     if (end <= at && data.length > 0) throw new SystemFailure(Errno.ENOSPC);

@@ -18,15 +18,15 @@ process.on('message', ([name, value]: readonly [Control, number]) => {
   else process.send?.('done');
 });
 
-/** The thread waits in a read of /dev/fuse: it gets something to read, answers that, and reads nothing more. */
+/** The serving thread blocks in a read of /dev/fuse: makes it receive a request, answer it, and read no further one. */
 async function park(): Promise<void> {
   spawn('stat', [folder], { stdio: 'ignore' });
   while (control(controls, 'isParked') === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
-// The disk is gone with the one who controls it.
+// Ends together with the parent.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-// The thread answers already: mount(8) looks at what it has mounted.
+// The thread must already answer: mount(8) examines what it has mounted.
 const options = 'fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions';
 const mounting = spawn('mount', ['-i', '-t', 'fuse', '-o', options, 'virtune-faulty-disk', folder], {
   stdio: ['ignore', 'inherit', 'inherit', fd],

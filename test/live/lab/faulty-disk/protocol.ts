@@ -1,6 +1,7 @@
 /**
- * What the kernel and a file system in user space say to each other over /dev/fuse (include/uapi/linux/fuse.h, protocol
- * 7.31): numbers and layouts, little-endian as on x86 and ARM.
+ * The protocol between the kernel and a user-space file system over /dev/fuse (include/uapi/linux/fuse.h, protocol
+ * 7.31):
+ * numbers and layouts, little-endian as on x86 and ARM.
  */
 
 export const Opcode = {
@@ -34,18 +35,18 @@ export const Opcode = {
 } as const;
 
 export const ROOT_NODE = 1;
-/** Of what the kernel sends before the arguments of a request. */
+/** Size of the header that precedes the arguments of a request. */
 const REQUEST_HEADER_BYTES = 40;
 const MAX_WRITE_BYTES = 128 * 1024;
-/** The kernel wants room for its largest request in each read. */
+/** The kernel requires that each read has room for its largest request. */
 export const READ_BYTES = MAX_WRITE_BYTES + 64 * 1024;
 
 const REPLY_HEADER_BYTES = 16;
 const ATTRIBUTES_BYTES = 88;
-/** Reads and writes come here, instead of being served from the page cache. */
+/** Sends reads and writes here instead of serving them from the page cache. */
 const FOPEN_DIRECT_IO = 1;
 
-/** Attributes that a setattr changes, as bits. */
+/** Bits for the attributes that a setattr changes. */
 export const Changed = { mode: 1, uid: 2, gid: 4, size: 8, mtime: 32 } as const;
 
 export interface Request {
@@ -67,7 +68,7 @@ export interface Attributes {
   readonly mtimeMs: number;
 }
 
-/** Copies what it keeps: the next read goes into the same bytes. */
+/** Copies what it keeps: the next read overwrites the buffer. */
 export function parseRequest(bytes: Buffer): Request {
   return {
     opcode: bytes.readUInt32LE(4),
@@ -79,7 +80,7 @@ export function parseRequest(bytes: Buffer): Request {
   };
 }
 
-/** Names that end with a zero byte, after `from`. */
+/** Zero-terminated names, starting at `from`. */
 export function namesIn(args: Buffer, from: number): string[] {
   return args.toString('utf8', from).split('\0').slice(0, -1);
 }
@@ -91,7 +92,7 @@ export function reply(unique: bigint, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** @param errno as the kernel numbers them, positive */
+/** @param errno a positive errno of the kernel */
 export function failure(unique: bigint, errno: number): Buffer {
   const header = reply(unique, Buffer.alloc(0));
   header.writeInt32LE(-errno, 4);
@@ -110,7 +111,7 @@ export function initReply(): Buffer {
 }
 
 export function attributesReply(of: Attributes): Buffer {
-  // Valid for no time: the kernel asks each time.
+  // Valid for zero seconds: the kernel asks each time.
   return Buffer.concat([Buffer.alloc(16), attributes(of)]);
 }
 

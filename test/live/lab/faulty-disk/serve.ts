@@ -23,14 +23,14 @@ const WRITING: ReadonlySet<number> = new Set([
   Opcode.create,
 ]);
 const READING: ReadonlySet<number> = new Set([Opcode.read, Opcode.readdir, Opcode.open]);
-/** Answered at once, whatever is wrong: the kernel waits for none of them. */
+/** Answered at once despite any fault: the kernel waits for none of them. */
 const UNAFFECTED: ReadonlySet<number> = new Set([
   Opcode.init,
   Opcode.forget,
   Opcode.batchForget,
   Opcode.interrupt,
 ]);
-/** Never sent again after this answer: a process that ends would wait for it, and could not be killed. */
+/** Answered so that the kernel never sends it again: an exiting process would wait for it and could not be killed. */
 const UNKNOWN: ReadonlySet<number> = new Set([Opcode.flush]);
 
 function answer(request: Request): Buffer | undefined {
@@ -78,7 +78,7 @@ for (;;) {
   try {
     writeSync(fd, answered);
   } catch (error) {
-    // ENOENT: it no longer waits for this answer.
+    // ENOENT: the kernel no longer waits for this answer.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

@@ -24,8 +24,7 @@ const seconds = (count: number): Promise<void> =>
 
 /**
  * Drills take a minute each, on every server that can run here. `.ci/run` takes one server: VIRTUNE_DRILLED_SERVERS is
- * a
- * comma-separated list.
+ * a comma-separated list.
  */
 const DRILLED = runnableServers().filter(
   (name) => process.env['VIRTUNE_DRILLED_SERVERS']?.split(',').includes(name) ?? true,

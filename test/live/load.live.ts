@@ -57,7 +57,7 @@ test('twenty scrapers on a thousand VMs for a minute lose nothing and share thei
   const samples = (await samplesSoFar()) - before;
   console.log(`${scrapes} scrapes of ${samples} samples, RSS ${virtune.rssKiB} KiB`);
   expect(lost).toEqual([]);
-  // One who asks while a sample is under way gets that one; about half come while the last is still being sent.
+  // Scrapes during a sample share it; about half arrive while the previous response is still being sent.
   expect(scrapes / samples).toBeGreaterThan(SCRAPERS / 4);
   expect(figure(await virtune.scrape(), 'virtune_stuck_calls')).toBe(0);
 }, 180_000);

@@ -13,16 +13,16 @@ import { type Prometheus, startPrometheus } from './stack/prometheus.ts';
 import { startWebhook, type Webhook } from './stack/webhook.ts';
 
 /*
- * A live migration that takes longer than the alerts wait: the VM is paused at its destination all that time (reason 2,
- * a migration), runs at its source, and is in the statistics of both.
+ * A live migration that takes longer than the alerts wait: all that time the VM is paused at its destination (reason 2,
+ * migration), runs at its source, and is in the statistics of both.
  */
 
 const domain = `${PREFIX}migrated`;
-/** The migration is held for so long; `.ci/nightly` takes seven minutes, in which no duration of the rules is shortened. */
+/** How long the migration is held; seven minutes in `.ci/nightly`, where durations of the rules are not shortened. */
 const HOLD_SECONDS = Number(process.env['VIRTUNE_MIGRATION_SECONDS'] ?? 42);
-/** As if it were held for seven minutes. */
+/** Shortens durations of the rules as if the migration were held for seven minutes. */
 const FASTER = Math.max(1, 420 / HOLD_SECONDS);
-/** Per second, so that the guest's memory takes longer than that. */
+/** Bandwidth per second, so that copying the guest's memory takes longer than that. */
 const SLOW = '20k';
 const FAST = '1G';
 
@@ -78,7 +78,7 @@ test(
   async () => {
     const memory =
       'sum by (cluster) (cluster:virtune_memory_overcommit:ratio * on (cluster) group_left () sum by (cluster) (libvirt_host_memory_bytes{kind="total"}))';
-    // Not as long as the destination alone, which has no VM, was scraped.
+    // Not recorded while only the destination, which has no VM, has been scraped.
     const allocated = await until(
       'the recorded memory of the cluster',
       60_000,
@@ -106,7 +106,7 @@ test(
     const paused = `libvirt_domain_info_state{instance="destination",domain="${domain}",state_desc="paused"}`;
     await Promise.race([ended, sleep(HOLD_SECONDS * 1_000)]);
     expect(migration.exitCode).toBe(null);
-    // Seen paused at the destination for as long as that, and running at the source.
+    // Seen paused at the destination all that time, and running at the source.
     expect(await value(`count_over_time(${paused}[${HOLD_SECONDS}s])`)).toBeGreaterThan(HOLD_SECONDS / 5);
     expect(await value(`libvirt_domain_info_state{instance="source",domain="${domain}"}`)).toBe(1);
     // Twice as much if it were counted twice.

@@ -5,7 +5,7 @@ import { NumaGuest } from './lab/numa-guest.ts';
 import { NumaHost } from './lab/numa-host.ts';
 import { until } from './lab/run.ts';
 
-/** On an emulated CPU node alone takes seconds to start. */
+/** On an emulated CPU, starting node alone takes seconds. */
 const TIMEOUT_MS = 600_000;
 const WAIT_MS = 300_000;
 const PORT = 9177;
@@ -16,7 +16,7 @@ let host: NumaHost;
 let db: NumaGuest;
 let web: NumaGuest;
 
-/** As a package would install it: the command, the unit with its drop-in, the socket, a file of arguments. */
+/** Installs what a package would: the command, the unit with its drop-in, the socket, a file of arguments. */
 async function install(): Promise<void> {
   await host.must(`printf '#!/bin/sh\\nexec /opt/node /opt/virtune/dist/cli/virtune.js "$@"\\n' >/usr/bin/virtune &&
     chmod 755 /usr/bin/virtune && mkdir -p /etc/systemd/system/${UNIT}.service.d`);
@@ -47,7 +47,7 @@ beforeAll(async () => {
 }, 1_500_000);
 afterAll(() => host?.stop());
 
-/** The page of metrics, as the host itself gets it; undefined while nobody serves it. */
+/** The page of metrics, fetched on the host; undefined while nothing serves it. */
 async function tryScrape(): Promise<Series[] | undefined> {
   const { stdout } = await host.sh(
     `exec 3<>/dev/tcp/127.0.0.1/${PORT} && printf 'GET /metrics HTTP/1.0\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 60\\r\\n\\r\\n' >&3 && cat <&3`,
@@ -74,7 +74,7 @@ test('the unit runs with its sandbox, as a dedicated user, and logs to the journ
 });
 
 test("each cell's memory, CPU time and huge pages are the kernel's", { timeout: TIMEOUT_MS }, async () => {
-  // Each is read beside the samples, and on an emulated CPU one may come later than the others.
+  // Each is read separately from the samples, and on an emulated CPU one may arrive later than the others.
   const series = await scraped('figures of both cells', (each) =>
     [
       'libvirt_host_numa_memory_bytes',
@@ -132,7 +132,7 @@ test("a VM's memory by node is what numa_maps says, and its huge pages lie on it
         domain: guest.name,
         node: `${node}`,
       });
-      // Paused, but its QEMU still serves the monitor: a page may come or go.
+      // The VM is paused, but its QEMU still serves the monitor: a few pages may be allocated or freed.
       expect(Math.abs((bytes ?? 0) / 1_024 - (kib[node] ?? 0))).toBeLessThan(4_096);
     }
     expect(
@@ -197,6 +197,6 @@ test('a member of the group libvirt may tune, and another user gets an error wit
   const allowed = await as('operator1', ...apply);
   expect(allowed.status, `${allowed.stdout}${allowed.stderr}`).toBe(0);
   expect((await as('operator1', 'tune', 'rollback', '--yes')).status).toBe(0);
-  // Without a word to polkit: the read-only socket is open to all.
+  // polkit is not asked: the read-only socket is open to all.
   expect((await as('guest1', 'tune', 'plan', web.name, '--profile', 'balanced')).status).toBe(0);
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => host?.stop());
 
-/** The command has to end with this status; what it said. */
+/** Runs `virtune tune`, which must end with this status; returns its output. */
 async function tune(status: number, ...args: readonly string[]): Promise<string> {
   const ended = await host.virtune('tune', ...args);
   expect(ended.status, `${ended.stdout}${ended.stderr}`).toBe(status);
@@ -29,7 +29,7 @@ const pagesOn = (cell: number): Promise<string> =>
   host.must(`cat /sys/devices/system/node/node${cell}/hugepages/hugepages-2048kB/nr_hugepages`);
 const swappiness = (): Promise<string> => host.must('cat /proc/sys/vm/swappiness');
 
-/** With no tuning: everywhere that the host's kernel lets VMs run. */
+/** Affinity without tuning: all CPUs on which the host's kernel lets VMs run. */
 const anywhere = (cpus: string) => ({ 'qemu-system': cpus, 'CPU 0': cpus, 'CPU 1': cpus });
 
 test('oltp-database with a restart: pins in /proc, memory in numa_maps, cpusets in cgroup v2, huge pages on its cell', {
@@ -49,7 +49,7 @@ test('oltp-database with a restart: pins in /proc, memory in numa_maps, cpusets 
     '--yes',
   );
   expect(said).toMatch(/seen: .*node1\/hugepages\/hugepages-2048kB\/nr_hugepages: 128/);
-  // Cell 1 has four CPUs: both threads of a core for the vCPUs, the others for the helpers.
+  // Cell 1 has four CPUs: both threads of one core for the vCPUs, the others for emulator and iothreads.
   expect(await db.affinity()).toEqual({
     'CPU 0': '4',
     'CPU 1': '5',
@@ -170,7 +170,7 @@ knobs:
   expect(await db.inactive()).toBe(before);
 });
 
-/** Live, without the host's settings and so without huge pages: pins and an iothread. */
+/** Applies the profile live, without host settings and so without huge pages: pins and an iothread. */
 async function pinLive(): Promise<Record<string, string>> {
   await host.must(
     'cat >/root/pins.yaml',

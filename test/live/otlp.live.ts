@@ -39,7 +39,7 @@ function renamed(sample: HostSample): HostSample {
   return { ...sample, domains: [{ ...first, domain }, ...others] };
 }
 
-/** A configuration of the guide, by its first line, with addresses of this test. */
+/** The guide's configuration that starts with this line, with addresses of this test. */
 function documented(firstLine: string, addresses: Readonly<Record<string, string>> = {}): object {
   const [, text] = new RegExp(`\`\`\`yaml\n${firstLine}\n([^]*?)\`\`\``).exec(GUIDE) ?? [];
   let changed = text ?? expect.fail(`the guide has no ${firstLine}`);
@@ -58,7 +58,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
   }, 900_000);
   afterAll(() => demo?.stop());
 
-  /** One sample with all groups, and the one before; the first VM has the worst of names. */
+  /** A sample with all groups, and the one before; the first VM has the most hostile name. */
   async function sampled(): Promise<{ before: HostSample; sample: HostSample; sampler: Sampler }> {
     const sampler = new Sampler({
       open: (signal) => connect(demo.uri, { readOnly: true, signal }),
@@ -78,7 +78,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
       maxBytes: 64 * 1_024,
     });
     const state = { health: of.sampler.health, inMaintenance: false };
-    // Contention is since the sample that was sent before.
+    // Contention is since the previous sample that was sent.
     for await (const { body } of requests.of(of.before, state, atMs - 1_000))
       expect(body.length).toBeGreaterThan(0);
     for await (const { body } of requests.of(of.sample, state, atMs)) {
@@ -116,7 +116,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
         }));
       };
       await until('all series to arrive', 30_000, async () => (await stored()).length >= expected.length);
-      // A label without a value is none to Prometheus.
+      // For Prometheus a label with an empty value does not exist.
       const withoutEmpty = sorted(
         scraped(of).map((each) => ({
           ...each,
@@ -248,7 +248,7 @@ describe.runIf(receiversBuilt())('OTLP', { timeout: 300_000 }, () => {
         await virtune.stop();
         const found = await until('the samples', 30_000, () => moments(receiver, port));
         expect(new Set(found).size).toBe(found.length);
-        // A tick may be counted and not yet queued when a process ends, or come after the count.
+        // When a process ends, a tick may be counted but not yet queued, or follow the count.
         expect(found.length).toBeGreaterThanOrEqual(before + after - 2);
         expect(found.length).toBeLessThanOrEqual(before + after + 4);
         process.stdout.write(`OTLP: ${before + after} samples made, ${found.length} stored\n`);

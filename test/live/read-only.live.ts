@@ -18,7 +18,7 @@ import { LAB_GUESTS } from './setup-lab.ts';
 const SOCKET = '/tmp/virtune-recording-proxy.sock';
 const PROGRAM = 0x2000_8086;
 
-/** What was asked on one connection, and whether it was opened for reading alone. */
+/** The calls that were made on one connection, and whether it was opened read-only. */
 interface Recorded {
   readonly asked: Set<number>;
   readOnly: boolean;
@@ -28,9 +28,9 @@ const recorded: Recorded[] = [];
 let proxy: Server;
 beforeAll(async () => {
   rmSync(SOCKET, { force: true });
-  // Hands everything on, and writes down the procedure of each call that the client makes.
+  // Forwards everything, and records the procedure of each call that the client makes.
   proxy = createServer((client) => {
-    // The writable one: what is not sent, is not sent because of the client.
+    // The writable socket: only the client decides which calls are not made.
     const daemon = connect('/run/libvirt/libvirt-sock');
     const frames = new FrameSplitter();
     const record: Recorded = { asked: new Set(), readOnly: false };
@@ -66,7 +66,7 @@ const procedures = (names: ReadonlySet<CallName>): Map<number, CallName> =>
 const READING = procedures(READ_ONLY_CALLS);
 const ASKING_GUESTS = procedures(GUEST_AGENT_CALLS);
 
-/** Scrapes with these groups on, and returns what went through the proxy during that time. */
+/** Scrapes with these groups enabled, and returns what passed through the proxy. */
 async function recordRun(collect: readonly string[]): Promise<Recorded[]> {
   recorded.length = 0;
   const virtune = new VirtuneProcess(
@@ -91,7 +91,7 @@ test('over a full run with every group but the guest agents on, no call outside 
   expect(run.every(({ readOnly }) => readOnly)).toBe(true);
   const asked = new Set(run.flatMap((each) => [...each.asked]));
   expect([...asked].filter((procedure) => !READING.has(procedure))).toEqual([]);
-  // That the proxy saw them at all.
+  // Proves that the proxy saw the calls at all.
   expect([...asked].map((procedure) => READING.get(procedure))).toEqual(
     expect.arrayContaining([
       'connectOpen',
@@ -118,7 +118,7 @@ test('guest agents are asked over a separate connection, which sends nothing els
      <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
      <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices></domain>`,
   );
-  // It runs and nobody is at the other end of its channel: before libvirt has said so, it may be asked.
+  // It runs without an agent on its channel: until libvirt has reported this, the agent may be called.
   virsh('create', file);
   try {
     const run = await recordRun(['agent', 'agentinfo']);

@@ -34,7 +34,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/SEARCH/, 'it needs a search server: test/live/elasticsearch.live.ts has one'],
 ];
 
-/** How commands may end besides with 0, by what they mean then. */
+/** Other exit statuses that commands may return besides 0, and what they mean. */
 const STATUS: readonly (readonly [RegExp, readonly number[], string])[] = [
   [/\| grep|^journalctl/, [1], 'nothing is found'],
   [/VmSwap/, [1, 2], 'a process ended while it was read'],
@@ -44,7 +44,7 @@ const STATUS: readonly (readonly [RegExp, readonly number[], string])[] = [
 
 const guest = new RunbookGuest('runbook');
 const neighbour = new RunbookGuest('runbook-too');
-/** Its agent and its memory are needed. */
+/** For commands that need a guest agent or memory statistics. */
 const booted = new RunbookGuest('runbook-booted');
 const at = (name: string): string => join(LAB_DIR, 'runbook-tools', name);
 const FILE = at('file');
@@ -81,13 +81,13 @@ afterAll(async () => {
   rmSync(at(''), { recursive: true, force: true });
 });
 
-/** A program that comes first on the path of the commands. */
+/** Creates a program that comes first in the PATH of the commands. */
 function tool(name: string, script: string): void {
   writeFileSync(at(name), `#!/bin/sh\n${script}\n`);
   chmodSync(at(name), 0o755);
 }
 
-/** What a command needs to have something to do, and what is so afterwards. */
+/** Preconditions of a command, and its expected effect. */
 interface Case {
   readonly of: RegExp;
   readonly vm?: RunbookGuest;
@@ -118,14 +118,14 @@ const CASES: readonly Case[] = [
     of: /^virsh blockcopy/,
     after: () => {
       expect(source()).toContain(FILE);
-      // What it boots from next time, too.
+      // The definition for the next boot, too.
       expect(virsh('domblklist', '--inactive', guest.name)).toContain(FILE);
     },
   },
   { of: /^virsh snapshot-info/, before: snapshot },
   {
     of: /^virsh snapshot-delete .*--metadata/,
-    // As the runbook has it: merged before it is forgotten.
+    // As in the runbook: the snapshot is merged before its metadata is deleted.
     before: () => {
       snapshot('--disk-only');
       virsh('blockcommit', guest.name, 'vda', '--shallow', '--active', '--pivot', '--wait');
@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
   {
     of: /^virsh reset/,
     before: () => virsh('suspend', guest.name),
-    // So that the runbook has to say: resume it.
+    // A reset VM stays paused, so the runbook must say to resume it.
     after: () => expect(state()).toBe('paused'),
   },
   {
@@ -193,7 +193,7 @@ const CASES: readonly Case[] = [
     before: () => {
       oldSizes = virsh('pool-info', POOL, '--bytes');
       run('fallocate', ['-l', '64M', FILE]);
-      // As the runbook has it: without a refresh these are old.
+      // As in the runbook: without a refresh these figures are old.
       expect(virsh('pool-info', POOL, '--bytes')).toBe(oldSizes);
     },
     after: () => expect(virsh('pool-info', POOL, '--bytes')).not.toBe(oldSizes),
@@ -221,7 +221,9 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** What an operator would type: no question can be answered here, and nothing goes on until it is stopped. */
+/**
+ * The command as an operator would type it, but without prompts and without commands that run until they are stopped.
+ */
 function typed(text: string, vm: RunbookGuest): string {
   const values = {
     ...{ VM: vm.name, NEIGHBOUR: neighbour.name, POOL, FILE, HOST: '127.0.0.1', SNAPSHOT: 'old' },
@@ -243,7 +245,7 @@ function typed(text: string, vm: RunbookGuest): string {
       .replace(/virtune tune watch$/, 'virtune tune watch --once')
       .replace(/^(virtune tune apply .*)$/, '$1 --yes --force --no-host')
       .replace(/^(virtune tune rollback.*)$/, '$1 --yes')
-      // A guest without a system does not hear its power button.
+      // A guest without an operating system does not react to the power button.
       .replace(/--restart\b/, '--restart --shutdown-timeout 5 --force-off'),
     values,
   );
@@ -266,7 +268,7 @@ async function inShell(
   return outputOf(child);
 }
 
-/** Each is run once, for the first runbook that has it. */
+/** Each command is run once, for the first runbook that has it. */
 const seen = new Set<string>();
 const runbooks = [...readRunbooks(), readGuide()].map(({ alert, commands }) => {
   const its = commands.filter(({ text }) => !seen.has(text) && !NOT_RUN.some(([not]) => not.test(text)));
@@ -287,7 +289,7 @@ test.each(runbooks.filter(([, commands]) => commands.length > 0))(
   },
 );
 
-/** A guest that an earlier command has asked to shut down may do so when another one begins: that one runs once more. */
+/** Runs a command again if the guest went down during it: an earlier command may have asked for that shutdown. */
 async function faultOf(line: Line): Promise<string | undefined> {
   const fault = await faultAtOnceOf(line);
   return fault === undefined || isUp() ? fault : faultAtOnceOf(line);

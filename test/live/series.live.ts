@@ -8,7 +8,7 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** Guests that never report their memory: without a balloon, without a stats period, paused with one. */
+/** Guests that never report their memory: without a balloon, without a stats period, or paused with one. */
 const NO_BALLOON = `${PREFIX}series-nobal`;
 const NO_PERIOD = `${PREFIX}series-noperiod`;
 const PAUSED = `${PREFIX}series-paused`;
@@ -50,7 +50,7 @@ async function started(): Promise<VirtuneProcess> {
   return process;
 }
 
-/** Their series and those of the lab's guest that reports its memory; what is counted between samples needs two. */
+/** Names of their series and of those of the lab's guest that reports its memory; counts between samples need two. */
 function namesOf(series: readonly Series[]): string[] {
   return series
     .filter(({ name, labels }) => COMPARED.includes(labels['domain'] ?? '') && !name.includes('limit_use'))
@@ -76,7 +76,7 @@ test('the first scrape after a start has the series of the second, and RSS of ev
     const libvirts = Number(domstats(domain).get('balloon.rss')) * 1_024;
     expect((figure(series, RSS, { domain }) ?? 0) / libvirts).toBeCloseTo(1, 1);
     expect(find(series, 'libvirt_domain_memory_stats_unused_bytes', { domain })).toEqual([]);
-    // These run without KVM, and this libvirt may say 0 of what only KVM counts.
+    // These run without KVM, and this libvirt may report 0 for what only KVM counts.
     expect(find(series, 'libvirt_domain_halt_poll_fail_seconds_total', { domain })).toEqual([]);
   }
   expect(GUESTS.map((domain) => reasonOf(series, domain, 'balloon'))).toEqual([
@@ -134,7 +134,7 @@ test('of a guest that hangs behind the job of another client, figures are missin
     `timeout 20 virsh qemu-monitor-command ${PAUSED} '{"execute":"query-status"}' >/dev/null 2>&1 & echo $!`,
   ]);
   try {
-    // Asks for no job itself: a scrape that came before the job would hold the guest in its place.
+    // domcontrol needs no job itself; a scrape that came before the job would occupy the guest instead.
     await until('the job to hold the guest', 15_000, async () =>
       virsh('domcontrol', PAUSED).includes('occupied'),
     );

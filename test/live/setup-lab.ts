@@ -7,10 +7,10 @@ import { virsh } from './lab/virsh.ts';
 /** A second lab beside the first needs guests of each kind, not a crowd. */
 const NAMESPACED_GUESTS = 4;
 
-/** In another Debian's root. */
+/** Number of guests in another Debian's root. */
 const BARE_GUESTS = 14;
 
-/** Bare guests of the lab that the tests find. */
+/** Number of bare guests that the tests find in the lab. */
 export const LAB_GUESTS =
   process.env['VIRTUNE_LAB_ROOT'] !== undefined
     ? BARE_GUESTS
@@ -18,17 +18,18 @@ export const LAB_GUESTS =
       ? NAMESPACED_GUESTS
       : CROWD;
 
-/** The lab with so many guests, here or in the other Debian's root that this runs in. */
+/** Sets up the lab with so many guests, here or in the other Debian's root in which this runs. */
 export async function upHere(guests: number): Promise<void> {
   if (process.env['VIRTUNE_LAB_ROOT'] === undefined) return up(guests);
-  // Nothing can be installed in another Debian's root here, so that one made long ago may have no guest that boots.
+  // Nothing can be installed from within another Debian's root: one that was made long ago may lack what a guest needs
+  // to boot.
   await startLibvirtd();
   if (canBoot()) await bootGuest();
   bareGuests(guests);
   virsh('capabilities');
 }
 
-/** The lab goes down afterwards, unless VIRTUNE_LAB_KEEP is set. */
+/** Tears the lab down afterwards, unless VIRTUNE_LAB_KEEP is set. */
 export async function setup(): Promise<() => Promise<void>> {
   await upHere(LAB_GUESTS);
   return async () => {

@@ -18,7 +18,7 @@ interface Vm {
   readonly steal?: number;
   readonly usedGib?: (seconds: number) => number;
   readonly swapsIn?: (seconds: number) => boolean;
-  /** Its guest no longer reports. */
+  /** Its guest no longer reports its memory. */
   readonly isStill?: boolean;
   readonly uuid?: (seconds: number) => string;
   readonly resizedAt?: number;
@@ -49,7 +49,7 @@ const VMS: readonly Vm[] = [
   { name: 'resized', cpus: always(0.2), usedGib: always(1), resizedAt: now - DAY },
   { name: 'again', cpus: always(0.2), usedGib: always(1), uuid: (at) => uuidOf(at > now - DAY ? 98 : 99) },
   { name: HOSTILE, cpus: always(1), usedGib: always(13) },
-  // It reads back what it lost earlier, and has enough usable.
+  // It swaps in what was swapped out earlier, and has enough usable memory.
   { name: 'wakes', cpus: always(6), usedGib: always(11), swapsIn: isOffice },
 ];
 const uuidOf = (id: number): string => `000000${String(id).padStart(2, '0')}-0000-4000-8000-000000000000`;
@@ -122,7 +122,7 @@ afterAll(() => prometheus?.stop());
 const advise = (...args: readonly string[]) =>
   runVirtune('advise', '--prometheus', prometheus.url, '--instance', 'kvm1', ...args);
 
-/** Of a command for that host, which is not this one: by UUID, and with its URI. */
+/** A command for that host from this one: by UUID, and with the host's URI. */
 const commandFor = (host: string, argv: readonly string[]): string => {
   expect(argv.slice(0, 3)).toEqual(['virsh', '-c', `qemu+ssh://${host}/system`]);
   return argv.slice(3).join(' ');

@@ -45,7 +45,7 @@ const allFresh = (series: readonly Series[]): boolean =>
   find(series, 'virtune_domain_outcome').every(({ labels }) => labels['outcome'] === 'fresh') &&
   figure(series, 'libvirt_up') === 1;
 
-/** Each call that never answers, the part that it brings, and a series of that part. */
+/** Each call that never returns, the part that depends on it, and a series of that part. */
 const NEVER: readonly (readonly [CallName, string, string])[] = [
   ['nodeGetMemoryParameters', 'ksm', 'libvirt_host_ksm_pages'],
   ['nodeGetFreePages', 'pages', 'libvirt_host_numa_pages'],
@@ -63,12 +63,12 @@ describe('a real libvirtd', () => {
       for (let scrape = 0; scrape < 6; scrape++) {
         const all = await virtune.scrape();
         expect(allFresh(all)).toBe(true);
-        // Huge page pools are counted from what another call brings.
+        // Huge page pools are counted from another call.
         expect(find(all, series).filter(({ labels }) => labels['kind'] !== 'hugepages')).toEqual([]);
         expect(find(all, 'virtune_host_missing', { part })[0]?.labels['reason']).toBe('unresponsive');
         expect(find(all, 'libvirt_versions_info')).toHaveLength(1);
       }
-      // Asked once by each of what needs it, and not again at each scrape.
+      // Called once by each user of it, and not again at each scrape.
       expect(asked.get(name)).toBeLessThanOrEqual(2);
     },
   );

@@ -12,17 +12,17 @@ import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { Churn } from './soak/churn.ts';
 
-/** Prometheus' usual interval; a day of it is 5,760 samples, which `.ci/nightly` takes. */
+/** Prometheus' usual interval; a day has 5,760 samples, which `.ci/nightly` takes. */
 const INTERVAL_MS = 15_000;
 const SAMPLES = Number(process.env['VIRTUNE_SOAK_SAMPLES'] ?? 12);
-/** An hour of samples of the largest host. */
+/** Samples of the largest host; an hour's in the nightly run. */
 const LARGE_SAMPLES = Number(process.env['VIRTUNE_SOAK_LARGE_SAMPLES'] ?? 0);
 const CHURN_PER_SAMPLE = 15;
-/** Fewer samples than this end before the heap has found its size. */
+/** With fewer samples than this the heap has not reached its steady size. */
 const LEVEL_SAMPLES = 1_000;
 
 /**
- * What a fresh exporter has other values of: what counts since its start or describes it, what is a rate between its samples,
+ * Metrics that differ in a fresh exporter: counts since its start and figures about itself, rates between its samples,
  * and what is read less often than each sample.
  */
 const NOT_COMPARED =
@@ -35,7 +35,7 @@ interface Held {
   readonly handles: number;
 }
 
-/** A simulated host whose time passes when it is let. */
+/** A simulated host whose clock is advanced by the test. */
 class Simulated {
   readonly #socket = temporarySocket();
   #child: ChildProcess | undefined;
@@ -84,7 +84,7 @@ const exporterOf = (uri: string): VirtuneProcess =>
     '60',
   );
 
-/** Of the host and its VMs, in order, as text. */
+/** Figures of the host and its VMs as text, sorted. */
 function figuresOf(series: readonly Series[]): string[] {
   return series
     .filter(({ name }) => !NOT_COMPARED.test(name))
@@ -123,7 +123,7 @@ async function soak(vms: number, samples: number): Promise<Held[]> {
       if (sample % checkEvery !== 0) continue;
       const fresh = exporterOf(host.uri);
       try {
-        // The first sample of so many VMs may lack what the deadline left no time for.
+        // With so many VMs, the deadline may leave gaps in the first sample.
         await fresh.text();
         await host.pass(INTERVAL_MS);
         const series = await virtune.scrape();

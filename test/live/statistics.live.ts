@@ -6,7 +6,10 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** A guest with everything that libvirt can count of a disk and an iothread; older versions pass over what they do not know. */
+/**
+ * A guest with everything that libvirt can count for a disk and an iothread; older versions ignore what they do not
+ * know.
+ */
 const GUEST = `${PREFIX}statistics`;
 const FILE = `/tmp/${PREFIX}statistics`;
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
          <source file='${FILE}.img'/><target dev='vda' bus='virtio'/></disk>
      </devices></domain>`,
   );
-  // Not paused: the firmware reads the disk, so that there is a request to measure.
+  // Not paused: the firmware reads the disk, which gives a request to measure.
   virsh('create', `${FILE}.xml`);
   virtune = new VirtuneProcess(
     'exporter',

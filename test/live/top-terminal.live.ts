@@ -29,7 +29,7 @@ const GARBAGE = /plab_norm|Setulc|function|undefined|NaN|\[object|\u001b|\[\?\d+
 const isUp = (screen: string): boolean =>
   /^.batch-01 .* R running/m.test(screen) && !/^.batch-01 .*\.\.\./m.test(screen);
 
-/** The terminal as the shell had it: its own screen, a cursor, no mouse, lines and echo. */
+/** Checks that the terminal is as the shell had it: the normal screen, a cursor, no mouse, line mode and echo. */
 async function expectRestored(tmux: Tmux): Promise<void> {
   await until('the shell to be back', 15_000, () => tmux.command === 'bash');
   expect(tmux.flags()).toEqual({ alternate: false, cursor: true, mouse: false });
@@ -95,7 +95,7 @@ test('keys do what the help says: views, details, filter, sort, freeze, palette'
   tmux.press('n');
   await tmux.until('who was noisy', (screen) => /noisy-build +\[\|+ *\]/.test(screen));
   tmux.press('Escape');
-  // Read together with the next key, Escape would be another key.
+  // Read together with the next key, Escape would form a different key.
   await tmux.until(
     'the VMs again',
     (screen) => screen.includes('1/1') && !screen.includes('Noisy neighbours'),
@@ -122,7 +122,7 @@ test('the mouse sorts, chooses, opens and changes views, beyond column 223 too',
   expect(far).toBeGreaterThan(223);
   tmux.click(far, 5);
   await tmux.until('the order by time', (screen) => (screen.split('\n')[5] ?? '').includes('TIME+v'));
-  // Another row than the one that is chosen already: a click on that one opens it.
+  // A row that is not selected yet: a click on the selected one opens it.
   const row = tmux.lines[8]?.startsWith('>') === true ? 9 : 8;
   tmux.click(5, row);
   await tmux.until('the row to be chosen', (screen) => screen.split('\n')[row]?.startsWith('>') === true);
@@ -133,7 +133,7 @@ test('the mouse sorts, chooses, opens and changes views, beyond column 223 too',
   await tmux.until('the table', (screen) => screen.includes('TIME+v'));
   tmux.click((tmux.lines[4] ?? '').indexOf('Disks') + 1, 4);
   await tmux.until('disks', (screen) => screen.includes('WRITE/v') || screen.includes('WRITE/sv'));
-  // A click is not typed into what is read as text.
+  // A click is not typed into a text field.
   tmux.press('/');
   tmux.click(5, 8);
   tmux.type('x');
@@ -146,14 +146,14 @@ test('hostile names are harmless on a real terminal, and every column stays wher
   const tmux = terminal({ term: 'tmux-256color', width: 120, height: 40 });
   tmux.top('--replay', join(RECORDINGS, 'hostile-names.rec'));
   await tmux.until('the recording', (screen) => screen.includes('REPLAY 2/4'));
-  // By the terminal's own idea of columns: a mark in each row's STATE column, asked of tmux cell by cell.
+  // Checked in the terminal's own columns: a mark in each row's STATE column, which tmux returns cell by cell.
   const rows = tmux.lines.slice(6, 32);
   expect(rows.filter((row) => row.includes('R running'))).toHaveLength(26);
   const state = (tmux.lines[5] ?? '').indexOf('STATE');
   const columns = rows.map((row) => columnsBefore(row, 'R running'));
   expect(new Set(columns)).toEqual(new Set([state]));
   expect(tmux.screen()).toContain('{red-fg}tags{/red-');
-  // Scrolled through up and down, nothing is left behind.
+  // Scrolling up and down leaves no artifacts.
   tmux.press('G', 'g', 'PPage', 'NPage', 'I', 'I');
   await tmux.until('the same again', (screen) =>
     screen
@@ -165,7 +165,7 @@ test('hostile names are harmless on a real terminal, and every column stays wher
   await expectRestored(tmux);
 });
 
-/** Places before a text, by the East Asian width that terminals go by. */
+/** Columns before a text, by the East Asian width that terminals use. */
 function columnsBefore(row: string, text: string): number {
   const before = row.slice(0, row.indexOf(text));
   let columns = 0;
@@ -237,7 +237,7 @@ test('NO_COLOR draws without colours, and says with weight and letters what colo
   await expectRestored(tmux);
 });
 
-/** The foreground program of the shell. */
+/** The shell's foreground process. */
 function childOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }

@@ -19,7 +19,7 @@ import { Tmux } from './lab/tmux.ts';
 import { virsh } from './lab/virsh.ts';
 
 const [COMMAND, ...FIRST] = VIRTUNE;
-// A new libvirtd probes every QEMU before it reports any: that is not what is tested here.
+// A new libvirtd probes every QEMU before it reports any, which is not tested here.
 beforeAll(() => {
   virsh('version');
   virsh('capabilities');
@@ -27,7 +27,7 @@ beforeAll(() => {
 
 const [STUCK, STOPPED] = [bareName(1), bareName(2)];
 
-/** Samples of the running libvirtd as console and exporter both would take them. */
+/** Two samples of the running libvirtd, as console and exporter would both take them. */
 async function twoSamples(): Promise<readonly [HostSample, HostSample]> {
   const sampler = new Sampler({
     open: (signal) => connect('qemu:///system', { readOnly: true, signal }),
@@ -36,7 +36,7 @@ async function twoSamples(): Promise<readonly [HostSample, HostSample]> {
     domainDeadlineMs: 20_000,
     tickDeadlineMs: 60_000,
   });
-  // The first reads the XML, from which the next know what to ask.
+  // The first sample reads the XML, which determines what the next ones query.
   await sampler.sample();
   const first = await sampler.sample();
   await sleep(1_500);

@@ -22,12 +22,12 @@ import { domstats, virsh } from './lab/virsh.ts';
 
 /**
  * What of tuning.md, section 1, this lab cannot run, and why:
- * - NIC bandwidth: its kernel has no sch_sfq, and libvirt's `tc` fails. Refused and undone is what is tested.
+ * - NIC bandwidth: its kernel has no sch_sfq, and libvirt's `tc` fails. The test covers refusal and rollback.
  * - NUMA nodeset of a running guest on another cell: there is one cell.
- * - vhost, kvm hints, Hyper-V, kvmclock, invtsc: KVM's own, and there is no /dev/kvm.
+ * - vhost, kvm hints, Hyper-V, kvmclock, invtsc: specific to KVM, and there is no /dev/kvm.
  * - locked memory and real-time vCPUs, where the lab is a container without those rights: a refused start is tested.
  * - cache and memory bandwidth: no resctrl. 1 GiB pages: the pool is shared, and small.
- * - transmit rings: vhost-user only. disk/iothreads and iothread/poll in XML: libvirt 10.0 and 9.4; there is 9.0.
+ * - transmit rings: vhost-user only. disk/iothreads and iothread/poll in XML: libvirt 10.0 and 9.4; here it is 9.0.
  */
 const NIC = '52:54:00:ab:cd:77';
 const guest = new TunedGuest('tuned', NIC);
@@ -62,7 +62,7 @@ const rollback = (id: string, restarts: boolean): Promise<TransactionOutcome> =>
 
 interface LiveCase {
   readonly changes: readonly Change[];
-  /** What virsh, QEMU or the kernel says now, and has to say. */
+  /** What virsh, QEMU or the kernel reports now, and the expected value. */
   readonly seen: () => unknown;
   readonly said: unknown;
 }
@@ -220,7 +220,7 @@ test('all live knobs in one transaction, rolled back as one', async () => {
   );
   const outcome = await apply(steps);
   expect(outcome.kind).toBe('committed');
-  // The kernel was looked at, not only libvirt.
+  // The kernel was checked too, not only libvirt.
   expect(proofs.join('\n')).toMatch(
     /Cpus_allowed_list 1[\s\S]*cpu.shares: 2048[\s\S]*memory.limit_in_bytes: 2147483648/,
   );
@@ -476,7 +476,7 @@ test.each(Object.entries(MAYBE))(
       expect((await rollback(outcome.id, true)).kind).toBe('rolled back');
     } else {
       expect(outcome).toMatchObject({ kind: 'undone', remains: [] });
-      // Not started, or started and not as it was defined.
+      // Not started, or started differently from its definition.
       expect(outcome.failure?.code).toMatch(/^TUNE_(RESTART|READ_BACK)$/);
     }
     expect(guest.inactive).toBe(defined);
@@ -506,7 +506,7 @@ test('the mark is in the running metadata and in the definition, and gone withou
   expect(outcome.kind).toBe('committed');
   expect(virsh('metadata', guest.name, '--uri', 'https://virtune.dev/xmlns/tuner/1')).toContain('dense');
   expect((await rollback(outcome.id, false)).kind).toBe('rolled back');
-  // An empty element is all that libvirt leaves.
+  // libvirt leaves only an empty element.
   expect(guest.live.replace('  <metadata/>\n', '')).toBe(live);
   expect(guest.inactive).toBe(defined);
 });
@@ -529,7 +529,7 @@ test('the trap of queues: libvirt answers success and changes nothing, so no ste
   const file = join(stateDir, 'disk.xml');
   writeFileSync(file, disk.replace("<driver name='qemu'", "<driver queues='2' name='qemu'"));
   const running = guest.live;
-  // It throws when virsh says that it failed.
+  // Throws if virsh fails.
   virsh('update-device', guest.name, file, '--live');
   expect(guest.live).toBe(running);
   const wanted: Change = ['disk.queues', 'vda', '2'];

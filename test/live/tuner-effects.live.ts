@@ -23,8 +23,9 @@ import { type Change, liveSteps, runOptionsOf, transactionOf } from './lab/tuned
 import { virsh } from './lab/virsh.ts';
 
 /**
- * Real experiments with effects whose size is known, on real guests. They take minutes and need CPUs that nothing else uses
- * much, so `.ci/nightly` has them: VIRTUNE_EFFECT_RUNS is how often nothing is measured.
+ * Real experiments with effects of known size, on real guests. They take minutes and need CPUs that are otherwise
+ * mostly idle, so only `.ci/nightly` runs them: VIRTUNE_EFFECT_RUNS is how often nothing is changed, so that there is
+ * no effect.
  */
 const RUNS = Number(process.env['VIRTUNE_EFFECT_RUNS'] ?? 0);
 const nightly = test.runIf(RUNS > 0);
@@ -35,7 +36,7 @@ const USAGE = 'libvirt_domain_cpu_usage_cpus';
 const DESIGN: Design = { pairs: 8, blockMs: 4_000, settleMs: 1_000 };
 /** Five of 100 intervals may miss the truth, but not by much. */
 const NEAR = 1.15;
-/** Eight pairs find it, however noisy the machine is. */
+/** An effect that eight pairs detect, however noisy the machine is. */
 const LARGE = 1.8;
 
 let stateDir: string;
@@ -65,8 +66,8 @@ afterEach(async () => {
 });
 
 /**
- * Processes that want all of a CPU, each in a control group beside that of the guest and with its weight: they take from the
- * guest, and from what measures it no more than the guest does.
+ * Processes that each use a whole CPU, in a control group next to the guest's with the same weight: they take CPU time
+ * from the guest, but no more than the guest does from what measures it.
  */
 function keepBusy(beside: BootSectorGuest, cpu: number, count: number): void {
   const parent = dirname(groupOf(beside));
@@ -92,14 +93,14 @@ function groupOf({ pid }: BootSectorGuest): string {
 interface Asked {
   readonly changes: readonly Change[];
   readonly metric?: string;
-  /** Decides in place of a metric. */
+  /** Decides instead of a metric. */
   readonly user?: UserFigure | undefined;
   readonly design?: Design;
   readonly seed?: number;
   readonly everyMs?: number;
 }
 
-/** Switches it on and off; the report as the journal has it, and its text in the log. */
+/** Runs the experiment; returns the report in the journal, and logs its text. */
 async function measured(of: BootSectorGuest, asked: Asked): Promise<Report> {
   const { changes, metric = CONTENTION, user, design = DESIGN, seed = 7, everyMs = 1_000 } = asked;
   const own = of.domain;
@@ -109,11 +110,11 @@ async function measured(of: BootSectorGuest, asked: Asked): Promise<Report> {
     margin: 1.05,
     keepIf: 'always',
     schedule: makeSchedule(design, seed),
-    // Too short for a guard, which would end what is made worse on purpose.
+    // Too short for a guard, which would stop changes that are worse on purpose.
     baselineMs: 8 * everyMs,
     everyMs,
   } as const;
-  // Starting a server has kept this process from answering libvirtd, which closes the connection.
+  // Starting a server kept this process from answering libvirtd, which has closed the connection.
   const others = runningOthers(await sampler.sample().catch(() => sampler.sample()), own);
   const experiment = vmExperiment(own, others, sampler, settings, (text) => console.log(text));
   const options = runOptionsOf(stateDir, {});
@@ -128,7 +129,7 @@ async function measured(of: BootSectorGuest, asked: Asked): Promise<Report> {
 const figureOf = ({ primary, secondary }: Report, name: string): FigureReport =>
   [primary, ...secondary].find((figure) => figure.name === name) as FigureReport;
 
-/** The truth is in the interval, or next to it; where it is large, so is the sign. */
+/** The truth is in or next to the interval; where the effect is large, the verdict has the right direction. */
 function expectNear({ effect, judgement }: FigureReport, truth: number): void {
   expect(effect?.low).toBeLessThan(truth * NEAR);
   expect(effect?.high).toBeGreaterThan(truth / NEAR);
@@ -136,16 +137,18 @@ function expectNear({ effect, judgement }: FigureReport, truth: number): void {
   if (truth < 1 / LARGE) expect(judgement.verdict).toBe('worse');
 }
 
-/** With the settings the VM is where it was without them in the other test. */
+/** Exchanges the arms: with the settings, this VM is where the other test's VM was without them. */
 const swapped = (block: Block): Block => ({ ...block, arm: block.arm === 'on' ? 'off' : 'on' });
 
-/** libvirt's figure and the kernel's are of the same time, but for the emulator's own. */
+/** libvirt's and the kernel's figures cover the same time, except for the emulator's share. */
 function expectSame({ effect: one }: FigureReport, { effect: other }: FigureReport): void {
   expect((one?.effect ?? 0) / (other?.effect ?? 0)).toBeGreaterThan(0.9);
   expect((one?.effect ?? 0) / (other?.effect ?? 0)).toBeLessThan(1.1);
 }
 
-/** CPU time of its vCPU per second, as the kernel counts it for the thread: what it got done, since it wants all of a CPU. */
+/**
+ * CPU time of its vCPU thread per second, as the kernel counts it: the work it got done, since it wants a whole CPU.
+ */
 function workOf({ pid }: BootSectorGuest): UserFigure & { readonly truth: (report: Report) => number } {
   const task = `/proc/${pid}/task`;
   /** CPU time of the first busy process on each CPU, at each sample. */
@@ -163,7 +166,7 @@ function workOf({ pid }: BootSectorGuest): UserFigure & { readonly truth: (repor
       read.push({ atMs: performance.now() - startedMs, seconds: [cpu0, cpu1] });
       return secondsOf(`${pid}/task/${thread}`);
     },
-    // Each busy process has the guest's weight beside it, and so its share, whatever else takes from both.
+    // Each busy process has the guest's weight on its CPU, and so gets the same share, whatever else takes from both.
     truth: ({ blocks }) => {
       const lastIn = (ms: number) => read.findLast(({ atMs }) => atMs <= ms + 200)?.seconds ?? [0, 0];
       const got = (arm: 'on' | 'off', cpu: 0 | 1): number =>
@@ -175,7 +178,7 @@ function workOf({ pid }: BootSectorGuest): UserFigure & { readonly truth: (repor
   };
 }
 
-/** CPU time of a process or a thread, by the kernel's count. */
+/** CPU time of a process or a thread, as the kernel counts it. */
 const secondsOf = (of: number | string): number =>
   Number(readFileSync(`/proc/${of}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
 
@@ -189,7 +192,7 @@ nightly(
     keepBusy(guest, 0, 1);
     const user = workOf(guest);
     const report = await measured(guest, { changes: [['vcpupin', '0', '0']], user });
-    // A quarter of a CPU without the setting and half of one with it, where nothing else runs: 2.
+    // A quarter of a CPU without the setting and half of one with it, if nothing else runs: a factor of 2.
     const truth = user.truth(report);
     console.log(`truth: ${truth}`);
     expectNear(report.primary, truth);
@@ -246,12 +249,12 @@ nightly(
     const report = await measured(guest, {
       changes: [['disk.iotune.totalIopsSec', 'vda', '50']],
       metric: LATENCY,
-      // Of five further figures none is decided by fewer than eight pairs, and a busy host may lose one.
+      // Deciding any of five further figures takes at least eight pairs, and a busy host may lose one.
       design: { ...DESIGN, pairs: 10 },
     });
     expect(report.primary.judgement.verdict).toBe('worse');
     const on = report.primary.blocks.filter((_, at) => report.blocks[at]?.arm === 'on');
-    // More where the host is busy.
+    // More on a busy host.
     for (const seconds of on) expect(seconds ?? 1).toBeGreaterThan(0.015);
     expect(report.primary.effect?.effect).toBeGreaterThan(5);
     const requests = figureOf(report, 'libvirt_domain_disk_requests_per_second');
@@ -265,7 +268,7 @@ nightly(
   async () => {
     const postgres = await Postgres.start();
     try {
-      // Its emulator has nothing to do, so that the cap is all of the database.
+      // Its emulator is otherwise idle, so that the cap applies to the database alone.
       guest = new BootSectorGuest('database', 'spin', {
         cputune: '<emulator_period>100000</emulator_period><emulator_quota>25000</emulator_quota>',
       });
@@ -285,7 +288,7 @@ nightly(
   15 * MINUTES_MS,
 );
 
-/** The server and its later connections count as the VM's emulator: what caps that caps them. */
+/** Makes the server and its later connections part of the VM's emulator group, whose cap then applies to them. */
 function moveInto(of: BootSectorGuest, pid: number): void {
   writeFileSync(join(groupOf(of), 'emulator', 'cgroup.procs'), String(pid));
 }

@@ -24,11 +24,11 @@ import { virsh } from './lab/virsh.ts';
 
 /** Hundreds of processes, each killed, and as many recoveries. */
 const ALL_POINTS_MS = 1_800_000;
-/** The unit tests are killed around every call that reads as well; here that is twenty minutes. */
+/** The unit tests also kill around every reading call; here that would take twenty minutes. */
 const POINTS: KillPoints = process.env['VIRTUNE_KILL_POINTS'] === 'all' ? 'all' : 'changes';
-/** Every so many of these points; all of them in the nightly run. */
+/** Tests every n-th of these points; the nightly run tests all. */
 const STRIDE = Number(process.env['VIRTUNE_KILL_STRIDE'] ?? 1);
-/** Of a transaction of three steps: each is journalled before and after, and set. */
+/** Minimum for a transaction of three steps: each is journalled before and after, and set. */
 const POINTS_MIN = Math.floor(20 / STRIDE);
 
 const guest = new TunedGuest('faults', '52:54:00:ab:cd:78');
@@ -52,7 +52,7 @@ const options = (more: Partial<RunOptions> = {}): RunOptions => runOptionsOf(sta
 const recover = (how: 'undo' | 'finish'): Promise<TransactionOutcome[]> =>
   recoverHost(hostname, { ...options(), how, force: false });
 
-/** Something of each kind: what runs, what is defined, the host, and a restart that applies it. */
+/** One of each kind: a live change, a change of the definition, a host setting, and a restart that applies it. */
 const LIVE = [
   ['vcpupin', '0', '1'],
   ['shares', '', '2048'],
@@ -86,7 +86,7 @@ async function statusOfLast(): Promise<string | undefined> {
   return records[0]?.progress.status;
 }
 
-/** The world once all of it is done, and then put back. */
+/** The state of guest and host once all steps are applied. */
 async function doneWorld(steps: () => Step[]) {
   const outcome = await applyTransaction(transactionOf(guest, steps()), options());
   expect(outcome.failure).toBeUndefined();
@@ -112,7 +112,7 @@ test.each(KINDS)(
         expect(await statusOfLast()).toBe('committed');
         break;
       }
-      // Before its journal is there, nothing was touched and there is nothing to recover.
+      // Before its journal exists, nothing was touched and there is nothing to recover.
       if (outcomes.length > 0) expect(outcomes, point).toMatchObject([{ kind: 'undone', remains: [] }]);
       expect(world(), point).toEqual(before);
       rmSync(join(stateDir, 'transactions'), { recursive: true });
@@ -136,7 +136,7 @@ test.each(KINDS)(
       points.push(point);
       const outcomes = await recover('finish');
       if (outcomes.length > 0) expect(outcomes, point).toMatchObject([{ kind: 'committed', remains: [] }]);
-      // A guest that was finished by a restart runs in another process; all else of it is the same.
+      // After a restart the guest runs in another process; everything else is the same.
       expect(world(), point).toEqual(outcomes.length > 0 ? done : before);
       await putBack();
     }
@@ -146,7 +146,7 @@ test.each(KINDS)(
   ALL_POINTS_MS,
 );
 
-/** Guest and pool as they were made. */
+/** Restores guest and pool to their initial state. */
 async function putBack(): Promise<void> {
   guest.create();
   writeFileSync(POOL, String(pagesBefore));
@@ -287,7 +287,7 @@ test.each(
     };
     const outcome = await applyTransaction(transactionOf(guest, steps), options({ trace }));
     if (call === 'domainDefineXmlFlags') {
-      // What is defined needs no run: it is done.
+      // The change of the definition needs no running guest: it is done.
       expect(outcome.kind).toBe('committed');
       expect(guest.inactive).toContain("queues='2'");
     } else {
@@ -314,7 +314,7 @@ test('a guest that is undefined and destroyed during the run is reported as gone
 
 test("a definition that does not start: the old one is back and runs, and the error is libvirt's", async () => {
   const before = world();
-  // No page is in the pool.
+  // The pool is empty.
   const outcome = await applyTransaction(
     transactionOf(guest, [definitionStep(guest, [['hugepages', '', '2 MiB']]), restartStep(guest)]),
     options(),
@@ -332,7 +332,7 @@ test('a CPU that an emulated guest cannot have: taken by define, refused at the 
   expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_RESTART' }, remains: [] });
   expect(outcome.failure?.message).toContain('host-passthrough');
   expect(world()).toEqual(before);
-  // What is not part of a definition stays as well.
+  // Properties outside the definition are kept as well.
   expect(virsh('dominfo', guest.name)).toMatch(/Autostart:\s+enable/);
   virsh('autostart', '--disable', guest.name);
 });
@@ -350,7 +350,7 @@ test('one host, one run: the second learns who holds the host, or waits until it
   const steps = liveSteps(guest, [['vcpupin', '0', '1']]);
   const first = await applyTransaction(transactionOf(guest, steps), options({ trace }));
   expect(first.kind).toBe('committed');
-  // It waited, and then found that the guest was no longer what it had planned for.
+  // It waited, and then found that the guest had changed since the plan.
   await expect(second).rejects.toMatchObject({ code: 'TUNE_CHANGED' });
   expect(existsSync(join(stateDir, 'locks'))).toBe(true);
 });

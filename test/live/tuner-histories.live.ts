@@ -15,16 +15,16 @@ import { virshAll } from './lab/virsh-batch.ts';
 
 /** `.ci/nightly` plays 20, and 20 on a newer libvirt. */
 const RUNS = Number(process.env['VIRTUNE_LIVE_HISTORIES'] ?? 3);
-/** Those of a failure, by the seed and the path that it printed. */
+/** Replays a failure, by the seed and the path that it printed. */
 const SEED = process.env['VIRTUNE_SEED'];
 const PATH = process.env['VIRTUNE_PATH'];
-/** Prints each step, for a failure that is looked into. */
+/** Prints each step, to investigate a failure. */
 const LOG = process.env['VIRTUNE_HISTORY_LOG'] !== undefined;
 /** A step restarts guests, or kills a process that does. */
 const HISTORY_MS = 180_000;
 const POOL = '/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages';
 
-/** Beginnings of figures: of so many histories each has at least one, or they show too little. */
+/** Prefixes of statistics that must be at least 1 in a run of this many histories, or the run shows too little. */
 const ENOUGH_RUNS = 20;
 const KINDS = [
   'applied live',
@@ -43,7 +43,7 @@ const TRANSACTIONS_MEAN = 4;
 
 const guests = ['history-a', 'history-b', 'history-c'].map((name) => new TunedGuest(name));
 const [wide, , off] = guests;
-/** All of virtune's but one that locks memory: in a container libvirt may not raise that limit. */
+/** All built-in profiles except one that locks memory: in a container libvirt may not raise that limit. */
 const builtIn = (await ProfileLibrary.open([])).places
   .map(({ name }) => name)
   .filter((name) => name !== 'low-latency');
@@ -60,7 +60,7 @@ afterAll(() => {
   console.table(figures);
 });
 
-/** Guests that run paused: they cost nothing, and are back in a second. One has two vCPUs, and one is shut off. */
+/** Paused guests: they cost nothing, and are back in a second. One has two vCPUs, and one is shut off. */
 class LiveHistoryHost implements HistoryHost {
   readonly uri = 'qemu:///system';
   readonly restart = { shutdownMs: 1_000, settleMs: 50, forceOff: true };
@@ -75,8 +75,7 @@ class LiveHistoryHost implements HistoryHost {
     );
     for (const guest of guests) {
       guest.create('', ['sda']);
-      // libvirt 9.0 sorts controllers when it reads for the first time what it has printed, so it does that before the
-      // history.
+      // libvirt 9.0 reorders controllers when it first parses its own output, so this happens before the history.
       guest.define(guest === wide ? guest.inactive : guest.inactive.replace(/(?<=<vcpu[^>]*>)2/, '1'));
       virsh('destroy', guest.name);
       if (guest !== off) virsh('start', guest.name, '--paused');
@@ -92,7 +91,7 @@ class LiveHistoryHost implements HistoryHost {
   }
 
   /**
-   * Only what no plan can know: that the kernel finds no huge pages, and that libvirt in a container may not raise the
+   * Failures that no plan can foresee: the kernel finds no huge pages, or libvirt in a container may not raise the
    * limit of locked memory, which it does for a VM with a hard_limit.
    */
   mayRefuse(failure: TransactionOutcome['failure']): boolean {
@@ -131,7 +130,7 @@ class LiveHistoryHost implements HistoryHost {
   }
 }
 
-/** All that the tuner can set of a run, as virsh, QEMU and the kernel say it. */
+/** All tunable settings of a running guest, as virsh, QEMU and the kernel report them. */
 function runOf(guest: TunedGuest): Record<string, unknown> {
   const { name } = guest;
   const qom = (path: string, property: string): string[] => [
@@ -168,7 +167,7 @@ function runOf(guest: TunedGuest): Record<string, unknown> {
   };
 }
 
-/** Answers of QEMU's monitor are numbered. */
+/** QEMU's monitor numbers its replies. */
 const withoutIds = (answer: string): string => answer.replace(/,"id":"libvirt-\d+"/, '');
 
 const GROUPS = [
@@ -180,7 +179,10 @@ const GROUPS = [
   ['blkio', 'blkio.bfq.weight', ''],
 ] as const;
 
-/** Whether libvirt can start a VM with a hard_limit: it raises QEMU's limit of locked memory, which a container may refuse. */
+/**
+ * Whether libvirt can start a VM with a hard_limit: it raises QEMU's limit of locked memory, which a container may
+ * forbid.
+ */
 function limitsLockedMemory(): boolean {
   const guest = new TunedGuest('history-limit');
   try {
@@ -204,7 +206,7 @@ const played = (): fc.Arbitrary<Played> =>
     profiles: ownProfiles(OWN, limitsLockedMemory() ? [] : ['memory.hardLimit']),
     steps: histories({
       names: guests.map(({ name }) => name),
-      // Most of virtune's own want more CPUs than the smallest host has.
+      // Most built-in profiles need more CPUs than the smallest host has.
       profiles: [...OWN, ...OWN, ...OWN, ...builtIn],
       picks: 2,
       kills: ['child'],

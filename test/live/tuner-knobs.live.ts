@@ -8,7 +8,7 @@ import { runVirtune } from '../virtune-process.ts';
 import { TunedGuest } from './lab/tuned-guest.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** What `virtune tune` sets of a running guest by knobs of a profile, from the command line. */
+/** What `virtune tune` sets on a running guest through the knobs of a profile, from the command line. */
 const guest = new TunedGuest('knobs');
 let folder: string;
 beforeAll(() => {
@@ -28,7 +28,7 @@ async function tune(...args: readonly string[]): Promise<string> {
 
 const WORD = { why: 'a test', source: 'judgement' } as const;
 
-/** The profile of these knobs is applied, `seen` is held against what others say, and all of it is taken back. */
+/** Applies a profile with these knobs, checks with `seen` what other programs report, and rolls everything back. */
 async function liveAndBack(knobs: Readonly<Record<string, unknown>>, seen: () => void): Promise<void> {
   const [before, defined] = [guest.picture(), guest.inactive];
   const profile = join(folder, 'live.yaml');
@@ -54,7 +54,7 @@ test("the pool of an iothread without settings: both ends in one call, and back 
       [2, 9],
     ]),
   );
-  // The fewest are more than QEMU's own most.
+  // The new minimum exceeds QEMU's default maximum.
   await liveAndBack({ 'iothread.pool': '70-90' }, () =>
     expect(guest.ioThreadPools()).toEqual([
       [70, 90],

@@ -24,7 +24,7 @@ import { virsh } from './lab/virsh.ts';
 
 /** Some hundred processes, each killed, and as many recoveries. */
 const ALL_RECORDS_MS = 1_800_000;
-/** `.ci/nightly` kills before each record of the journal, and has all that can happen to a guest. */
+/** `.ci/nightly` kills before each record of the journal, and covers everything that can happen to a guest. */
 const NIGHTLY = process.env['VIRTUNE_KILL_POINTS'] === 'all';
 const EVERY = NIGHTLY ? 1 : 35;
 const nightly = test.runIf(NIGHTLY);
@@ -109,12 +109,12 @@ test(
 );
 
 interface Fault {
-  /** Before a sample of the second block with the settings. */
+  /** Injected before a sample of the second block with the settings. */
   readonly fault: () => Promise<void> | void;
   readonly more?: Partial<RunOptions>;
 }
 
-/** An experiment of seconds, in which something happens while the settings are on. */
+/** An experiment of some seconds, with a fault while the settings are on. */
 async function faulted({ fault, more = {} }: Fault): Promise<TransactionOutcome> {
   const schedule = makeSchedule({ pairs: 6, blockMs: 600, settleMs: 0 }, 11);
   const second = schedule.blocks.flatMap(({ arm }, at) => (arm === 'on' ? [at] : []))[1];
@@ -193,7 +193,7 @@ const ENDS: readonly (readonly [what: string, end: () => void, why: RegExp])[] =
   ],
   ['reset', () => void virsh('reset', guest.name), /the guest rebooted in block \d+ of 12, settings on/],
 ];
-/** Each costs a guest, so that a change is tested with one of them. */
+/** Each case costs a guest, so only one of them runs with every change. */
 const OFTEN = ['reset'];
 
 test.each(ENDS.filter(([what]) => NIGHTLY || OFTEN.includes(what)))(

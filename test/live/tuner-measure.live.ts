@@ -51,7 +51,7 @@ beforeEach(() => {
 
 const shares = (): string | undefined => /cpu_shares\s*:\s*(\d+)/.exec(virsh('schedinfo', guest.name))?.[1];
 
-/** An experiment whose figure is the setting itself, as virsh reports it: what it finds is certain. */
+/** An experiment whose figure is the setting itself, as virsh reports it, so that its result is certain. */
 async function measured(higherIsBetter: boolean): Promise<TransactionRecord> {
   const own = guest.domain;
   const { name } = own;
@@ -66,7 +66,7 @@ async function measured(higherIsBetter: boolean): Promise<TransactionRecord> {
       user: userFigure({ probe, higherIsBetter: higherIsBetter || undefined }, 1_000),
       margin: 1.05,
       keepIf: 'better',
-      // Six pairs are the fewest that can decide; two may lose a reading on a busy machine.
+      // A decision needs at least six pairs; two may lose a reading on a busy machine.
       schedule: makeSchedule({ pairs: 8, blockMs: 3_000, settleMs: 0 }, 11),
       baselineMs: 12_000,
       everyMs: 1_000,

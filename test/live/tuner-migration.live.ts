@@ -30,7 +30,7 @@ afterEach(() => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-/** Its images lie on both hosts: it is the same machine. */
+/** --unsafe: both hosts share the images, since they are one machine. */
 const migrate = (...more: string[]): void => {
   virsh('migrate', '--live', '--unsafe', ...more, guest.name, second.uri, 'tcp://127.0.0.1');
 };

@@ -55,7 +55,7 @@ const guestXml = ({
   <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>${devices}</devices>
 </domain>`;
 
-/** A guest that everything can be said of: two cells, iothreads, a virtio disk and a virtio NIC. */
+/** A guest to which every setting applies: two cells, iothreads, a virtio disk and a virtio NIC. */
 const RICH = guestXml({
   name: 'tuner-rich',
   cpu: "<model>qemu64</model><numa><cell cpus='0-1' memory='131072'/><cell cpus='2-3' memory='131072'/></numa>",
@@ -63,7 +63,7 @@ const RICH = guestXml({
   devices: `${disk('vda', 'virtio')}<controller type='scsi' model='virtio-scsi'/><interface type='network'><mac address='${NIC}'/><source network='default'/><model type='virtio'/></interface><memballoon model='virtio'/>`,
 });
 
-/** Guests as people have them. */
+/** Guests with realistic definitions. */
 const GUESTS: readonly string[] = [
   RICH,
   guestXml({
@@ -123,7 +123,7 @@ afterAll(() => {
   rmSync(FILE, { force: true });
 });
 
-/** A value of each setting that this host, of two CPUs and one cell, and the rich guest allow. */
+/** A value of each setting that is valid on this host, with two CPUs and one cell, and for the rich guest. */
 const VALUES: readonly [RegExp, string][] = [
   [/^vcpu\.placement$/, 'auto'],
   [/^(vcpupin|emulatorpin|iothreadpin)$/, '1'],
@@ -188,11 +188,11 @@ const TARGETS = {
 
 const STIMER_NEEDS = { 'hyperv.vpindex': 'on', 'hyperv.synic': 'on', 'timer.hypervclock': 'yes' } as const;
 
-/** What each needs besides to be valid. */
+/** Other settings that each one requires to be valid. */
 const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'numatune.mode': { 'numatune.nodeset': '0' },
   memnode: { 'numatune.nodeset': '0' },
-  // libvirt 11.9 and newer refuse what Hyper-V does not have without.
+  // libvirt 11.9 and newer refuse stimer without its Hyper-V dependencies.
   'hyperv.stimer': STIMER_NEEDS,
   'hyperv.stimer.direct': { 'hyperv.stimer': 'on', ...STIMER_NEEDS },
   'hyperv.tlbflush': { 'hyperv.vpindex': 'on' },
@@ -210,7 +210,7 @@ const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ),
 };
 
-/** Settings that not every libvirt has a place for: its schema refuses them by name. */
+/** Settings that only some libvirt versions support: others' schema rejects them by name. */
 const NEWER: readonly [RegExp, LibvirtFeature][] = [
   [/^iothread\.poll\./, 'storedIoThreadPolling'],
   [/^disk\.iothreads$/, 'diskQueueMapping'],
@@ -218,7 +218,7 @@ const NEWER: readonly [RegExp, LibvirtFeature][] = [
   [/^disk\.statisticsIntervals$/, 'blockWindows'],
   [/^disk\.latencyBins$/, 'blockLatency'],
 ];
-/** Of KVM, which the lab has not. */
+/** Settings of KVM, which the lab lacks. */
 const KVM_ONLY = /^(cachetune|memorytune)$/;
 
 test.each(settings.filter(({ id }) => !KVM_ONLY.test(id)))(
@@ -253,7 +253,7 @@ test.each(settings.filter(({ id }) => !KVM_ONLY.test(id)))(
   },
 );
 
-/** A place on the lab's host, whose two CPUs are few for any guest: one to one for as long as they last. */
+/** A placement on the lab's host, whose two CPUs are too few for most guests: one to one until they run out. */
 function placeFor(
   host: HostFacts,
   state: DomainState,
@@ -299,7 +299,7 @@ test.each((await ProfileLibrary.open([])).places.map(({ name }) => name))(
       expect(states).toHaveLength(names.size);
       for (const state of states) {
         const before = state.inactive?.xml ?? '';
-        // Everything that is proposed as well, as if its guest had all drivers.
+        // Includes all proposals, as if the guest had all drivers.
         const accepted = new Set(['disk.bus', 'nic.model']);
         const all = resolve(profile, host, state, placeFor(host, state, profile), { accepted });
         const wishes = taken(all.map(({ proposal, ...wish }) => wish));

@@ -30,7 +30,7 @@ test('libvirt returns each definition of the simulator unchanged, to the byte', 
   const releases = RELEASE_NAMES.map(releaseOf).filter((release) => release.libvirt <= libvirt);
   const release = releases.at(-1) ?? DEFAULT_RELEASE;
   for (const vm of new SimulatedHost(findScenario('calm'), { release }).vms) {
-    // The lab has no swtpm, without which libvirt takes no emulated TPM.
+    // The lab lacks swtpm, without which libvirt rejects an emulated TPM.
     const xml = vm.xml({ inactive: true, secure: true }).replace(/ {4}<tpm [\s\S]*?<\/tpm>\n/, '');
     const { domain } = await connection.call('domainDefineXmlFlags', { xml, flags: 1 });
     const flags = XmlFlag.inactive | XmlFlag.secure;

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** What needs no libvirtd: these may run beside the others, as `.ci/run` has them. */
+/** Tests that need no libvirtd, and may run beside the others, as in `.ci/run`. */
 const SERVERS = [
   'alerting',
   'clock-set',
@@ -24,18 +24,18 @@ const SEARCH = [
   'elasticsearch-setup',
 ].map((name) => `test/live/${name}.live.ts`);
 
-/** Experiments: settings that are compared on a guest under load. They leave the host's huge pages alone. */
+/** Experiments: settings that are compared on a guest under load. They do not change the host's huge pages. */
 const EXPERIMENTS = ['test/live/tuner-measure*.live.ts'];
 
-/** What changes guests' settings or the host's huge pages, which `.ci/run` gives a libvirtd apart. */
+/** Tests that change guests' settings or the host's huge pages, for which `.ci/run` starts a separate libvirtd. */
 const TUNING = ['advice-limit', 'tuner-*', 'tuning-contract'].map((name) => `test/live/${name}.live.ts`);
 
-/** What an operator does when an alert fires, and groups of metrics one by one, beside a separate libvirtd like tuning. */
+/** Runbooks, and groups of metrics one by one; beside a separate libvirtd, like tuning. */
 const OPERATIONS = ['advice-chain', 'cpu-shares', 'groups', 'migration-alerts', 'runbooks'].map(
   (name) => `test/live/${name}.live.ts`,
 );
 
-/** A whole host in emulation, a few minutes each: for `.ci/nightly`. */
+/** A whole emulated host, some minutes each: for `.ci/nightly`. */
 const NUMA = ['test/live/numa-*.live.ts'];
 
 /** Guests that keep all CPUs of the host busy for minutes: alone, for `.ci/nightly`. */
@@ -43,7 +43,10 @@ const ADVICE = ['test/live/advice.live.ts'];
 
 const timeouts = { testTimeout: 120_000, hookTimeout: 300_000 };
 
-/** As root on Debian; installs what it lacks. `--project guests`, `tuning`, `experiments`, `operations`, `servers`, `search`, `numa` or `advice` for a part. */
+/**
+ * Runs as root on Debian, and installs what it lacks. `--project guests`, `tuning`, `experiments`, `operations`,
+ * `servers`, `search`, `numa` or `advice` selects a part.
+ */
 export default defineConfig({
   test: {
     fileParallelism: false,

@@ -11,10 +11,8 @@ const HEADER_BYTES = 28;
 
 /**
  * A proxy in front of a libvirt daemon's unix socket. It passes every call on at once and can delay or drop replies of
- * chosen
- * calls; a delayed reply delays no other reply of its connection. Faults can be changed while it runs; a reply that is
- * already
- * delayed keeps its delay.
+ * chosen calls; a delayed reply delays no other reply of its connection. Faults can be changed while it runs; a reply
+ * that is already delayed keeps its delay.
  */
 export class DelayingProxy {
   readonly path: string;

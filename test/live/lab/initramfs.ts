@@ -62,8 +62,7 @@ while [ -n "$loaded" ]; do /bin/busybox sleep 1000; done
 /**
  * Loads the drivers, mounts the first disk if it has a file system, starts the agent if there is a channel for it and
  * obeys the power button. Then it runs the selected load, or reads, writes, flushes and sends a little, for as long as
- * it
- * runs.
+ * it runs.
  */
 const INIT = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp

@@ -4,8 +4,7 @@
 # its CPUs, its huge pages (/sys/devices/system/node), /dev and /tmp.
 # Root, cgroup v1 or v2. Usage: namespaced.sh NAME COMMAND...
 # VIRTUNE_LAB_ROOT: the root of another Debian (see newer-libvirt.sh); the command runs in it, with its libvirt. This
-# folder,
-# /dev, /sys and /tmp are at the same paths there, and the only Node.js is the one in node_modules.
+# folder, /dev, /sys and /tmp are at the same paths there, and the only Node.js is the one in node_modules.
 set -euo pipefail
 name=$1
 root=${VIRTUNE_LAB_ROOT:-}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Creates the root of a Debian 13 for VIRTUNE_LAB_ROOT of namespaced.sh: with libvirt and QEMU of its backports (seen:
 # 12.9.0 and 11.1.3), or of the release itself (11.3.0 and 10.0) if SUITE is trixie; with everything needed to boot a
-# guest,
-# and Prometheus. What exists is kept. Root, on Debian; three minutes, 2 GB. Usage: newer-libvirt.sh FOLDER [SUITE]
+# guest, and Prometheus. What exists is kept. Root, on Debian; three minutes, 2 GB. Usage: newer-libvirt.sh FOLDER
+# [SUITE]
 set -euo pipefail
 root=$1
 suite=${2:-trixie-backports}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs Prometheus, promtool and Alertmanager of Debian's testing release beside the installed ones: put
-# FOLDER/usr/bin first
-# in PATH to use them (seen: 3.5.3 and 0.33.1). They are Go programs that only need a C library. What exists is kept.
+# FOLDER/usr/bin first in PATH to use them (seen: 3.5.3 and 0.33.1). They are Go programs that only need a C library.
+# What exists is kept.
 # Root, on Debian; half a minute, 300 MB. Usage: newer-prometheus.sh FOLDER
 set -euo pipefail
 folder=$1

@@ -26,7 +26,7 @@ private_dev() {
   ln -s /proc/self/fd "$1/dev/fd"
 }
 
-# Runs in separate mount and PID namespaces; the network is shared.
+# Runs in separate mount, PID, IPC and UTS namespaces, with the machine's network.
 build() {
   local root=$1 install=(apt-get install -y -q --no-install-recommends)
   mount --make-rprivate /

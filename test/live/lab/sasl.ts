@@ -7,8 +7,7 @@ const CONFIG = '/etc/sasl2/libvirt.conf';
 
 /**
  * Configures the mechanisms that libvirt's SASL offers, and creates one account. Returns a function that restores the
- * machine's
- * own configuration.
+ * machine's own configuration.
  */
 export function configureSasl(
   mechanisms: readonly string[],

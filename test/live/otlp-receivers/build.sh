@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Two real receivers of OTLP, of the released Go modules that their go.mod name: an OpenTelemetry Collector
-# (FOLDER/collector) and Prometheus' receiver, storage and queries (FOLDER/prometheus). What is there already for these
-# modules stays. Needs Go and its module proxy; minutes the first time. Usage: build.sh FOLDER
+# Builds two real OTLP receivers from the released Go modules named in their go.mod: an OpenTelemetry Collector
+# (FOLDER/collector) and Prometheus' receiver, storage and queries (FOLDER/prometheus). What was built from the same
+# modules is kept. Needs Go and its module proxy; minutes the first time. Usage: build.sh FOLDER
 set -euo pipefail
 folder=$1
 cd "$(dirname "$0")"
 mkdir -p "$folder"
-# Two at once would build the same twice.
+# Prevents two concurrent runs from building the same.
 exec 9>"$folder/lock"
 flock 9
 for each in collector prometheus; do

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Receiver } from './receivers.ts';
 
-/** Where a Collector of fileConfig writes what it decoded, in the folder of the receiver. */
+/** File in the receiver's folder to which a Collector with fileConfig writes what it decoded. */
 const FILE = 'received.jsonl';
 
-/** What the file exporter writes of a point: 64-bit numbers are text. */
+/** A point as the file exporter writes it: 64-bit numbers are text. */
 export interface FilePoint {
   readonly startTimeUnixNano?: string;
   readonly timeUnixNano: string;
@@ -25,7 +25,7 @@ export interface FileMetric {
   readonly histogram?: FileData;
 }
 
-/** A configuration of a Collector that writes to a file what it receives at this port. */
+/** Configuration of a Collector that writes to a file what it receives at this port. */
 export function fileConfig(port: number, folder: string): object {
   return {
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
@@ -37,7 +37,7 @@ export function fileConfig(port: number, folder: string): object {
   };
 }
 
-/** What it has written; once it has ended, that is all. */
+/** What it has written so far; complete once it has ended. */
 export function received({ folder }: Receiver): FileMetric[] {
   const lines = readFileSync(join(folder, FILE), 'utf8').trim().split('\n');
   return lines

@@ -8,19 +8,22 @@ import type { Series } from '../../exposition.ts';
 import { until } from '../lab/run.ts';
 import { type Spawned, spawnQuietly } from '../stack/spawn.ts';
 
-/** It stays between runs. */
+/** Kept between runs. */
 const FOLDER = '/var/cache/virtune-otlp-receivers';
 
-/** Whether they were built once: without a cache of Go that takes both CPUs for ten minutes, which only `.ci/nightly` does. */
+/**
+ * Whether they were built before: without Go's cache this keeps both CPUs busy for ten minutes, which only
+ * `.ci/nightly` does.
+ */
 export const receiversBuilt = (): boolean =>
   ['collector', 'prometheus'].every((name) => existsSync(join(FOLDER, name)));
 
-/** Builds the receivers, where they are not there yet or of other versions. */
+/** Builds the receivers if they are missing or of other versions. */
 export function ensureReceivers(): void {
   execFileSync('bash', [join(import.meta.dirname, 'build.sh'), FOLDER], { stdio: 'inherit' });
 }
 
-/** A port that nobody listens on now. */
+/** A port that is currently unused. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -29,7 +32,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A program with a folder, which can be stopped and started again with what it has stored. */
+/** A program with a data folder, which can be stopped and restarted with what it has stored. */
 export class Receiver {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'virtune-receiver-'));
   readonly #program: string;
@@ -65,13 +68,13 @@ export class Receiver {
   }
 }
 
-/** A Collector whose OTLP receiver is at this port. */
+/** A Collector whose OTLP receiver listens on this port. */
 export function collectorAt(port: number, config: (folder: string) => object): Receiver {
   return new Receiver(
     join(FOLDER, 'collector'),
     config,
     (folder) => ['--config', join(folder, 'config.yaml')],
-    // Any answer will do: it does not take GET.
+    // Any response will do: the receiver does not accept GET.
     () => fetch(`http://127.0.0.1:${port}/v1/metrics`).then(() => true),
   );
 }
@@ -92,9 +95,9 @@ export function prometheusAt(port: number, config: (folder: string) => object): 
 
 interface Result {
   readonly metric: Readonly<Record<string, string>>;
-  /** Of an instant. */
+  /** Of an instant query. */
   readonly value?: readonly [atSeconds: number, value: string];
-  /** Of a range. */
+  /** Of a range query. */
   readonly values?: readonly (readonly [atSeconds: number, value: string])[];
 }
 
@@ -108,7 +111,7 @@ async function ask(port: number, expr: string, atMs: number): Promise<readonly R
   return said.data.result;
 }
 
-/** The series of an instant. */
+/** Series of an instant query. */
 export async function seriesAt(port: number, expr: string, atMs: number): Promise<Series[]> {
   const found = await ask(port, expr, atMs);
   return found.map(({ metric: { __name__: name = '', ...labels }, value: [, value] = [0, 'NaN'] }) => ({
@@ -118,7 +121,7 @@ export async function seriesAt(port: number, expr: string, atMs: number): Promis
   }));
 }
 
-/** When a series has samples, ms since 1970: of the hour before now. */
+/** Timestamps of a series' samples, ms since 1970, in the hour before now. */
 export async function timesOf(port: number, selector: string): Promise<number[]> {
   const found = await ask(port, `${selector}[1h]`, Date.now() + 60_000);
   return found.flatMap(({ values = [] }) => values.map(([atSeconds]) => atSeconds * 1_000));

@@ -3,7 +3,7 @@ import { SERVERS, type ServerKind, type ServerModule } from './servers.ts';
 const PLUGIN = 'org.elasticsearch.plugin';
 const HTTP = 'org.apache.httpcomponents';
 
-/** Elasticsearch's own ES|QL, from Maven Central; three classes of libraries that are not there have a stand-in. */
+/** Elasticsearch's own ES|QL, from Maven Central; stubs replace three classes of libraries that are not available. */
 function esqlModules(version: string): readonly ServerModule[] {
   return [
     {

@@ -8,9 +8,9 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import { gunzipSync } from 'node:zlib';
 
-/** What becomes of a bulk request on its way. */
+/** What happens to a bulk request. */
 export type ProxyFault =
-  /** Answered here; the server never hears of it. */
+  /** Answered by the proxy; the request never reaches the server. */
   | {
       readonly kind: 'status';
       readonly status: number;
@@ -19,11 +19,11 @@ export type ProxyFault =
     }
   | { readonly kind: 'hang' }
   | { readonly kind: 'lost request' }
-  /** The server takes it all; the sender gets no answer. */
+  /** The server accepts all of it; the sender gets no response. */
   | { readonly kind: 'lost answer' }
-  /** The server takes the first half. */
+  /** The server accepts the first half. */
   | { readonly kind: 'half done' }
-  /** Every so many-th document is answered here with this status, the others go on to the server. */
+  /** The proxy answers every n-th document with this status; the others go on to the server. */
   | { readonly kind: 'items'; readonly status: number; readonly every: number };
 
 export interface ProxyOptions {
@@ -31,15 +31,15 @@ export interface ProxyOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-/** Between virtune and a search server, and as bad as it is configured to be. */
+/** A proxy between virtune and a search server, with configurable faults. */
 export class FaultyProxy {
   readonly #server: Server;
   readonly #options: ProxyOptions;
   bulks = 0;
   fault: (bulk: number) => ProxyFault | undefined = () => undefined;
-  /** Whose requests are let through. */
+  /** Whether requests with this header are let through. */
   accepts: (authorization: string | undefined) => boolean = () => true;
-  /** Called once the server has taken what is then lost, or half of it. */
+  /** Called once the server has accepted a request whose response is lost, or half of it. */
   onLost: () => Promise<void> = async () => undefined;
 
   private constructor(options: ProxyOptions) {
@@ -165,7 +165,7 @@ export class FaultyProxy {
   }
 }
 
-/** As Elasticsearch 8 answers a key that was invalidated (x-pack, ApiKeyService). */
+/** As Elasticsearch 8 answers an invalidated key (x-pack, ApiKeyService). */
 const REVOKED = JSON.stringify({
   error: {
     root_cause: [

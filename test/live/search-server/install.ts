@@ -19,7 +19,7 @@ const HERE = import.meta.dirname;
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'virtune-search-server');
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
-/** What a server is started from. */
+/** The files that a server is started from. */
 export interface Installation {
   readonly java: string;
   /** Arguments before the main class. */
@@ -28,7 +28,9 @@ export interface Installation {
   readonly skeleton: string;
 }
 
-/** Jars of Maven Central and our own classes, put where a server wants them; kept for the next time. */
+/**
+ * Downloads jars from Maven Central, compiles our classes, and arranges both as a server expects; kept for later runs.
+ */
 export function install(kind: ServerKind): Installation {
   const java = findJava(kind.java);
   const standIns = (kind.modules ?? []).flatMap((module) => module.standIns);
@@ -119,7 +121,7 @@ function descriptor({ version, java }: ServerKind, name: string, classname: stri
   return `description=${name}\nversion=${version}\nname=${name}\njava.version=${java}\nelasticsearch.version=${version}\nclassname=${classname}\n${more}`;
 }
 
-/** @param isAlone without what they depend on */
+/** @param isAlone without transitive dependencies */
 function pom(dependencies: ServerKind['dependencies'], isAlone: boolean): string {
   const exclusions = isAlone
     ? '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>'
@@ -131,7 +133,7 @@ function pom(dependencies: ServerKind['dependencies'], isAlone: boolean): string
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>virtune</groupId><artifactId>search-server</artifactId><version>1</version><packaging>pom</packaging><dependencies>${lines.join('')}</dependencies></project>\n`;
 }
 
-/** The oldest JDK here that is new enough: what a server was built for suits it best. */
+/** The oldest JDK here that is new enough: closest to what a server was built for. */
 function findJava(oldest: number): string {
   const found = findJavas().find(({ major }) => major >= oldest);
   if (found !== undefined && isThere('mvn')) return found.home;

@@ -7,12 +7,12 @@ import { copySkeleton, type Installation, install } from './install.ts';
 import { SERVERS, type ServerKind, type ServerName } from './servers.ts';
 
 /**
- * Drills start a server dozens of times, and half of the CPU time of a start is that of the optimizing compiler: without it
+ * Drills start a server dozens of times, and the optimizing compiler takes half of the CPU time of a start: without it
  * 6.7 s instead of 12.1 (8.19.0), 6.0 instead of 13.4 (OpenSearch 3.2.0).
  */
 const SOON_STARTED = '-XX:TieredStopAtLevel=1';
 
-/** A real search server on loopback, with its data in a separate folder, which a restart keeps. */
+/** A real search server on loopback, with its data in a separate folder that survives a restart. */
 export class SearchServer {
   readonly kind: ServerKind;
   readonly port: number;
@@ -89,7 +89,7 @@ export class SearchServer {
     throw new Error(`the search server does not answer: ${this.#output}`);
   }
 
-  /** Ends it, in order or not; its data stay. */
+  /** Ends it, gracefully or not; its data are kept. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -104,7 +104,7 @@ export class SearchServer {
     rmSync(this.#home, { recursive: true, force: true });
   }
 
-  /** What it stops doing until it is woken: connections are taken, and never answered. */
+  /** Makes it hang until it is resumed: it accepts connections but never answers. */
   pause(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -124,7 +124,7 @@ export class SearchServer {
     return { status: response.status, body: text === '' ? null : (JSON.parse(text) as Json) };
   }
 
-  /** Documents that a search finds, after all that was sent has become searchable. */
+  /** Documents that match, after a refresh has made all sent documents searchable. */
   async count(streams: string, query: unknown = { match_all: {} }): Promise<number> {
     await this.request('POST', `/${streams}/_refresh`);
     const { body } = await this.request('POST', `/${streams}/_search`, {

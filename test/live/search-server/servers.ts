@@ -1,20 +1,20 @@
 import { findJavas } from './java.ts';
 
-/** Search servers that can be put together from Maven Central. */
+/** A search server that can be assembled from Maven Central. */
 export interface ServerKind {
   readonly name: string;
   readonly version: string;
-  /** The oldest Java that runs it. */
+  /** The oldest Java version that runs it. */
   readonly java: number;
   readonly dependencies: readonly (readonly [group: string, artifact: string, version: string])[];
   readonly main: 'ElasticsearchMain' | 'OpenSearchMain';
-  /** Of the default distribution, beside the network's. */
+  /** Modules of the default distribution, besides the network's. */
   readonly modules?: readonly ServerModule[];
-  /** Where its Java differs from that of the version before, and our sources with it. */
+  /** Renamed classes, where its Java API and so our sources differ from the version before. */
   readonly renamed?: readonly (readonly [before: string, now: string])[];
 }
 
-/** A module of a server: its jars, without what they depend on, and sources of what Maven Central lacks. */
+/** A module of a server: its jars, without their dependencies, and sources of what Maven Central lacks. */
 export interface ServerModule {
   readonly name: string;
   readonly classname: string;
@@ -82,7 +82,7 @@ export const SERVERS = {
 
 export type ServerName = keyof typeof SERVERS;
 
-/** Those that a Java of this machine runs; Debian 12's own is 17, which install.ts sees to. */
+/** Servers that a JDK of this machine can run; at least Debian 12's 17, which install.ts installs if needed. */
 export function runnableServers(): ServerName[] {
   const newest = Math.max(17, ...findJavas().map(({ major }) => major));
   return (Object.keys(SERVERS) as ServerName[]).filter((name) => SERVERS[name].java <= newest);

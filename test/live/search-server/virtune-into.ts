@@ -7,7 +7,7 @@ import { VIRTUNE, VirtuneProcess } from '../../virtune-process.ts';
 
 const [COMMAND, ...FIRST] = VIRTUNE;
 
-/** `virtune elasticsearch setup`, as a user runs it. */
+/** Runs `virtune elasticsearch setup` as a user would. */
 export async function setUp(
   url: string,
   ...more: readonly string[]
@@ -46,7 +46,7 @@ export function exporterInto(url: string, queueDir: string, ...more: readonly st
   );
 }
 
-/** A figure of the sink. */
+/** The value of one of the sink's metrics. */
 export async function sinkFigure(
   virtune: VirtuneProcess,
   name: string,

@@ -4,7 +4,7 @@ import { seededRandom } from '../../../simulator/random.ts';
 
 const OFF = -1;
 
-/** Does to VMs what a busy cloud does, over a connection that may write; what it chooses depends on the seed alone. */
+/** Changes VMs as a busy cloud does, over a writable connection; its choices depend on the seed alone. */
 export class Churn {
   readonly #writer: Connection;
   readonly #random: () => number;
@@ -39,7 +39,7 @@ export class Churn {
     return fitting[Math.floor(this.#random() * fitting.length)];
   }
 
-  /** A host without room for it leaves it off, which happens on real ones too. */
+  /** A start may fail for lack of room on the host, as on real ones. */
   async #start(domain: Domain): Promise<void> {
     await this.#writer.call('domainCreateWithFlags', { domain, flags: 0 }).catch(() => undefined);
   }

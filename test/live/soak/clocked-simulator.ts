@@ -5,8 +5,8 @@ import { SimulatedHost } from '../../../simulator/host.ts';
 import { withVmCount } from '../../../simulator/scenario.ts';
 
 /**
- * `node clocked-simulator.ts PATH VMS`: a simulated libvirt in a separate process, whose clock moves only when it reads a
- * line: by so many milliseconds. It answers each with a line.
+ * `node clocked-simulator.ts PATH VMS`: a simulated libvirt in a separate process. Each input line advances its clock
+ * by so many milliseconds, and is answered with a line.
  */
 const [, , path = '', vms = '14'] = process.argv;
 let nowMs = Date.now();

@@ -6,7 +6,7 @@ import { alertmanagerExample } from '../../../dashboards/alertmanager.ts';
 import { until } from '../lab/run.ts';
 import { spawnQuietly } from './spawn.ts';
 
-/** A real Alertmanager with the routes and inhibitions as they are shipped; all receivers are one webhook. */
+/** A real Alertmanager with the shipped routes and inhibitions; all receivers are one webhook. */
 export async function startAlertmanager(
   port: number,
   webhook: string,

@@ -1,4 +1,4 @@
-/** Why a query finds nothing on simulated hosts, and whether the lab's real host and guests answer it. */
+/** Why a query finds nothing on simulated hosts, and whether it finds something on the lab's real host and guests. */
 export interface Empty {
   readonly because: string;
   readonly inTheLab: boolean;
@@ -8,7 +8,7 @@ const NO_SNAPSHOT = { because: 'no simulated VM has a snapshot', inTheLab: false
 const NO_SHIPPING = { because: 'nothing is sent to a search server there', inTheLab: false };
 const NO_PROCESS = { because: 'there is no QEMU process whose memory could be read', inTheLab: true };
 
-/** All that is empty in test/live/alerting.live.ts. One that is here and finds something is a fault too. */
+/** All panels that are empty in test/live/alerting.live.ts. One listed here that finds something is a fault too. */
 export const EMPTY_PANELS: Readonly<Record<string, Empty>> = {
   'health: Oldest queued document A': NO_SHIPPING,
   'health: Queue utilization A': NO_SHIPPING,
@@ -26,7 +26,7 @@ export const EMPTY_PANELS: Readonly<Record<string, Empty>> = {
   'vm: Latency distribution A': { because: 'libvirt reports it since 12.1', inTheLab: false },
 };
 
-/** Queries that find something only when it happens. */
+/** Queries that find something only occasionally. */
 export const EMPTY_NOW_AND_THEN: Readonly<Record<string, string>> = {
   'health: Failed calls A': 'a call for the VM that hangs fails when its deadline passes, and no other',
 };

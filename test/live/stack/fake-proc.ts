@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How a host is, in what its kernel would say of it. */
+/** The condition of a host, as its kernel would report it. */
 export interface HostCondition {
-  /** Share of the time that some or all tasks wait, by resource. */
+  /** Share of time that some or all tasks wait, by resource. */
   readonly pressure: Readonly<
     Record<'cpu' | 'memory' | 'io', { readonly some: number; readonly full: number }>
   >;
-  /** Share of the time that its CPUs are not idle. */
+  /** CPU utilization, 0 to 1. */
   readonly busy: number;
   readonly swapInPagesPerSecond: number;
   readonly memoryGiB: number;
@@ -17,10 +17,10 @@ export interface HostCondition {
 
 const REFRESH_MS = 250;
 const GIB_KIB = 1_048_576;
-/** As the scenarios' hosts have. */
+/** As on the scenarios' hosts. */
 const CPUS = 32;
 
-/** Files of /proc for a simulated host, so that virtune reads of it what it reads of a real one. */
+/** Fakes files of /proc for a simulated host, so that virtune reads them like those of a real one. */
 export function startFakeProc(condition: HostCondition): { readonly folder: string; stop(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
   mkdirSync(join(folder, 'pressure'));

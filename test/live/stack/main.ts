@@ -7,9 +7,10 @@ import { startPrometheus } from './prometheus.ts';
 import { type WatchedHost, watchHost } from './simulated-host.ts';
 
 /**
- * `npm run stack -- [SCENARIO...]`: every scenario, or these, each as a separate host, scraped by a real Prometheus with the rules, fifteen
- * times as fast, on 127.0.0.1:9090 until Ctrl-C. After an hour and a quarter of that time the tuner tunes one host; after two,
- * `npm run layouts` draws the dashboards from the last, beside the one before.
+ * `npm run stack -- [SCENARIO...]`: runs every scenario, or these, each as a separate host, scraped by a real
+ * Prometheus with the rules at fifteen times their speed, on 127.0.0.1:9090 until Ctrl-C. After 75 minutes of
+ * compressed time the tuner tunes one host; after two hours, `npm run layouts` draws the dashboards from the last hour,
+ * beside the one before.
  */
 const SCENARIOS = [
   'calm',
@@ -40,7 +41,7 @@ const TUNED = [
 
 const FASTER = 15;
 
-/** A database gets dedicated CPUs, the others share what remains. */
+/** A database gets dedicated CPUs; the others share the rest. */
 const ASSIGNMENTS = `assign:
   - { domain: pg-orders, profile: oltp-database }
   - { domain: "web-*", profile: balanced }
@@ -62,7 +63,8 @@ async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
   try {
     const file = join(folder, 'assignments.yaml');
     writeFileSync(file, ASSIGNMENTS);
-    // Short blocks: time goes fifteen times as fast. What it finds is kept, since the others are tuned the same way next.
+    // Short blocks, since time is compressed fifteen times. The result is kept, since the others are tuned the same way
+    // next.
     await run(
       ...['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure', '--keep-if', 'always'],
       ...['--blocks', '12', '--block', '2s', '--block-settle', '0', '--every', '1s', '--baseline', '4s'],
@@ -101,7 +103,7 @@ const ended = new Promise<void>((resolve) => process.once('SIGINT', resolve).onc
 await Promise.race([sleep(1.25 * HOUR_MS), ended]);
 const untuned = hosts.find(({ name }) => name === 'untuned');
 if (untuned !== undefined) await tune(untuned);
-// So long that what the tuner did shows, and that it still is in the last hour.
+// Long enough for the effects of tuning to show and to fall into the last hour.
 const leftMs = 2.1 * HOUR_MS - (performance.now() - startedMs);
 await Promise.race([sleep(Math.max(0.4 * HOUR_MS, leftMs)), ended]);
 console.error('stack: two hours are recorded, npm run layouts can draw them');

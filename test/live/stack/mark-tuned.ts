@@ -7,13 +7,13 @@ import type { SimulatedDaemon } from '../../../simulator/daemon.ts';
 const SETTINGS = { waits: 0, definition: 0, unsupported: 0 };
 const VIOLATIONS = { refuse: 0, warn: 0 };
 
-/** A VM that has been tuned, and whether a check has found it changed since. */
+/** A tuned VM, and whether a check found that it has changed since. */
 export interface TunedVm {
   readonly name: string;
   readonly isDrifted: boolean;
 }
 
-/** Marks VMs as `virtune tune apply` does, and gives the text of the file that `virtune tune drift --record` writes. */
+/** Marks VMs as `virtune tune apply` does; returns the file that `virtune tune drift --record` writes. */
 export async function markTuned(uri: string, { daemon, hostname, vms, atMs }: MarkedHost): Promise<string> {
   const writer = await connect(uri, { readOnly: false });
   const at = new Date(atMs).toISOString();
@@ -43,7 +43,7 @@ export async function markTuned(uri: string, { daemon, hostname, vms, atMs }: Ma
   return driftRecordText({ hostname, domains, effects });
 }
 
-/** As an experiment finds one. */
+/** The recorded effect of an experiment. */
 const effectAt = (measuredAtMs: number): RecordedEffect => ({
   figure: 'libvirt_domain_cpu_steal_ratio',
   verdict: 'better',

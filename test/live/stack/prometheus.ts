@@ -27,13 +27,13 @@ export interface PrometheusOptions {
   readonly port: number;
   readonly targets: readonly Target[];
   readonly alertmanager?: string | undefined;
-  /** How much shorter every duration of the rules is. */
+  /** Factor by which every duration of the rules is shortened. */
   readonly faster: number;
   readonly scrapeInterval?: string;
   readonly evaluationInterval?: string;
 }
 
-/** A real Prometheus with the rules as they are shipped, but for their durations. */
+/** A real Prometheus with the shipped rules, except for shorter durations. */
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
   const { port, targets, alertmanager, faster } = options;
   const folder = mkdtempSync(join(tmpdir(), 'virtune-prometheus-'));

@@ -2,7 +2,7 @@ import type { Dashboard } from '../../dashboards/lint/dashboard.ts';
 
 export type EmptyPanels = Readonly<Record<string, string>>;
 
-/** What dashboards ask, each named after its page, panel and letter. */
+/** Queries of dashboards, each named after its page, panel and letter. */
 export function queriesOf(
   dashboards: ReadonlyMap<string, Dashboard>,
 ): { readonly title: string; readonly expr: string }[] {
@@ -14,12 +14,12 @@ export function queriesOf(
   ]);
 }
 
-/** With everything chosen, and times that fit a Prometheus which was started a minute ago. */
+/** Selects everything, and shortens times for a Prometheus that was started a minute ago. */
 export function chosen(expr: string): string {
   return (
     expr
       .replaceAll('$__rate_interval', '15s')
-      // The day before is some seconds ago.
+      // Yesterday is some seconds ago.
       .replaceAll('offset 1d', 'offset 5s')
       .replaceAll('$cluster', '.*')
       .replaceAll(/\$(?:job|instance|domain)/g, '.+')

@@ -5,11 +5,11 @@ import { run, until } from '../lab/run.ts';
 import { freePort } from '../otlp-receivers/receivers.ts';
 import { spawnQuietly } from './spawn.ts';
 
-/** A series that a Prometheus has recorded. */
+/** A series that Prometheus has recorded. */
 export interface RecordedSeries {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Absent where undefined; by seconds since 1970. */
+  /** Value by seconds since 1970; undefined: absent. */
   readonly at: (seconds: number) => number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface RecordedPrometheus {
 const EVERY_SECONDS = 300;
 
 /**
- * A real Prometheus with series of the past, one figure every five minutes: promtool writes its blocks as it does to backfill.
+ * A real Prometheus with past series, a sample every five minutes: promtool writes its blocks as for a backfill.
  * @param flags of Prometheus, such as --query.max-samples
  */
 export async function startRecorded(
@@ -39,7 +39,7 @@ export async function startRecorded(
   run('promtool', [
     'tsdb',
     'create-blocks-from',
-    // Else there is a block for every two hours, which takes minutes for a week.
+    // Otherwise there is a block for every two hours, which takes minutes for a week.
     '--max-block-duration=240h',
     'openmetrics',
     '--quiet',
@@ -65,7 +65,7 @@ export async function startRecorded(
   };
 }
 
-/** OpenMetrics: all figures of a metric together. */
+/** OpenMetrics requires that all samples of a metric are together. */
 function textOf(series: readonly RecordedSeries[], startSeconds: number, endSeconds: number): string {
   const lines: string[] = [];
   for (const [name, of] of Map.groupBy(series, (each) => each.name)) {

@@ -7,7 +7,7 @@ const NO_HUGE_PAGES = 'no VM with huge pages is shut off';
 const NO_HANG = 'no simulated storage hangs';
 const NO_SNAPSHOT = 'no simulated VM has a snapshot';
 
-/** Queries of runbooks that find nothing on simulated hosts, as runbook and what they ask for, and why. */
+/** Queries of runbooks that find nothing on simulated hosts, by runbook and expression, and why. */
 export const EMPTY_RUNBOOK_QUERIES: Readonly<Record<string, string>> = {
   'DiskLatencyHigh, Diagnosis: {__name__=~"libvirt_domain_block_stats_limit_.*", instance="HOST", domain="VM"}':
     'no simulated disk has a limit',
@@ -89,11 +89,11 @@ export function runbookQueries(): RunbookQuery[] {
   );
 }
 
-/** Of all clusters, hosts and VMs, where the query asks about one. */
+/** The query for all clusters, hosts and VMs where it asks about one. */
 export const ofAny = (text: string, faster: number): string =>
   compressed(text.replaceAll(/="(CLUSTER|HOST|VM|POOL|CELL|vda|vnet0)"/g, '=~".+"'), faster);
 
-/** Of the cluster, host, VM and device that these labels of an alert name. */
+/** The query for the cluster, host, VM and device in the labels of an alert. */
 export function ofAlert(text: string, labels: Readonly<Record<string, string>>, faster: number): string {
   const { cluster = '', instance = '', domain = '', cell = '' } = labels;
   const { storage_pool: pool = '', target_device: device } = labels;
@@ -103,7 +103,7 @@ export function ofAlert(text: string, labels: Readonly<Record<string, string>>, 
 
 const SECONDS = { s: 1, m: 60, h: 3_600 } as const;
 
-/** Ranges as much shorter as the rules' are. */
+/** Shortens ranges as those of the rules are shortened. */
 function compressed(text: string, faster: number): string {
   return text.replaceAll(/\[(\d+)([smh])\]/g, (_, count: string, unit: keyof typeof SECONDS) => {
     return `[${Math.round((Number(count) * SECONDS[unit]) / faster)}s]`;

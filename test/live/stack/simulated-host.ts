@@ -15,19 +15,19 @@ export interface WatchedHost {
   readonly daemon: SimulatedDaemon;
   readonly exporter: VirtuneProcess;
   readonly target: string;
-  /** Of its libvirt. */
+  /** URI of its libvirt. */
   readonly uri: string;
-  /** Where its exporter looks for what has drifted. */
+  /** Where its exporter reads the drift record. */
   readonly driftFile: string;
   stop(): Promise<void>;
 }
 
-/** It is a working day's afternoon there, whenever the tests run: night is quieter. */
+/** The simulated time is the afternoon of a working day, whenever the tests run: the load is lower at night. */
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
 /**
- * `faster`: by how much the rules are that watch it. Its load comes and goes as much faster. `tuned`: VMs that
- * are marked as tuned and were checked for drift.
+ * `faster`: factor by which the rules that watch it are faster; its load changes faster by the same factor. `tuned`:
+ * VMs that are marked as tuned and were checked for drift.
  */
 export async function watchHost(
   name: string,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** One of our programs in the background; `stop` waits for its end, so that its files can be removed. */
+/** One of our programs in the background; `stop` waits for it to end, so that its files can be removed. */
 export interface Spawned {
   readonly pid: number;
   stop(): Promise<void>;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One alert as Alertmanager hands it on. */
+/** One alert as Alertmanager sends it. */
 export interface SentAlert {
   readonly status: 'firing' | 'resolved';
   readonly labels: Readonly<Record<string, string>>;
@@ -19,12 +19,12 @@ export interface Notification {
 export interface Webhook {
   readonly url: string;
   readonly notifications: readonly Notification[];
-  /** Everything that came in, oldest first. */
+  /** Everything received, oldest first. */
   readonly sent: readonly SentAlert[];
   close(): Promise<void>;
 }
 
-/** Takes what Alertmanager sends, and keeps it. */
+/** Receives and keeps what Alertmanager sends. */
 export async function startWebhook(): Promise<Webhook> {
   const sent: SentAlert[] = [];
   const notifications: Notification[] = [];

@@ -16,14 +16,14 @@ import { makePlan } from '../../tuner/plan/make-plan.ts';
 import { allSteps, type Plan } from '../../tuner/plan/plan.ts';
 import { ProfileLibrary } from '../../tuner/profile/library.ts';
 
-/** A simulated host that is tuned in this process, with a journal that ends with it. */
+/** A simulated host that is tuned in this process, with a temporary journal. */
 export class OnSimulator {
   readonly demo: Pick<Demo, 'uri' | 'daemon'>;
   readonly #stopDemo: () => Promise<void>;
   readonly folder: string;
   readonly library: ProfileLibrary;
 
-  /** `profiles`: more than the built-in ones, by name, as their files have them. */
+  /** `profiles`: profiles besides the built-in ones, by name, as in their files. */
   static async start(
     scenario: object | string,
     {
@@ -42,7 +42,7 @@ export class OnSimulator {
     return new OnSimulator(demo, folder, await ProfileLibrary.open([own]), () => demo.stop());
   }
 
-  /** A simulated host that another part of the test started, and stops. */
+  /** Uses a simulated host that another part of the test started, and stops. */
   static async on(demo: Pick<Demo, 'uri' | 'daemon'>): Promise<OnSimulator> {
     const folder = mkdtempSync(join(tmpdir(), 'virtune-simulated-'));
     return new OnSimulator(demo, folder, await ProfileLibrary.open([]), () => Promise.resolve());

@@ -16,7 +16,7 @@ function four() {
   return { libvirt, domains, parts };
 }
 
-/** What happened, in order: outcomes by VM, pauses and questions. */
+/** What happened, in order: outcomes by VM, pauses and prompts. */
 async function runOf(
   libvirt: FakeLibvirt,
   parts: readonly Transaction[],
@@ -179,7 +179,7 @@ test('what the run itself has changed counts for the next transaction as it is n
       parts.map((each) => ({ ...each, basis })),
       {
         onOutcome: (_, { domains: [of] }) => {
-          // Its mark, as virtune writes it into each domain that it has tuned.
+          // The mark that virtune writes into each domain that it has tuned.
           const changed = of?.domain.name === 'vm1' ? [vm1, ...(others ? [vm3] : [])] : [];
           for (const domain of changed) {
             const definition = domain?.definition?.replace('1048576', '2097152');

@@ -5,12 +5,12 @@ import { applyTransaction } from '../../../tuner/apply/apply.ts';
 import type { Transaction } from '../../../tuner/apply/transaction.ts';
 
 /**
- * Applies a transaction and kills itself, as `kill -9` does, at one of its points: before or after a call of
- * libvirt or a line of the journal. `node apply-child.ts STATE-DIR TRANSACTION.json POINT all|changes`. Prints the
- * point, or how it ended when it came to none.
+ * Applies a transaction and kills itself with SIGKILL at one of its points: before or after a libvirt call or a line of
+ * the journal. `node apply-child.ts STATE-DIR TRANSACTION.json POINT all|changes`. Prints the point, or the outcome if
+ * the transaction ended before it.
  */
 const [stateDir = '', file = '', killAt = '', points = 'all'] = process.argv.slice(2);
-/** A kill before or after one of these finds all as the point before it or after it does. */
+/** Calls without side effects: a kill around one of these leaves the same state as at the neighbouring point. */
 const READS = /^(connect|nodeGet|domain(Get|Lookup|Is|List))/;
 const transaction: Transaction = JSON.parse(readFileSync(file, 'utf8'));
 let at = 0;

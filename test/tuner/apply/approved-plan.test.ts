@@ -47,7 +47,7 @@ const edited = (edit: (plan: Record<string, unknown>) => void): string => {
   return JSON.stringify(copy);
 };
 
-/** As a formatter that sorts keys the other way round leaves it. */
+/** The plan as a formatter that reverses the order of keys leaves it. */
 function deeplyReversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(deeplyReversed);
   if (typeof value !== 'object' || value === null) return value;
@@ -87,7 +87,7 @@ test.each([
   expect(() => parseApprovedPlan('plan.json', text)).toThrow(
     expect.objectContaining({
       code: 'TUNE_USAGE',
-      // One line, with what to do next.
+      // A single line that says what to do next.
       message: expect.stringMatching(new RegExp(`${message.source}.* virtune tune plan -o FILE[^\n]*$`)),
     }),
   );

@@ -46,22 +46,22 @@ function twoDomains() {
 }
 type World = ReturnType<typeof twoDomains>;
 
-/** Of the points of what takes back, which are many, and each begins with a whole apply. */
+/** Stride over the points of rollback and recover: they are many, and each one begins with a whole apply. */
 const EVERY = killStride(3);
 
-/** What the host looks like when all of it is done. */
+/** The state of the host once everything is done. */
 async function doneWorld(): Promise<unknown> {
   const world = twoDomains();
   await applyLocked(await held(), world.planned, options(world.libvirt));
   return picture(world.libvirt);
 }
 
-/** Held, so that what is cut off stays as it is, its files too, until the test process ends. */
+/** Keeps interrupted runs suspended, with their files open, until the test process ends. */
 const frozen: (() => void)[] = [];
 
 /**
- * Runs it until its `cutAt`th point, and never lets it go on from there: what a `kill -9` leaves behind. False when
- * it ended before.
+ * Runs it until its `cutAt`th point and suspends it there for good, which leaves what a `kill -9` leaves. False if it
+ * ended before.
  */
 async function cutOff(cutAt: number, run: (more: Partial<RunOptions>) => Promise<unknown>): Promise<boolean> {
   let at = 0;
@@ -79,7 +79,7 @@ async function cutOff(cutAt: number, run: (more: Partial<RunOptions>) => Promise
   return Promise.race([run({ trace }).then(() => false), reached]);
 }
 
-/** Applies, and is cut off at that point; what runs on is the next process. */
+/** Applies and is interrupted at that point; whatever runs afterwards acts as the next process. */
 const applyAndCut = (world: World, cutAt: number): Promise<boolean> =>
   cutOff(cutAt, async (more) => applyLocked(await held(), world.planned, options(world.libvirt, more)));
 
@@ -95,7 +95,7 @@ test(
       if (!(await applyAndCut(world, cutAt))) break;
       const outcomes = await recover(world);
       if (outcomes.length === 0) {
-        // Before its journal was there it had touched nothing, and after its last line it was done.
+        // Before its journal existed nothing was touched, and after its last line everything was done.
         const committed = (await transactions())[0]?.progress.status === 'committed';
         expect(picture(world.libvirt)).toEqual(committed ? await doneWorld() : world.before);
       } else {
@@ -149,7 +149,7 @@ test(
   async () => {
     for (let cutAt = 0; ; cutAt += EVERY) {
       const world = twoDomains();
-      // Once the second domain is off and not yet started again: the most that can be half done.
+      // The second domain is off and not started again yet: the most incomplete state.
       const offAt = await pointOf('after domainShutdownFlags');
       await applyAndCut(world, offAt);
       expect(world.web.run).toBeUndefined();
@@ -187,7 +187,7 @@ test(
   ALL_POINTS_MS,
 );
 
-/** Of an apply that nothing disturbs. */
+/** The index of a point in an undisturbed apply. */
 async function pointOf(wanted: string): Promise<number> {
   const points: string[] = [];
   const { libvirt, planned } = twoDomains();
@@ -205,7 +205,7 @@ test('a call that libvirt was still at work on when its caller was killed is und
   await applyAndCut(world, await pointOf('before domainPinVcpuFlags'));
   let late = true;
   world.libvirt.onCall = (name) => {
-    // It happens just after recover has looked, and found all as it was.
+    // Happens just after recover has checked that nothing had changed.
     if (name !== 'domainPinVcpuFlags' || !late || world.db.run === undefined) return;
     late = false;
     world.db.run.pins[0] = '2';

@@ -35,7 +35,7 @@ const started = async (libvirt: ReleaseName): Promise<OnSimulator> => {
   return host;
 };
 
-/** Windows and bins that the running VM has in its statistics. */
+/** Windows and bins in the statistics of the running VM. */
 async function measured({ demo }: OnSimulator): Promise<unknown> {
   const connection = await connect(demo.uri, { readOnly: true });
   try {

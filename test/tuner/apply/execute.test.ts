@@ -99,7 +99,7 @@ test('a definition that is not the planned one any more is not replaced', async 
     message: expect.stringMatching(/^"db01": definition for the next boot: .*qcow2/),
   });
   expect(eventsOf(work)).toEqual([]);
-  // Of a domain that was planned without one nothing is known.
+  // Nothing is known about a domain whose plan saw no definition.
   const other = await workOn(libvirt, [], [define(domain, 2048)]);
   expect(await executeSteps(other)).toBeUndefined();
 });
@@ -114,7 +114,7 @@ test('a set that had no effect is a failure with what is there instead', async (
     step: 0,
     seen: '0-7',
   });
-  // Nothing after it is begun.
+  // No later step is started.
   expect([libvirt.pages, eventsOf(work)]).toEqual([16, ['doing 0']]);
 });
 
@@ -167,7 +167,7 @@ test('what failed is journalled with what was seen, and undone', async () => {
     step: 0,
     now: '2',
   });
-  // The way back does not look at what others did: they had no time to.
+  // The rollback does not check for changes by others: there was no time for any.
   expect(libvirt.calls).not.toContain('connectListAllDomains');
 });
 
@@ -190,7 +190,7 @@ test('after a while the undo looks at what others did, and says what waits for a
   const wanted = define(domain, 2048);
   const events = [doing(0, { xml: defined, alike: 'letter' }), done(0, { xml: wanted.to, alike: 'letter' })];
   const work = await workOn(libvirt, [domain], [wanted], events);
-  // Booted since on the definition that goes back now.
+  // It has booted with the definition that is now rolled back.
   domain.definition = String(wanted.to);
   libvirt.start(domain, false);
   const failure = { code: 'TUNE_INTERRUPTED', message: 'it was interrupted' };

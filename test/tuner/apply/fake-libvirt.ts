@@ -8,7 +8,7 @@ import type { TunerConnection } from '../../../tuner/connection.ts';
 const CPUS = 8;
 const MAP_BYTES = 1;
 
-/** A run of a domain: what is live ends with it. */
+/** A run of a domain; its live state ends with it. */
 interface FakeRun {
   readonly id: number;
   readonly xml: string;
@@ -22,9 +22,9 @@ export class FakeDomain {
   readonly name: string;
   definition: string | undefined;
   run: FakeRun | undefined;
-  /** Made by a define: it knows of no run. */
+  /** Created by a define: it has never run. */
   isNew = false;
-  /** What it does when it is asked to shut down. */
+  /** Whether it obeys a shutdown request. */
   obeys = true;
 
   constructor(name: string, uuid: string) {
@@ -38,28 +38,28 @@ type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => CallResult<N>
 export const HOSTNAME = 'kvm01';
 
 /**
- * A libvirt of as many calls as the tests of apply need, in memory: what it holds is there for the next
- * connection, as a daemon's state is for the next process.
+ * An in-memory libvirt with the calls that the tests of apply need. Its state is kept across connections, as a daemon's
+ * is across client processes.
  */
 export class FakeLibvirt {
   readonly domains: FakeDomain[] = [];
   pages = 16;
-  /** Answers nobody, and has cut its connections. */
+  /** Does not answer, and has closed its connections. */
   away = false;
-  /** Each call, before it is answered; an error thrown here is the answer. */
+  /** Called before each reply; an error thrown here becomes the reply. */
   onCall: (name: CallName) => void = () => undefined;
-  /** Answers of calls that a test has its own for. */
+  /** Replies of calls that a test overrides. */
   answers: Answers = {};
-  /** Calls that are answered as if they had done something. */
+  /** Calls that report success without doing anything. */
   readonly ignored = new Set<CallName>();
-  /** Why a definition does not start; undefined when it does. */
+  /** Why a definition does not start; undefined if it does. */
   refusesToStart: (definition: string) => string | undefined = () => undefined;
-  /** What becomes of a definition when it is started. */
+  /** The live XML of a definition when it is started. */
   runsAs: (definition: string) => string = (definition) => definition;
   readonly calls: CallName[] = [];
   #nextId = 1;
 
-  /** Defined and running. */
+  /** Adds a domain that is defined and running. */
   add(name: string, uuid: string, settings = ''): FakeDomain {
     const domain = new FakeDomain(name, uuid);
     domain.definition = domainXml(name, uuid, settings);
@@ -68,7 +68,7 @@ export class FakeLibvirt {
     return domain;
   }
 
-  /** From now on its domains can be listed, and the free pages of its pool: all but these. */
+  /** Lists its domains from now on, and reports all pages of its pool as free except these. */
   listed(pagesInUse = 0): void {
     this.answers = {
       connectListAllDomains: ({ flags }) => ({

@@ -19,19 +19,19 @@ export const UUIDS = [
   '22222222-2222-4333-8444-555555555555',
 ] as const;
 
-/** Enough for a test that runs an apply, and its recovery, for each of its points. */
+/** Long enough for a test that runs an apply and its recovery for each of its points. */
 export const ALL_POINTS_MS = 240_000;
 
-/** Of a domain with a short name: the same each time. */
+/** UUID of a domain with a short name; always the same. */
 export const uuidOf = (name: string): string => `11111111-2222-4333-8444-${name.padStart(12, '0')}`;
 export const domainOf = (name: string): StepDomain => ({ name, uuid: uuidOf(name) });
 
 /** XML that pins vCPU 0 to CPU 2 and vCPU 1 to CPU 3. */
 export const PINS_ON_2_3 = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu='1' cpuset='3'/></cputune>";
-/** XML by which a guest assumes that nothing else uses its CPUs. */
+/** XML that hints to a guest that nothing else uses its CPUs. */
 export const DEDICATED_HINT = "<features><kvm><hint-dedicated state='on'/></kvm></features>";
 
-/** A definition with more XML before its devices. */
+/** A definition with further XML before its devices. */
 export const withXml = (definition: string | undefined, more: string): string =>
   (definition ?? '').replace('<devices>', `${more}<devices>`);
 
@@ -44,7 +44,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 export const stateDir = (): string => folder;
 export const stateFolder = (): Promise<StateFolder> => openStateFolder(folder);
 
-/** Held by a run whose libvirt has no lock. */
+/** A host lock without a lease, for a run whose libvirt has no lock. */
 export const held = async (): Promise<HeldHost> => ({ folder: await stateFolder(), lease: NO_LEASE });
 
 export function options(libvirt: FakeLibvirt, more: Partial<RunOptions> = {}): RunOptions {
@@ -70,7 +70,7 @@ export function takingBack(libvirt: FakeLibvirt, more: Partial<RollbackOptions> 
   return { ...options(libvirt), command: 'virtune tune rollback', restarts: false, force: false, ...more };
 }
 
-/** As its plan would have it: what there is of each domain now. */
+/** A transaction as its plan would create it, from the current state of each domain. */
 export function transaction(domains: readonly FakeDomain[], steps: readonly Step[]): Transaction {
   return {
     id: newTransactionId(new Date()),
@@ -101,7 +101,7 @@ export const shares = ({ uuid, name }: FakeDomain, to: number): Step => ({
   to: [{ field: 'cpu_shares', type: ParamType.ullong, value: String(to) }],
 });
 
-/** Its definition with CPU shares in it. */
+/** A step that puts CPU shares into its definition. */
 export const define = ({ uuid, name, definition }: FakeDomain, to: number): Step => ({
   kind: 'definition',
   domain: { uuid, name },
@@ -119,7 +119,7 @@ export const restart = ({ uuid, name }: FakeDomain): Step => ({
 
 export const pages = (to: number): Step => ({ kind: 'hostPages', cell: 0, sizeKiB: 2048, to });
 
-/** Everything of a host that steps can change; ids aside, which every start makes new. */
+/** Everything on a host that steps can change, except ids, which every start renews. */
 export function picture({ domains, pages: count }: FakeLibvirt): unknown {
   return {
     pages: count,

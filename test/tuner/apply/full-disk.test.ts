@@ -48,7 +48,7 @@ test('a disk that fills up at any line causes an undo, which has room in the jou
     const folder = await stateFolder();
     const reserve = `${journalPath(folder, planned.id)}.reserve`;
     let written = 0;
-    // Full, until the reserve gives its room back.
+    // Full until the reserve is released.
     fillDisk(0, () => written > line && existsSync(reserve));
     const trace = ({ when, what }: { when: string; what: string }): void => {
       if (when === 'before' && what.startsWith('journal ') && what !== 'journal header') written++;

@@ -6,13 +6,13 @@ import type { TunerConnection } from '../../../tuner/connection.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import type { CallWait } from '../../../tuner/steps/step-host.ts';
 
-/** A libvirt that answers with its hostname, or not at all. */
+/** A libvirt that returns its hostname, or does not answer. */
 class Libvirt {
   away = false;
   opened = 0;
   readonly sent: (CallWait | undefined)[] = [];
   readonly closed: TunerConnection[] = [];
-  /** Thrown by the next calls, one each. */
+  /** Errors of the next calls, one each. */
   readonly errors: Error[] = [];
 
   readonly open = async (): Promise<TunerConnection> => {
@@ -126,7 +126,7 @@ test('a libvirt that stays away is given up for good after one wait', async () =
 test('a libvirt that comes back in time is used again', async () => {
   const { libvirt, link } = linked({ reconnectMs: 60_000 });
   let nowMs = 0;
-  // Time passes as it is looked at.
+  // Time passes whenever the clock is read.
   link.nowMs = () => {
     nowMs += 29_990;
     return nowMs;
@@ -179,7 +179,7 @@ test('the lease is checked before each change, and acquired again for an undo', 
   await without.checkLease();
 });
 
-/** A link whose time passes in its waits alone. */
+/** A link on whose clock time passes only while it waits. */
 function patient() {
   const it = linked();
   let nowMs = 5_000;
@@ -201,7 +201,7 @@ test('what libvirt refuses is asked again for ten seconds, every half second', a
   });
   await expect(refused).rejects.toThrow('not now');
   expect([tries, waits]).toEqual([21, Array.from({ length: 20 }, () => 500)]);
-  // It was patient: from now on it is not.
+  // Its patience is used up from now on.
   await expect(link.patiently(() => Promise.reject(busy()))).rejects.toThrow('not now');
   expect([waits.length, link.mayTryAgain()]).toEqual([20, false]);
 });

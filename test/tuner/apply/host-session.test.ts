@@ -7,7 +7,7 @@ import { options, pages, transaction, UUIDS } from './fixtures.ts';
 
 const HOST = { uri: 'qemu:///system', hostname: HOSTNAME };
 
-/** With secrets, and so with a lock. */
+/** A libvirt that supports secrets, and so has a lock. */
 function lockable() {
   const libvirt = new FakeLibvirt();
   const secrets = new Secrets();

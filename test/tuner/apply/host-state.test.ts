@@ -33,7 +33,7 @@ const repinned = (domain: FakeDomain, cpu: number): void => {
   );
 };
 
-/** A transaction of `db` with all that its plan looked at. */
+/** A transaction of `db` with everything that its plan read. */
 async function planned({ libvirt, db }: ReturnType<typeof two>): Promise<Transaction> {
   const { host, domains } = await readHostState(await linkTo(libvirt), 'qemu:///system');
   return { ...transaction([db], [pin(db, 0, '2')]), basis: basisOf(host, domains) };

@@ -35,7 +35,7 @@ const xmlOf = async (flags: number): Promise<string> =>
   (await connection.call('domainGetXmlDesc', { domain, flags })).xml;
 const inactive = (): Promise<string> => xmlOf(3);
 
-/** What others see of the domain. */
+/** The domain's state as others see it. */
 async function picture(): Promise<unknown> {
   const { params } = await connection.call('domainGetSchedulerParametersFlags', {
     domain,
@@ -48,7 +48,7 @@ async function picture(): Promise<unknown> {
   };
 }
 
-/** Each is a separate process. */
+/** Each point runs a separate process. */
 const EVERY = killStride(3);
 
 async function planned(): Promise<Transaction> {

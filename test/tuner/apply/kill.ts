@@ -6,10 +6,10 @@ import type { Transaction } from '../../../tuner/apply/transaction.ts';
 
 const CHILD = join(import.meta.dirname, 'apply-child.ts');
 
-/** `changes`: only points at which something was changed or written, and not those around a call that reads. */
+/** `changes`: only points at which something was changed or written, without those around a reading call. */
 export type KillPoints = 'all' | 'changes';
 
-/** Applies in a separate process that is killed at that point; where it was, or how it ended before it came there. */
+/** Applies in a separate process that is killed at that point. Returns the point, or the outcome if it ended before. */
 export async function applyAndKill(
   stateDir: string,
   transaction: Transaction,

@@ -15,7 +15,7 @@ const MIB_2 = 2_048;
 const [A, B] = [domainOf('a'), domainOf('b')];
 
 interface Guest {
-  /** Pages of 2 MiB of cell 0 that it has, and boots with. */
+  /** Pages of 2 MiB of cell 0 that it holds, and boots with. */
   readonly pages?: number;
   readonly mark?: { readonly at: string; readonly id: string };
   readonly runs?: boolean;
@@ -33,7 +33,7 @@ function xmlOf({ name, uuid }: StepDomain, { pages = 0, mark }: Guest): string {
   return `<domain type='kvm'><name>${name}</name><uuid>${uuid}</uuid>${marked}<memory unit='MiB'>${pages === 0 ? 64 : 2 * pages}</memory><vcpu>2</vcpu>${backing}</domain>`;
 }
 
-/** A host whose cell 0 has a pool of that many pages of 2 MiB, so many of them free. */
+/** A host whose cell 0 has a pool of `total` pages of 2 MiB, `free` of them free. */
 function linkTo(
   guests: readonly (readonly [StepDomain, Guest])[],
   { total, free }: { readonly total: number; readonly free: number } = { total: 0, free: 0 },
@@ -63,7 +63,7 @@ function linkTo(
   return { reader: { readOnly: true, call }, local: undefined } as unknown as HostLink;
 }
 
-/** Of a transaction that tunes `a`. */
+/** Header of a transaction that tunes `a`. */
 const headerOf = (before: { readonly live?: string; readonly inactive?: string } = {}): JournalHeader =>
   ({
     id: 'T1-0001',
@@ -75,7 +75,7 @@ const headerOf = (before: { readonly live?: string; readonly inactive?: string }
 const pin = (domain: StepDomain): Step => ({ kind: 'vcpuPin', domain, vcpu: 0, to: '4' });
 const pages: StepOf<'hostPages'> = { kind: 'hostPages', cell: 0, sizeKiB: MIB_2, to: 64 };
 
-/** What is said when a step of `a`, or of the host, is about to be undone. */
+/** The refusal of an undo of a step of `a` or the host; undefined if it is allowed. */
 async function refused(guest: Guest, step: Step, header = headerOf()): Promise<string | undefined> {
   const changes = await LaterChanges.since(
     linkTo([
@@ -171,7 +171,7 @@ test.each<[string, Step, Parameters<typeof checkLiveSetting>[2], unknown, boolea
     );
 });
 
-/** What is said when a pool is about to go back to that many pages. */
+/** The refusal to shrink a pool to that many pages. */
 async function poolRefused(
   guests: readonly (readonly [StepDomain, Guest])[],
   pool: { readonly total: number; readonly free: number },

@@ -28,9 +28,9 @@ const [A, B] = [domainOf('a'), domainOf('b')];
 
 interface Place {
   readonly pins: readonly string[];
-  /** The guest assumes that its CPUs are its own. */
+  /** The guest has the hint that its CPUs are dedicated. */
   readonly hint?: boolean;
-  /** When a transaction of virtune's tuned it. */
+  /** When a transaction of virtune tuned it. */
   readonly tunedAt?: string;
 }
 
@@ -45,7 +45,7 @@ function xmlOf({ name, uuid }: StepDomain, { pins, hint = false, tunedAt }: Plac
     <vcpu>${pins.length}</vcpu><cputune>${cputune}</cputune>${features}<devices/></domain>`;
 }
 
-/** Running as `live` says, and booting as `inactive` does. */
+/** A domain that runs as in `live`, and boots as in `inactive`. */
 function stateOf(domain: StepDomain, live: Place, inactive = live): DomainState {
   const view = (place: Place) => domainView(xmlOf(domain, place), 'the test');
   return {
@@ -118,7 +118,7 @@ test.each([
 
 test('of two domains only the one whose rollback is dangerous is blocked', () => {
   const [moved, tuned] = [{ pins: ['4', '5'] }, { pins: ['2', '3'], hint: true }] as const;
-  // Since then c was put where b was.
+  // In the meantime c was placed where b was.
   const c = stateOf(domainOf('c'), { pins: ['2', '3'] });
   const ground: HostState = {
     host: host(),
@@ -141,7 +141,7 @@ test('of two domains only the one whose rollback is dangerous is blocked', () =>
   }
 });
 
-/** `a` shares CPUs 2-3 with `c`, as it runs. */
+/** `a` shares CPUs 2-3 with `c` in its running state. */
 const sharing = (state: DomainState): HostViolation => ({
   state,
   view: 'live',
@@ -222,7 +222,7 @@ const livePins = (state: DomainState | undefined): string =>
 const nextPins = (state: DomainState | undefined): string =>
   [...(state?.inactive?.facts.cpu.vcpuPins ?? [])].map(([, cpus]) => `${cpus}`).join(' ');
 
-/** Of a VM on CPUs 4-5 that was on 2-3 before, by pins alone. */
+/** Steps of a VM that was moved from CPUs 2-3 to 4-5 by pins alone. */
 const movedByPins = (domain: StepDomain): Progressed[] => [
   done(pinStep(domain, 0, '4'), '2'),
   done(pinStep(domain, 1, '5'), '3'),
@@ -271,11 +271,11 @@ test('a violation at the next boot of a VM does not make its places wait', () =>
 
 test('a violation now, or before the transaction, is not caused by its undo', () => {
   const before = on(stateOf(A, { pins: ['2', '3'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
-  // Already there.
+  // The violation already exists.
   expect(said(outlookOf(before, undoing([A], movedByPins(A))))).toEqual([]);
   const ground = on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
   const violations = outlookOf(ground, undoing([A], movedByPins(A))).broken;
-  // As it will boot, which may have been done since.
+  // Only at the next boot, which may have happened since.
   const broken = violations.filter(({ view }) => view === 'inactive').map(knownViolation);
   expect(said(outlookOf(ground, undoing([A], movedByPins(A), { violations: broken })))).toEqual([]);
   const others = broken.map((each) => ({ ...each, other: 'x' }));

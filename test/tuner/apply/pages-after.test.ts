@@ -10,7 +10,7 @@ import { uuidOf } from './fixtures.ts';
 const MIB_2 = 2_048;
 const GIB_1 = 1_048_576;
 
-/** Two cells with 512 free pages each, and VMs that may have memory of these cells only. */
+/** Two cells with 512 free pages each; VMs may only use memory of `memoryCells`. */
 function hostWith(memoryCells: string, local: Partial<HostFacts['local']> = {}): HostFacts {
   const of = host();
   const [cell] = of.topology.cells;
@@ -30,7 +30,7 @@ function hostWith(memoryCells: string, local: Partial<HostFacts['local']> = {}):
   };
 }
 
-/** Off, bound to no cell, tuned; 1 GiB in huge pages of this size. */
+/** A tuned VM that is off and not bound to a cell; 1 GiB in huge pages of this size. */
 const floating = (size = "<page size='2' unit='MiB'/>"): DomainState => ({
   domain: { name: 'pg', uuid: '11111111-2222-4333-8444-555555555555', id: -1 },
   live: undefined,
@@ -40,7 +40,7 @@ const floating = (size = "<page size='2' unit='MiB'/>"): DomainState => ({
   capabilities: undefined,
 });
 
-/** Running and defined with 2 MiB pages or 1 GiB pages, from these cells or any. */
+/** Running and defined with pages of 2 MiB or 1 GiB, from this cell or any. */
 function runningWith(name: string, memoryMiB: number, size: '2M' | '1G', cell?: number): DomainState {
   const page = size === '2M' ? "<page size='2' unit='MiB'/>" : "<page size='1' unit='GiB'/>";
   const bound = cell === undefined ? '' : `<numatune><memory mode='strict' nodeset='${cell}'/></numatune>`;
@@ -51,13 +51,13 @@ function runningWith(name: string, memoryMiB: number, size: '2M' | '1G', cell?: 
   return { domain: { name, uuid, id: 1 }, live: seen, inactive: seen, capabilities: undefined };
 }
 
-/** That host with pools of these sizes, by cell. */
+/** The same host with pools of these sizes, by cell. */
 function withPools(pools: readonly (readonly { sizeKiB: number; total: number; free: number }[])[]) {
   const of = hostWith('0-1');
   return { ...of, cells: of.cells.map((cell) => ({ ...cell, pages: pools[cell.id] ?? [] })) };
 }
 
-/** A pool of this cell goes back to nothing. */
+/** A rollback that empties the pool of this cell. */
 const emptied = (cell: number, after: readonly DomainState[]): PagesRollback => ({
   id: '20260101T000000Z-aaaaaa',
   restarts: true,
@@ -68,7 +68,7 @@ const emptied = (cell: number, after: readonly DomainState[]): PagesRollback => 
 
 test('pages of a cell that a VM’s control group forbids are not counted for its next boot', () => {
   const domains = [floating()];
-  // Both cells: the other one has enough.
+  // With both cells allowed, the other one has enough.
   expect(() => checkBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
   expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(0, domains))).not.toThrow();
   expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
@@ -115,7 +115,7 @@ test('a pool that cannot shrink yet names who holds pages of it, not who holds o
 });
 
 test('two VMs that are not bound to a cell each release separate pages', () => {
-  // In cell 0 the bound one has 100 pages, and one of the two has its 100; the other has those of cell 1.
+  // In cell 0 the bound VM has 100 pages and one of the two others has 100; the other one has those of cell 1.
   const of = withPools([
     [{ sizeKiB: MIB_2, total: 200, free: 0 }],
     [{ sizeKiB: MIB_2, total: 100, free: 0 }],
@@ -142,9 +142,9 @@ test('two VMs that are not bound to a cell each release separate pages', () => {
 });
 
 interface Guest {
-  /** Of 2 MiB. */
+  /** Pages of 2 MiB. */
   readonly holds?: number;
-  /** At its next boot; absent: what it holds. */
+  /** Pages at its next boot; absent: as many as it holds. */
   readonly wants?: number;
   readonly numa?: string;
   readonly tuned?: boolean;
@@ -153,7 +153,7 @@ const strict = (cells: string): string => `<numatune><memory mode='strict' nodes
 const prefers = (cells: string): string =>
   `<numatune><memory mode='preferred' nodeset='${cells}'/></numatune>`;
 
-/** A VM that runs where it holds pages. */
+/** A VM that holds pages while it runs. */
 function guest(name: string, { holds = 0, wants = holds, numa = '', tuned = false }: Guest): DomainState {
   const uuid = uuidOf(name);
   const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2026-01-01T00:00:00Z' id='x'/></metadata>`;
@@ -166,7 +166,7 @@ function guest(name: string, { holds = 0, wants = holds, numa = '', tuned = fals
   return { domain: { name, uuid, id: 1 }, live, inactive: with2M(wants), capabilities: undefined };
 }
 
-/** Cells whose pools of 2 MiB have that many pages, and so many of them free. */
+/** Cells whose pools of 2 MiB have so many pages in total, and so many free. */
 function cellsOf(...pools: readonly (readonly [total: number, free: number])[]): HostFacts {
   const of = hostWith(`0-${pools.length - 1}`);
   const [cell] = of.topology.cells;
@@ -186,14 +186,14 @@ function cellsOf(...pools: readonly (readonly [total: number, free: number])[]):
 }
 
 interface Rollback {
-  /** Domains whose definition goes back. */
+  /** Domains whose definition is rolled back. */
   readonly own?: readonly DomainState[];
   readonly after?: readonly DomainState[];
   readonly restarts?: boolean;
   readonly sizeKiB?: number;
 }
 
-/** What a rollback says that shrinks the pool of a cell; `after`: the domains then, absent: as they are. */
+/** The refusal of a rollback that shrinks the pool of a cell; `after`: the domains afterwards, unchanged by default. */
 function shrunk(
   of: HostFacts,
   domains: readonly DomainState[],
@@ -217,7 +217,7 @@ function shrunk(
     return (error as Error).message;
   }
 }
-/** That VM as one that is off and without huge pages. */
+/** The same VM, off and without huge pages. */
 const plain = ({ domain }: DomainState): DomainState => guest(domain.name, {});
 
 test('a resized pool has as many free pages as are left of it, and other pools are unchanged', () => {
@@ -316,7 +316,7 @@ test.each<[string, readonly [number, number], Guest, Guest, number]>([
   const own = [guest('a', { ...first, numa: strict('0') }), guest('b', { ...second, numa: strict('0') })];
   const c = guest('c', { wants, numa: strict('0'), tuned: true });
   const after = [...own.map(plain), c];
-  // All that is free then goes with the pool: nothing is left for c.
+  // Then all free pages leave the pool: none remain for c.
   expect(shrunk(cellsOf(pool), [...own, c], [0, 0], { own, after })).toMatch(
     new RegExp(`^${wants} huge pages would be missing at the next boot of "c"`),
   );

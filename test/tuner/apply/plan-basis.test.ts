@@ -66,7 +66,7 @@ test('the running and the next definition both have claims; equal claims are lis
   expect(factsOf({ ...both, inactive: undefined })).toMatchObject({ 'vCPU pins': '0:2' });
 });
 
-/** With control groups that let VMs have these CPUs, and memory of these cells. */
+/** A host whose control groups let VMs use these CPUs, and memory of these cells. */
 const localHost = (more: Partial<HostFacts['local']>): HostFacts => host({ local: { ...LOCAL, ...more } });
 
 test('of the host, CPUs, cells and pools of huge pages count, and free memory does not', () => {
@@ -114,7 +114,7 @@ test('a different layout of CPUs is a different topology, and a different size o
   expect(topologyOf(alone)).not.toBe(usual);
 });
 
-/** Off, in this partition; in none where that is undefined. */
+/** A VM that is off, in this partition; undefined: in none. */
 const inPartition = (name: string, partition?: string): DomainState =>
   state(
     xmlOf(name, partition === undefined ? '' : `<resource><partition>${partition}</partition></resource>`),

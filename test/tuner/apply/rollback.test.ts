@@ -99,7 +99,7 @@ test('a domain that was shut down or restarted since does not count as a change 
   expect(await rollbackTransaction(again.id, takingBack(again.libvirt))).toMatchObject({
     kind: 'rolled back',
   });
-  // Its new run had the pin of the definition; what another user has set on that run stays.
+  // Its new run had the pin of the definition; a setting that another user changed on that run is kept.
   expect(again.domain.run).toMatchObject({ pins: ['0-7', '0-7'], shares: 7 });
   expect(again.domain.definition).not.toContain('2048');
 });
@@ -149,7 +149,7 @@ test('a restart that is refused each time is tried twice, and remains', async ()
   const steps = [define(domain, 2048), restart(domain)];
   const { id } = await applyTransaction(transaction([domain], steps), options(libvirt));
   let tries = 0;
-  // A rollback that went on and on would end at the tenth.
+  // A rollback with unlimited retries would succeed at the tenth.
   libvirt.refusesToStart = () => (++tries < 10 ? 'Cannot allocate memory' : undefined);
   const outcome = await rollbackTransaction(id, takingBack(libvirt, { restarts: true }));
   expect(tries).toBe(2);

@@ -6,9 +6,9 @@ import { host, running } from '../profile/fixtures.ts';
 import { DEDICATED_HINT, uuidOf } from './fixtures.ts';
 
 interface Place {
-  /** Each vCPU's pin. */
+  /** The pin of each vCPU. */
   readonly pins: readonly string[];
-  /** The guest assumes that its CPUs are its own. */
+  /** The guest has the hint that its CPUs are dedicated. */
   readonly hint?: boolean;
 }
 
@@ -19,7 +19,7 @@ function xmlOf(name: string, { pins, hint = false }: Place): string {
     <vcpu>${pins.length}</vcpu><cputune>${cputune}</cputune>${features}<devices/></domain>`;
 }
 
-/** A domain that goes from one place to another, now and at its next boot. */
+/** A domain that moves from one place to another, both now and at its next boot. */
 function moves(name: string, from: Place, to: Place, kind?: Assignment['kind']): DomainPlan {
   const domain = { name, uuid: uuidOf(name) };
   return {
@@ -38,7 +38,7 @@ const groupsOf = (domains: readonly DomainPlan[]): string[][] =>
     group.map(({ state }) => state.domain.name),
   );
 
-/** The same, which has to be so in whatever order the domains are planned. */
+/** The same; checks that it does not depend on the order of the domains in the plan. */
 function orderOf(...domains: readonly DomainPlan[]): string[][] {
   const groups = groupsOf(domains);
   expect(groupsOf(domains.toReversed())).toEqual(groups);

@@ -67,7 +67,7 @@ test('cells that memory comes from are followed while the domain runs', () => {
   expect(inactive?.facts.memory.numaNodeset).toBeUndefined();
 });
 
-/** Ids of the iothreads that the running domain has. */
+/** Ids of the running domain's iothreads. */
 const ids = ({ live }: DomainState): number[] => ioThreadIds(live?.root as Element).toSorted();
 
 test('an iothread is added by its id, and taken away', () => {

@@ -41,7 +41,7 @@ const pinsOf = ({ run }: FakeDomain): string | undefined => run?.pins[0];
 const setTo = ({ run }: FakeDomain, cpus: string): void => void run?.pins.splice(0, 1, cpus);
 const lastEvents = async (): Promise<readonly NewEvent[]> => (await transactions())[0]?.events ?? [];
 
-/** The same with huge pages: as many of 2 MiB. */
+/** The same with this many huge pages of 2 MiB. */
 const withPages = ({ uuid, name, definition }: FakeDomain, count: number): Step => ({
   kind: 'definition',
   domain: { uuid, name },
@@ -125,7 +125,7 @@ test('a rollback leaves the places of a VM that only they make safe until it boo
     { kind: 'definition', domain: { uuid: db.uuid, name: db.name }, to: tuned },
   ];
   const { id } = await applyTransaction(transaction([db], steps), options(libvirt));
-  // Its user boots it.
+  // Its owner boots it.
   libvirt.start(db, false);
   const start = db.run?.id ?? 0;
   if (db.run !== undefined) Object.assign(db.run, { id: 1 });
@@ -245,7 +245,7 @@ test('a rollback is refused while another transaction is open', async () => {
   });
 });
 
-/** Cut off in a rollback, or before it was committed. */
+/** Interrupted during a rollback, or before the commit. */
 const interrupted = (rollback: boolean): NewEvent[] =>
   rollback ? [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts: [] }] : [];
 
@@ -336,7 +336,7 @@ test('recover goes on with a rollback, whichever way it is asked to', async () =
   expect(pinsOf(db)).toBe('0-7');
 });
 
-/** `db`, tuned by another transaction since. */
+/** Makes `db` tuned by a later transaction. */
 const tuned = (db: FakeDomain): void => {
   const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2999-01-01T00:00:00.000Z' id='T9'/></metadata>`;
   db.definition = db.definition?.replace('<memory', `${mark}<memory`);
@@ -448,7 +448,7 @@ test('a pool that a run without domains made larger does not shrink while the do
     },
   ]);
   expect(libvirt.pages).toBe(32);
-  // Later they can be read, and nobody depends on the pages.
+  // Later they can be read, and no VM depends on the pages.
   libvirt.onCall = () => undefined;
   expect(await recoverHost(HOSTNAME, recovery(libvirt))).toMatchObject([{ kind: 'undone', remains: [] }]);
   expect(libvirt.pages).toBe(16);
@@ -459,7 +459,7 @@ test('a recovery undoes restarts, and an interrupted rollback does not, so they 
     const { libvirt, db, web } = two();
     web.definition = withXml(web.definition, PINS_ON_2_3);
     libvirt.start(web, false);
-    // It is defined to have CPUs to itself where web is; it does not run so yet.
+    // It is defined with dedicated CPUs where web runs, but does not run with them yet.
     const events = [
       doing(0, { active: true, paused: false, id: 77, notId: null, force: false }),
       done(0, { active: true, paused: false, id: 1, notId: null, force: false }),

@@ -28,7 +28,7 @@ const noteOf = ({ journal }: Work, index: number): unknown => {
   return progress?.kind === 'undone' ? progress.note : progress;
 };
 
-/** vCPU 0 was pinned to CPU 2, and that is all. */
+/** A transaction that has only pinned vCPU 0 to CPU 2. */
 async function pinned(more: readonly NewEvent[] = [done(0, '2')], steps: readonly Step[] = [], was = '0-7') {
   const it = world();
   setTo(it.domain, '2');
@@ -176,7 +176,7 @@ test.each<[string, string, (it: ReturnType<typeof world>) => void]>([
   end(it);
   expect(await undo(it.work)).toEqual({ remains: [], notes: [note] });
   expect(noteOf(it.work, 0)).toBe(note);
-  // In between as well.
+  // While the undo runs as well.
   const late = await pinned();
   late.libvirt.onCall = (name) => {
     if (name !== 'domainPinVcpuFlags') return;
@@ -235,7 +235,7 @@ test('a definition that no longer exists has nothing to restore; the running dom
   expect(pinsOf(domain)).toBe('0-7');
 });
 
-/** A definition was to be replaced, and now there is this. */
+/** A definition was being replaced, and this is the current one. */
 async function redefined(
   now: 'theirs' | 'ours' | 'seen' | 'before',
   more: (seen: unknown) => readonly NewEvent[],
@@ -325,7 +325,7 @@ test('while libvirt does not list its domains, neither a domain nor a pool is un
     'the other domains of the host cannot be read, so whether the undo is safe is not known: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
   const all = (kinds: readonly string[], message: string) => kinds.map((kind) => [kind, message]);
   expect(await interrupted({})).toEqual([all(['hostPages', 'vcpuPin'], why), '2', 32]);
-  // A reason that was found before comes first.
+  // A reason that was found earlier takes precedence.
   expect(await interrupted({ held: () => 'others need it' })).toEqual([
     all(['hostPages', 'vcpuPin'], 'others need it'),
     '2',
@@ -345,7 +345,7 @@ test('a libvirt that has just come back is asked again for its domains', async (
   expect(pinsOf(domain)).toBe('0-7');
 });
 
-/** Its domain, tuned by another transaction just now. */
+/** Makes its domain tuned by another transaction just now. */
 const tuned = ({ libvirt, domain }: ReturnType<typeof world>): void => {
   const mark = `<metadata><t:tuned xmlns:t='https://virtune.dev/xmlns/tuner/1' profile='p' version='v' at='2999-01-01T00:00:00.000Z' id='T9'/></metadata>`;
   libvirt.answers = {
@@ -402,7 +402,7 @@ test('a domain that does not start is tried again after the other domains, and b
   libvirt.pages = 32;
   const steps = [pages(24), pages(32), restart(db), restart(web)];
   const started = { active: true, paused: false, notId: null, force: false };
-  // Both run once more since; web does not start until db has given back what it had.
+  // Both have been restarted since; web cannot start until db has released what it held.
   const events = [
     ...[doing(0, 16), done(0, 24), doing(1, 24), done(1, 32)],
     ...[doing(2, { ...started, id: 77 }), doing(3, { ...started, id: 78 })],
@@ -466,7 +466,7 @@ test('an undo takes its lease again, has room for its journal, and ignores a sto
   expect(() => work.link.throwIfStopped()).not.toThrow();
 });
 
-/** Of an earlier run than the one that there is now. */
+/** Of an earlier run than the current one. */
 const EARLIER_RUN = { active: true, paused: false, id: 77, notId: null, force: false };
 
 test('a run is switched off where it does not obey if this process saw it fail, and only then', async () => {

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const each of open.splice(0)) await each.close();
 });
 
-/** What steps reach it through. */
+/** The link through which steps access the host. */
 export async function linkTo(libvirt: FakeLibvirt, more: Partial<HostLinkOptions> = {}): Promise<HostLink> {
   const link = new HostLink({
     open: () => libvirt.connect(),
@@ -30,7 +30,7 @@ export async function linkTo(libvirt: FakeLibvirt, more: Partial<HostLinkOptions
   return link;
 }
 
-/** A transaction that has come as far as these events say. */
+/** A transaction that has progressed as these events record. */
 export async function workOn(
   libvirt: FakeLibvirt,
   domains: readonly FakeDomain[],
@@ -54,7 +54,7 @@ export async function workOn(
   return { journal, link: await linkTo(libvirt, { saved, ...more.link }) };
 }
 
-/** About to be set, on the run with that id. */
+/** The event before a change, on the run with that id. */
 export const doing = (step: number, was: unknown, run?: number): NewEvent => ({
   event: 'doing',
   step,
@@ -63,6 +63,6 @@ export const doing = (step: number, was: unknown, run?: number): NewEvent => ({
 });
 export const done = (step: number, now: unknown): NewEvent => ({ event: 'done', step, now, proof: [] });
 
-/** What its journal says, in short: `undone 1`. */
+/** Summary of its journal: `undone 1`. */
 export const eventsOf = ({ journal }: Work): string[] =>
   journal.events.map((each) => `${each.event}${'step' in each ? ` ${each.step}` : ''}`);

@@ -24,7 +24,7 @@ const STEP = { kind: 'emulatorPin', domain: { uuid: 'u', name: 'db01' }, to: '1'
 const live = attributeSetting('color', { live: () => [STEP] });
 const boot = attributeSetting('shape');
 
-/** The domain with these attributes in what runs and in what the next boot takes. */
+/** The domain with these attributes in its live XML and in its next definition. */
 function drift(running: string, next: string) {
   const xml = (said: string): string => XML.replace("placement='static'", said);
   const plan = planDomain({

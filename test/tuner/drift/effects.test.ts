@@ -65,10 +65,10 @@ test('an effect counts where the newest committed transaction of the VM is an ex
     measuredEffects(records, 'kvm1').map(({ transaction }) => transaction);
   expect(measuredEffects([record('t1', { verdict: 'better' })], 'kvm1')).toEqual([EFFECT]);
   expect(found(record('t2', { status: 'undone' }), record('t1', { verdict: 'better' }))).toEqual(['t1']);
-  // Settings of a later transaction are in place, which nobody has measured.
+  // The settings of a later transaction are in effect, and their effect was never measured.
   expect(found(record('t2'), record('t1', { verdict: 'better' }))).toEqual([]);
   expect(found(record('t2', { uuid: 'u2' }), record('t1', { verdict: 'better' }))).toEqual(['t1']);
-  // The same settings, which watch put back.
+  // The same settings, restored by watch.
   expect(found(record('t2', { kind: 'restore' }), record('t1', { verdict: 'better' }))).toEqual(['t1']);
   expect(found(record('t1', { verdict: 'better', status: 'rolled back' }))).toEqual([]);
   expect(found(record('t1', { verdict: 'no difference' }))).toEqual([]);
@@ -84,7 +84,7 @@ test('an effect has faded when less than half is left, beyond chance', () => {
   expect(gone.p).toBeCloseTo(1 / 210, 2);
   // One bad block is not a faded effect, though most of it is gone on average.
   expect(compareEffect(EFFECT, [15, 15, 15, 50])).toMatchObject({ isFaded: false });
-  // Surely worse, and still more than half.
+  // Significantly worse, but more than half of the effect is left.
   expect(compareEffect(EFFECT, [16.5, 16.6, 16.7, 16.8]).isFaded).toBe(false);
 });
 

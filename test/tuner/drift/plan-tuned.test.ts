@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.stop());
 
-/** `hostCpus`: as --host-cpus; undefined without it. */
+/** `hostCpus`: value of --host-cpus; undefined without it. */
 async function apply(profiles: Readonly<Record<string, string>>, hostCpus: string | undefined) {
   const { host: facts, domains } = await host.read();
   const now = new Date();
@@ -113,7 +113,7 @@ test('the same apply again changes nothing, and one with other CPUs for the host
   await apply({ web: 'balanced' }, '0-3');
   expect(host.definition('web')).toBe(marked);
   const pins = (xml: string): string[] => xml.match(/<vcpupin [^>]*>/g) ?? [];
-  // A further CPU of the cell where it is not, so that its pins stay.
+  // Reserves another CPU of the cell in which it is not placed, so that its pins do not change.
   const further = pins(marked).some((pin) => pin.includes("cpuset='8-")) ? '0-4' : '0-3,15';
   await apply({ web: 'balanced' }, further);
   expect(pins(host.definition('web'))).toEqual(pins(marked));

@@ -111,7 +111,7 @@ test('isolated CPUs are compared with those dedicated to vCPUs', () => {
     verdict: 'mismatch',
     next: expect.stringMatching(/isolcpus=managed_irq,domain,2-7 nohz_full=2-7/),
   });
-  // Isolated, and still interrupted by the tick.
+  // Isolated, but still interrupted by the tick.
   const ticking = { ...isolated, nohzFullCpus: CpuSet.empty };
   expect(find(ISOLATED, ticking, '2-5')).toMatchObject({
     verdict: 'same',

@@ -47,7 +47,7 @@ test('a host that is set up for guests reports all of it', () => {
   expect(local.isolatedCpus?.toString()).toBe('2-5');
   expect(local.nohzFullCpus?.toString()).toBe('2-5');
   expect(local.governors).toEqual(new Set(['performance', 'powersave']));
-  // A state that is switched off delays nobody.
+  // A disabled idle state causes no latency.
   expect(local.idleLatencyUs).toBe(2);
   expect(local.caches.map(({ cpus, sizeKiB }) => [cpus.toString(), sizeKiB])).toEqual([
     ['0-1', 16_384],

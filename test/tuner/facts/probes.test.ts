@@ -6,7 +6,7 @@ import { probeDirectIo, probeHugetlbfs } from '../../../tuner/facts/probes.ts';
 import { host, LOCAL } from '../profile/fixtures.ts';
 
 test('a file system that refuses O_DIRECT is reported as such; the image is only opened', async () => {
-  // procfs has no page cache to go past.
+  // procfs has no page cache to bypass.
   expect(await probeDirectIo('/proc/self/status')).toMatchObject({ code: 'NO_O_DIRECT' });
   const folder = mkdtempSync(join(tmpdir(), 'virtune-probe-'));
   const image = join(folder, 'disk.img');
@@ -31,6 +31,6 @@ test('pages need a mount of their size; one without a size is for the usual ones
     code: 'NO_HUGETLBFS',
     next: expect.stringMatching(/pagesize=1048576K.*restart libvirtd/),
   });
-  // From afar nobody can look.
+  // A remote host cannot be probed.
   expect(probeHugetlbfs(host({ local: undefined }), 1_048_576)).toBeUndefined();
 });

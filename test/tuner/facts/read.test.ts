@@ -27,7 +27,7 @@ test('a host is read: versions, topology, cells with their pools, KSM', async ()
   expect(host).toMatchObject({ libvirtVersion: 9_000_000, qemuVersion: 7_002_000, local: undefined });
   expect(host.online.toString()).toBe('0-31');
   expect(host.cells.map(({ id }) => id)).toEqual([0, 1]);
-  // All of cell 0's pages of 2 MiB are with the databases that run there.
+  // All 2 MiB pages of cell 0 are used by the databases that run there.
   expect(host.cells[0]?.pages).toContainEqual({ sizeKiB: 2_048, total: 16_384, free: 0 });
   expect(host.cells[0]?.pages).toContainEqual({ sizeKiB: 1_048_576, total: 8, free: 8 });
   expect(host.cells[0]?.freeKiB).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { LocalRoots } from '../../../tuner/steps/step-host.ts';
 
-/** A host's /proc, /sys and control groups, made of the files that are named. */
+/** A host's /proc, /sys and control groups, made of these files. */
 export function kernelTree(files: Readonly<Record<string, string>>): LocalRoots & { remove(): void } {
   const root = mkdtempSync(join(tmpdir(), 'virtune-kernel-'));
   for (const [path, text] of Object.entries(files)) {

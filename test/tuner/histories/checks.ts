@@ -10,7 +10,7 @@ interface Read {
   readonly domains: readonly DomainState[];
 }
 
-/** Of what no plan may cause, all that any domain breaks, as it runs and as it is defined. */
+/** All violations of what no plan may cause, as domains run and as they are defined. */
 export async function broken(uri: string): Promise<string[]> {
   const { host, domains } = await readAll(uri);
   const isolated = host.local?.isolatedCpus ?? CpuSet.empty;
@@ -30,7 +30,7 @@ export async function broken(uri: string): Promise<string[]> {
   });
 }
 
-/** CPUs that were just dedicated to one domain, and that a vCPU of another one is pinned to as its only one. */
+/** CPUs that were just dedicated to one domain while a vCPU of another domain is pinned to that CPU alone. */
 export function dedicatedToTwo({ domains }: Read, assignments: readonly Assignment[]): string[] {
   return assignments
     .filter(({ kind }) => kind === 'dedicated')

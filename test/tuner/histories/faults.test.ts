@@ -8,7 +8,7 @@ import { perform } from './job.ts';
 import { writeProfiles } from './own-profiles.ts';
 import { SimulatedHistoryHost } from './simulated.ts';
 
-/** What histories have found once, each on a separate host. */
+/** Faults that histories once found, each on a separate host. */
 const on = new HostOfTwo();
 
 test('what another user has tuned after a run was killed stays when that run is recovered, live and on the host too', async () => {
@@ -50,7 +50,7 @@ test('pages that the VM of another user has come to use are not returned with an
   const start = on.host.picture();
   const [pages] = await on.apply(on.user(0), wanted({ a: 'oltp-database' }, { restart: true }));
   const rollback = { kind: 'rollback', id: pages ?? '', restarts: true } as const;
-  // All but the pool is as before.
+  // Everything except the pool is as before.
   await on.abandoned.at(on.user(0), rollback, 'before nodeAllocPages', false);
   writeProfiles(on.host.profiles, { huge: { extends: undefined, knobs: { 'memory.pages': '2 MiB' } } });
   const [theirs] = await on.apply(on.user(1), wanted({ b: 'huge' }, { restart: true }));

@@ -14,43 +14,43 @@ import { Abandoned, killedChild } from './kill.ts';
 import type { HistoryStep, Kill } from './step.ts';
 import { readAll, type User, type Wanted } from './user.ts';
 
-/** A host that a history happens on. */
+/** A host on which a history is played. */
 export interface HistoryHost {
   readonly uri: string;
   readonly restart: RestartLimits;
-  /** Whether a real host may refuse what was planned for such a reason (pages, say); then it has to be undone. */
+  /** Whether a real host may fail a planned change for this reason (such as pages); then it must be undone. */
   mayRefuse(failure: TransactionOutcome['failure']): boolean;
-  /** After each step: what stands now, oldest first. */
+  /** Called after each step with the transactions in effect, oldest first. */
   onStep?(step: HistoryStep, standing: readonly string[]): void;
-  /** Everything of it that the tuner can change. */
+  /** Everything on it that the tuner can change. */
   picture(): Picture;
-  /** Boots it, as its owner would. */
+  /** Reboots a VM, as its owner would. */
   reboot(name: string): Promise<void>;
 }
 
 export interface Picture {
-  /** For the next boot, to the byte, by domain. */
+  /** Definitions for the next boot, byte for byte, by domain. */
   readonly definitions: Readonly<Record<string, string>>;
-  /** What runs, without what each start creates again, by domain. */
+  /** The running state by domain, without what each start renews. */
   readonly runs: Readonly<Record<string, unknown>>;
   readonly host: unknown;
 }
 
-/** A transaction that stands, or was cut off. */
+/** A transaction that is in effect or was interrupted. */
 interface Standing {
   readonly user: User;
   readonly id: string;
   /** When it began, ISO 8601. */
   readonly at: string;
   readonly isOpen: boolean;
-  /** The host before it; undefined where something below it has gone since. */
+  /** The host before it; undefined once an earlier transaction has been undone. */
   readonly before: Picture | undefined;
 }
 
-/** What happened in some histories. */
+/** Counts of what happened in histories. */
 export type Figures = Record<string, number>;
 
-/** Plays a history on a host, and looks after each step whether all that must hold does. */
+/** Plays a history on a host, and checks all invariants after each step. */
 export class History {
   readonly #host: HistoryHost;
   readonly #users: readonly User[];
@@ -58,7 +58,7 @@ export class History {
   readonly #abandoned = new Abandoned();
   /** Oldest first. */
   #standing: Standing[] = [];
-  /** Domains that run on as they were booted, after their definition went back. */
+  /** Domains that keep their running state until the next boot, after their definition was rolled back. */
   readonly #wait = new Set<string>();
   #brokenBefore: ReadonlySet<string> = new Set();
   /** Before the first step. */
@@ -70,7 +70,7 @@ export class History {
     this.#figures = figures;
   }
 
-  /** All of its steps, then everything taken back, newest first. */
+  /** Plays all steps, then rolls everything back, newest first. */
   async play(steps: readonly HistoryStep[]): Promise<void> {
     const start = this.#host.picture();
     this.#start = start;
@@ -114,7 +114,7 @@ export class History {
     }
   }
 
-  /** Planned under the lock, as `apply --yes` does. */
+  /** Plans under the lock, as `apply --yes` does. */
   async #apply(user: User, wanted: Wanted, waitMs = 0): Promise<void> {
     const { hostname } = (await readAll(this.#host.uri)).host;
     const before = this.#host.picture();
@@ -197,7 +197,7 @@ export class History {
     await this.#apply(first, wanted);
   }
 
-  /** One waits for the other, and plans on what that one left. */
+  /** One run waits for the other, and plans on the state it leaves. */
   async #bothAtOnce(wanted: readonly [Wanted, Wanted]): Promise<void> {
     await Promise.all(wanted.map((each, index) => this.#apply(this.#user(index), each, 60_000)));
     this.#standing = this.#standing
@@ -258,7 +258,7 @@ export class History {
     expect(this.#host.picture().definitions).toEqual(open.before.definitions);
   }
 
-  /** As its owner would, who does what a refusal says: restarts VMs whose pages are in use, and goes on. */
+  /** Acts as an owner who follows a refusal: restarts VMs whose pages are in use, and tries again. */
   async #back(job: Job, user: User): Promise<TransactionOutcome | undefined> {
     const [outcome, refused] = await this.#attempt(job, user);
     if (
@@ -281,7 +281,7 @@ export class History {
     return again;
   }
 
-  /** What is refused has changed nothing. */
+  /** Checks that a refused job has changed nothing. */
   async #attempt(job: Job, user: User): Promise<[TransactionOutcome | undefined, TunerError | undefined]> {
     let outcome: TransactionOutcome | undefined;
     const before = this.#host.picture();
@@ -293,8 +293,8 @@ export class History {
   }
 
   /**
-   * Whether a rollback was refused for a VM that is defined as before the history: somebody has pinned it by hand, its
-   * own transactions were rolled back to that pin, and no rollback can move it.
+   * Whether a rollback was refused for a VM with its definition from before the history: it was pinned by hand, its own
+   * transactions were rolled back to that pin, and no rollback can move it.
    */
   #isByHand({ code, message }: TunerError): boolean {
     const name = /; "([^"]+)" has .* there, and not by a later transaction of virtune: move or unpin it/.exec(
@@ -309,7 +309,7 @@ export class History {
     );
   }
 
-  /** `on`: the transaction that the job undoes, where it is not a new one. */
+  /** `on`: the transaction that the job undoes, if it is not a new one. */
   async #killed(user: User, job: Job, kill: Kill, on?: Standing): Promise<void> {
     const { at, how } = kill;
     const before = this.#host.picture();
@@ -325,7 +325,7 @@ export class History {
       expect(refused.code).toMatch(/^TUNE_(CHANGED|INTERRUPTED)$/);
       this.#expectSame(before);
     }
-    // What was said at the end of a run that was killed, nobody heard.
+    // The final notes of a killed run were lost.
     for (const { header, events } of await user.journals()) {
       const noRestart = events.some((each) => each.event === 'rollback' && each.restarts.length === 0);
       if (noRestart) for (const { domain } of header.domains) this.#wait.add(domain.name);
@@ -340,7 +340,10 @@ export class History {
     }
   }
 
-  /** Who died elsewhere keeps the host for a minute, which passes by a clock that only sleeps move. */
+  /**
+   * The lease of a run that died elsewhere blocks the host for a minute, which passes on a clock that only sleeps
+   * advance.
+   */
   async #leaseRunsOut(): Promise<void> {
     let atMs = 0;
     const options = {
@@ -361,8 +364,8 @@ export class History {
   }
 
   /**
-   * Everything back, newest first. What was cut off comes before all else, since its user can do nothing more before
-   * that; where another user's work stands on it, that one has to take it back first.
+   * Rolls everything back, newest first. Interrupted transactions come first, since their users can do nothing else
+   * before. If another user's transaction depends on one, that user must roll it back first.
    */
   async #unwind(): Promise<void> {
     for (let left = this.#standing.length; left > 0; left = this.#standing.length) {
@@ -398,9 +401,9 @@ export class History {
   }
 
   /**
-   * A way back over a VM that was pinned by hand before the history leads to two VMs on one CPU for a while, and is
-   * refused. Its user decides, and uses --force. That loosens nothing: any other refusal is an error, and at the end
-   * the safety rules hold and the host is the same to the byte all the same.
+   * A rollback across a VM that was pinned by hand before the history would put two VMs on one CPU for a while, and is
+   * refused. Its user then uses --force. This loosens nothing: any other refusal is an error, and at the end the safety
+   * rules hold and the host is still the same byte for byte.
    */
   async #backOrForced(job: Job, user: User): Promise<TransactionOutcome | undefined> {
     let outcome: TransactionOutcome | undefined;
@@ -413,7 +416,7 @@ export class History {
     return this.#back({ ...job, force: true }, user);
   }
 
-  /** What the journals say that stands now. */
+  /** Learns from the journals which transactions are in effect now. */
   async #learn(user: User, before: Picture): Promise<void> {
     const records = (await user.journals()).toReversed();
     const now = new Map(records.map((record) => [record.id, record.progress.status]));
@@ -443,7 +446,7 @@ export class History {
     this.#standing = this.#standing.filter(({ id }) => id !== gone.id);
   }
 
-  /** Of those above one that was undone, or a part of it, nobody knows any more what the host was before them. */
+  /** After an undo, even a partial one, the state of the host before later transactions is no longer known. */
   #touched(touched: Standing): void {
     const at = this.#standing.findIndex(({ id }) => id === touched.id);
     if (at < 0) return;
@@ -515,7 +518,7 @@ export class History {
   }
 }
 
-/** Why the tuner refused it; undefined when it did not. Anything else is thrown on. */
+/** Why the tuner refused it; undefined if it did not. Other errors are rethrown. */
 async function refusal(what: () => Promise<unknown>): Promise<TunerError | undefined> {
   try {
     await what();

@@ -9,10 +9,10 @@ import { makeBootSchedule } from '../../../tuner/measure/boots/schedule.ts';
 import { type Experiment, trialOf } from '../../../tuner/measure/experiment.ts';
 import { makeSchedule } from '../../../tuner/measure/schedule.ts';
 
-/** What one command changes on a host. Plain data: a process that will be killed gets it in a file. */
+/** What one command changes on a host. Plain data: a process that will be killed reads it from a file. */
 export type Job =
   | { readonly kind: 'apply'; readonly transactions: readonly Transaction[] }
-  /** One transaction with an experiment, on a clock that only waiting moves on; kept, whatever it finds. */
+  /** One transaction with an experiment, on a clock that only waiting advances; kept, whatever the result. */
   | { readonly kind: 'experiment'; readonly transaction: Transaction }
   | {
       readonly kind: 'rollback';
@@ -20,11 +20,11 @@ export type Job =
       readonly restarts: boolean;
       readonly force?: boolean | undefined;
     }
-  /** One after the other. */
+  /** One after another. */
   | { readonly kind: 'rollbacks'; readonly ids: readonly string[] }
   | { readonly kind: 'recover'; readonly hostname: string; readonly how: 'undo' | 'finish' };
 
-/** As the command does it. Rejects as the command does. */
+/** Does what the command does, and rejects as it does. */
 export async function perform(job: Job, options: RunOptions): Promise<TransactionOutcome[]> {
   switch (job.kind) {
     case 'apply':
@@ -52,7 +52,7 @@ export async function perform(job: Job, options: RunOptions): Promise<Transactio
   }
 }
 
-/** Six pairs of blocks, switched as the coins of this seed ask for. */
+/** Six pairs of blocks, switched by the coin tosses of this seed. */
 const quickTrial = (): Trial => trialOf(quickly(makeSchedule({ pairs: 6, blockMs: 2_000, settleMs: 0 }, 5)));
 
 /** Four boots, so that each arm follows itself and the other. */

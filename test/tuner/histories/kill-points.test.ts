@@ -12,8 +12,8 @@ import { SimulatedHistoryHost } from './simulated.ts';
 import type { User, Wanted } from './user.ts';
 
 /**
- * A host with room for one VM on dedicated CPUs: `a` has them at first, and each run gives them to `b`. Where the order
- * of the steps is wrong, some kill leaves both on the same CPUs.
+ * A host with room for one VM on dedicated CPUs: `a` has them at first, and each run moves them to `b`. If the steps
+ * are in the wrong order, some kill leaves both on the same CPUs.
  */
 const SHAPE = shape({}, [{ vcpus: 3 }, { vcpus: 3 }, { vcpus: 1, state: 'shutoff' }]);
 
@@ -22,13 +22,13 @@ const PICKS = [
   { name: 'a', profile: 'balanced' },
   { name: 'c', profile: 'dense' },
 ];
-/** As long as it takes on a busy machine: some hundred runs. */
+/** Long enough for some hundred runs on a busy machine. */
 const TIMEOUT_MS = 600_000;
 
 let host: SimulatedHistoryHost;
 let abandoned: Abandoned;
 let user: User;
-/** The transaction that all others stand on. */
+/** The transaction on which all others build. */
 let base: string;
 beforeEach(async () => {
   host = await SimulatedHistoryHost.start(SHAPE);
@@ -41,7 +41,7 @@ afterEach(async () => {
   await host.stop();
 });
 
-/** Of the records of the journal. */
+/** Stride over the records of the journal. */
 const EVERY = killStride(11);
 const atRecord = ({ when, what }: Point): boolean => when === 'before' && what.startsWith('journal');
 
@@ -62,13 +62,13 @@ async function apply(wanted: Wanted): Promise<string[]> {
 const recover = () => perform({ kind: 'recover', hostname: 'simulated-host', how: 'undo' }, user.options());
 const back = (ids: readonly string[]) => perform({ kind: 'rollbacks', ids }, user.options());
 
-/** The journals of what is over: each command reads all that there are. */
+/** Removes the journals of finished transactions, since each command reads all journals. */
 const forget = (): void => {
   const folder = join(user.stateDir, 'transactions');
   for (const name of readdirSync(folder)) if (!name.startsWith(base)) rmSync(join(folder, name));
 };
 
-/** Of the transactions that `wanted` came to since, newest first. */
+/** Ids of the committed transactions since then, newest first. */
 async function standing(before: ReadonlySet<string>): Promise<string[]> {
   const records = await user.journals();
   return records
@@ -76,7 +76,7 @@ async function standing(before: ReadonlySet<string>): Promise<string[]> {
     .map(({ id }) => id);
 }
 
-/** Each VM is as in one of the two pictures, and runs as it is defined there. */
+/** Checks that each VM is defined as in one of the two pictures, and runs accordingly. */
 function expectEitherOr(now: Picture, before: Picture, wanted: Picture, at: string): void {
   for (const [name, definition] of Object.entries(now.definitions)) {
     const of = [before, wanted].filter((each) => meaning(each.definitions[name]) === meaning(definition));

@@ -18,8 +18,8 @@ import type { User } from './user.ts';
 const CHILD = join(import.meta.dirname, 'killed-child.ts');
 
 /**
- * Does it in a separate process, which is killed at that point. Where it was, or how it ended before it came there.
- * `records`: only points before a record of the journal are counted.
+ * Performs the job in a separate process, which is killed at that point. Returns the point, or the outcome if it ended
+ * before. `records`: only counts points before a record of the journal.
  */
 export async function killedChild(
   { uri, stateDir }: User,
@@ -43,21 +43,23 @@ export async function killedChild(
   return said.trim();
 }
 
-/** Runs that were left where they were; their files stay open until all of it is over. */
+/** Suspended runs; their files stay open until the end of the test. */
 export class Abandoned {
   readonly #ends: (() => Promise<unknown>)[] = [];
 
-  /** Lets them end, once nobody looks at what they do any more. */
+  /** Lets them end, once their effects are no longer observed. */
   async end(): Promise<void> {
     for (const end of this.#ends.splice(0)) await end();
   }
 
   /**
-   * Does it in this process, and leaves it at that point as a killed process leaves it: its connections are cut, its
-   * flock(2) is gone, its lease stands with a PID that nobody has. Separate processes are a hundred times as slow.
+   * Performs the job in this process, and leaves it at that point in the state of a killed process: its connections are
+   * closed, its flock(2) is released, and its lease names a PID that no longer exists. Separate processes are a hundred
+   * times as slow.
    *
-   * `killAt`: its number, or the first one of that name, as `before nodeAllocPages`. `elsewhere`: its lease is that of
-   * another machine, so that nobody here can see that it is dead. `counts`: which points are counted; absent: all.
+   * `killAt`: number of the point, or the first one with that name, such as `before nodeAllocPages`. `elsewhere`: its
+   * lease is from another machine, so that it cannot be checked here whether it is dead. `counts`: which points are
+   * counted; absent: all.
    */
   async at(
     user: User,
@@ -108,14 +110,14 @@ export class Abandoned {
   }
 }
 
-/** As the kernel does for a process that ends. flock(2) is of the open file, which flock(1) shares here. */
+/** Unlocks as the kernel does when a process exits. flock(2) belongs to the open file, which flock(1) shares here. */
 function unlock(stateDir: string): void {
   for (const fd of readdirSync('/proc/self/fd')) {
     let path = '';
     try {
       path = readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      // The one that the folder was read with.
+      // The descriptor with which the folder was read.
     }
     if (!path.startsWith(join(stateDir, 'locks'))) continue;
     const { status } = spawnSync('flock', ['-u', '3'], {
@@ -125,7 +127,7 @@ function unlock(stateDir: string): void {
   }
 }
 
-/** The lease that stands is now that of a process that has ended, here or where nobody can see it. */
+/** Makes the lease that of a process that has exited, here or on a machine where this cannot be checked. */
 async function disown(uri: string, elsewhere: boolean): Promise<void> {
   const connection = await connect(uri, { readOnly: false });
   try {

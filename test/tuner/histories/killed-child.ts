@@ -3,16 +3,16 @@ import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
 import { type Job, perform } from './job.ts';
 import { runOptionsFor } from './user.ts';
 
-/** What this process is given: a job, and at which of its points it ends as by `kill -9`. */
+/** Input of this process: a job, and the point at which it is killed as by `kill -9`. */
 export interface Doomed {
   readonly uri: string;
   readonly stateDir: string;
   readonly restart: RestartLimits;
   readonly job: Job;
   readonly killAt: number;
-  /** Points count from the first line of the journal on: before it nothing is changed. */
+  /** Counts points from the first line of the journal on: before it nothing is changed. */
   readonly onceBegun: boolean;
-  /** Only points before a record of the journal are counted. */
+  /** Only counts points before a record of the journal. */
   readonly records: boolean;
 }
 

@@ -24,7 +24,7 @@ const on = new HostOfTwo(
   shape({ hugepages: { 2048: 8_192, 1048576: 4 } }, [{ vcpus: 1, byHand: 'pinned' }, { vcpus: 3 }, {}]),
 );
 
-/** Where the vCPUs of a domain run, and will run. */
+/** Where the vCPUs of a domain run now, and after the next boot. */
 async function pinsOf(name: string): Promise<{ live: string; next: string }> {
   const { domains } = await readAll(on.host.uri);
   const state = domains.find(({ domain }) => domain.name === name);
@@ -34,7 +34,7 @@ async function pinsOf(name: string): Promise<{ live: string; next: string }> {
   return { live: live ?? '', next: next ?? '' };
 }
 
-/** `a`, which somebody has pinned to CPU 2 by hand, goes to CPU 7. */
+/** Moves `a`, which a user has pinned to CPU 2 by hand, to CPU 7. */
 async function moveAway(): Promise<Job & { kind: 'apply' }> {
   const { host, domains } = await readAll(on.host.uri);
   const state = domains.find(({ domain }) => domain.name === 'a');
@@ -61,14 +61,14 @@ async function moveAway(): Promise<Job & { kind: 'apply' }> {
   return { kind: 'apply', transactions: [transaction] };
 }
 
-/** That, and another user's VM is given the CPU. Ids of both. */
+/** The same, and then another user's VM gets the CPU. Ids of both. */
 async function moveAwayAndGive(): Promise<{ away: string; theirs: string }> {
   const [moved] = await perform(await moveAway(), on.user(0).options());
   expect(moved?.kind).toBe('committed');
   return { away: moved?.id ?? '', theirs: await give() };
 }
 
-/** vCPU 0 of it, as with virsh vcpupin. */
+/** Pins its vCPU 0, as virsh vcpupin does. */
 async function pinByHand(
   name: string,
   cpu: number,
@@ -144,7 +144,7 @@ test('a rollback is refused that would put a VM on CPUs that another one was giv
   expect(on.host.picture()).toEqual(start);
 });
 
-/** Its id in libvirt, which is another one after each start. */
+/** Its id in libvirt, which changes with each start. */
 async function runOf(name: string): Promise<number | undefined> {
   const { domains } = await readAll(on.host.uri);
   return domains.find(({ domain }) => domain.name === name)?.domain.id;
@@ -172,7 +172,7 @@ test('a rollback that was killed is named as open, and only what can be done wit
     code: 'TUNE_INTERRUPTED',
     message: expect.stringMatching(message),
   });
-  // Without the lock nobody knows whether it runs.
+  // Without the lock it is unknown whether it runs.
   await expect(lastCommitted(folder, on.host.uri)).rejects.toMatchObject(
     open(
       /is still open: wait if it is running \(virtune tune history shows when it ends\), else undo it with virtune tune recover$/,
@@ -203,7 +203,7 @@ test('recover undoes nothing while another VM of the host cannot be read: whethe
   expect(await on.recover(on.user(0))).toMatchObject({ kind: 'rolled back', remains: [] });
 });
 
-/** A connection on which the XML of that domain comes damaged. */
+/** A connection that returns damaged XML for that domain. */
 function unreadable(connection: TunerConnection, name: string): TunerConnection {
   return new Proxy(connection, {
     get(target, key) {
@@ -219,7 +219,10 @@ function unreadable(connection: TunerConnection, name: string): TunerConnection 
   });
 }
 
-/** `a` is back on the CPU that somebody has pinned it to; `b` had it in between. Id of what took it from `b`. */
+/**
+ * `a` is back on the CPU that it was pinned to by hand; in between `b` had it. Id of the transaction that moved `b`
+ * away.
+ */
 async function backOnThePinByHand(): Promise<string> {
   const { away } = await moveAwayAndGive();
   const [taken = ''] = await on.apply(on.user(1), wanted({ b: 'balanced' }, { restart: true }));
@@ -252,7 +255,7 @@ test('a history over a pin by hand goes back with --force where the rollback is 
   const figures: Figures = {};
   const apply = (user: number, what: Wanted): HistoryStep => ({ kind: 'apply', user, wanted: what });
   await new History(on.host, on.host.users, figures).play([
-    // To another CPU than that of the pin, which `b` gets then.
+    // Moves it off the CPU of its pin, which `b` then gets.
     apply(0, wanted({ a: 'oltp-database' }, { restart: true, hostCpus: '0-2' })),
     apply(1, wanted({ b: 'low-latency' }, { restart: true, hostCpus: '0,7' })),
     apply(1, wanted({ b: 'dense' }, { restart: true })),

@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
-/** Values of knobs that fit any host, however small: none of them needs CPUs. All of one are as good as each other. */
+/**
+ * Values of knobs that fit any host, however small: none of them needs CPUs. All values of a knob are equally valid.
+ */
 const VALUES: Readonly<Record<string, readonly (string | number)[]>> = {
   'cpu.shares': ['default', 200, 512, 2_048],
   'cpu.period': ['default', 50_000, 100_000],
@@ -46,15 +48,15 @@ const VALUES: Readonly<Record<string, readonly (string | number)[]>> = {
   'memory.pages': ['default', 'default', 'default', '2 MiB'],
 };
 
-/** What a profile says besides what it extends. */
+/** The content of a user's profile besides its base. */
 export interface OwnProfile {
   readonly extends: string | undefined;
   readonly knobs: Readonly<Record<string, string | number>>;
 }
 
 /**
- * Profiles of a user's own, by name: some stand alone, some say more than one of virtune's. `without`: knobs that the
- * host cannot set.
+ * A user's profiles by name: some are independent, some extend a built-in one. `without`: knobs that the host cannot
+ * set.
  */
 export function ownProfiles(
   names: readonly string[],
@@ -72,7 +74,7 @@ export function ownProfiles(
   return fc.record(Object.fromEntries(names.map((name) => [name, profile])));
 }
 
-/** As files in a folder that `--profiles` names. */
+/** Writes them to files in a folder for `--profiles`. */
 export function writeProfiles(folder: string, profiles: Readonly<Record<string, OwnProfile>>): void {
   mkdirSync(folder, { recursive: true });
   const reasons = { why: 'a history asks for it', source: 'judgement' };

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { HostOfTwo, shape, wanted } from './host-of-two.ts';
 import { perform } from './job.ts';
 
-/** Pages that a rollback must not count: refusals that histories have found to be wrong. */
+/** Pages that a rollback must not count: wrong refusals that histories have found. */
 const on = new HostOfTwo(shape({ sockets: 2, coresPerSocket: 4 }, [{}, {}, {}]));
 
 test('a VM that was selected and not changed counts as it is now, not as it was then', async () => {
   const start = on.host.picture();
   const [first] = await on.apply(on.user(0), wanted({ c: 'low-latency' }, { restart: true }));
-  // Names c as well, which is as wanted already.
+  // Includes c, which already is as wanted.
   const [second] = await on.apply(on.user(1), wanted({ c: 'low-latency', b: 'network' }, { restart: true }));
   await on.rollback(on.user(0), first, true);
   expect(await on.rollback(on.user(1), second, true)).toMatchObject([{ kind: 'rolled back', remains: [] }]);

@@ -11,7 +11,7 @@ import { User } from './user.ts';
 
 export const NAMES = ['a', 'b', 'c'] as const;
 
-/** What somebody wrote into a definition by hand: at what place, and what. Some of it is dangerous. */
+/** Manual changes of a definition: the position and the XML. Some of them are dangerous. */
 const BY_HAND = {
   nothing: [],
   pinned: [['<os>', "<cputune><vcpupin vcpu='0' cpuset='2'/></cputune><os>"]],
@@ -59,7 +59,7 @@ export const hosts = fc.record({
 });
 type HostShape = typeof hosts extends fc.Arbitrary<infer T> ? T : never;
 
-/** A simulated host that histories happen on, and users with state folders apart. */
+/** A simulated host on which histories are played, and users with separate state folders. */
 export class SimulatedHistoryHost implements HistoryHost {
   readonly uri: string;
   /** Guests obey at once. */
@@ -67,7 +67,7 @@ export class SimulatedHistoryHost implements HistoryHost {
   readonly users: readonly User[];
   readonly #demo: Demo;
   readonly #folder: string;
-  /** Of profiles besides virtune's. */
+  /** Folder of profiles besides the built-in ones. */
   readonly profiles: string;
   readonly #connection: Connection;
 
@@ -133,7 +133,7 @@ export class SimulatedHistoryHost implements HistoryHost {
     await this.#connection.call('domainCreateWithFlags', { domain, flags: paused });
   }
 
-  /** Through libvirt, which writes it in its own form; a running one is booted with it. */
+  /** Defines it through libvirt, which writes it in canonical form; a running VM is rebooted with it. */
   async #writeByHand(
     name: string,
     changes: readonly (readonly [string, string])[],
@@ -148,8 +148,8 @@ export class SimulatedHistoryHost implements HistoryHost {
 }
 
 /**
- * Of a run all but what each start creates again, and what libvirt leaves behind that says nothing: a pin to every CPU,
- * as it writes it down once a pin was set, metadata without content, and iothreads by number.
+ * The running state without what each start renews, and without meaningless leftovers of libvirt: a pin to every CPU,
+ * which it writes once a pin was set, empty metadata, and iothreads by number.
  */
 function runOf({ live }: SimulatedVm, lastCpu: number): string | undefined {
   const everywhere = new RegExp(

@@ -1,19 +1,22 @@
 import fc from 'fast-check';
 import type { Wanted } from './user.ts';
 
-/** Users by number: each has a state folder apart, as on two machines. */
+/** Users by number: each has a separate state folder, as on two machines. */
 const USERS = [0, 1] as const;
 
-/** When a run is killed: at which of its points, and how. */
+/** When a run is killed, as the number of a point, and how. */
 export interface Kill {
   readonly at: number;
-  /** `here`: left where it is, in this process; `child`: SIGKILL; `elsewhere`: on a machine that nobody here can look at. */
+  /**
+   * `here`: suspended in this process; `child`: SIGKILL; `elsewhere`: on a machine whose processes cannot be checked
+   * here.
+   */
   readonly how: 'here' | 'child' | 'elsewhere';
-  /** Its points count from the first line of the journal on (of a child): before it nothing is changed. */
+  /** Counts a child's points from the first line of the journal on: before it nothing is changed. */
   readonly onceBegun?: boolean | undefined;
 }
 
-/** One thing that happens on a host. `which`: of the transactions that stand, counted from the newest. */
+/** One event on a host. `which`: index among the transactions in effect, counted from the newest. */
 export type HistoryStep =
   | { readonly kind: 'plan'; readonly user: number; readonly wanted: Wanted }
   | {
@@ -22,13 +25,13 @@ export type HistoryStep =
       readonly wanted: Wanted;
       readonly kill?: Kill | undefined;
     }
-  /** One plans, the other applies, and only then the first one says yes. */
+  /** One user plans, the other applies, and only then the first one confirms. */
   | {
       readonly kind: 'late yes';
       readonly user: number;
       readonly wanted: Wanted;
       readonly during: Wanted;
-      /** --force: a new plan where the first one is refused as old. */
+      /** --force: plans again if the first plan is refused as outdated. */
       readonly force?: boolean | undefined;
     }
   | { readonly kind: 'both at once'; readonly wanted: readonly [Wanted, Wanted] }
@@ -50,17 +53,19 @@ export interface HistoryShape {
   readonly profiles: readonly string[];
   /** How runs are killed. */
   readonly kills: readonly Kill['how'][];
-  /** A run has about so many points. */
+  /** Approximate number of points in a run. */
   readonly points: number;
   readonly minLength?: number | undefined;
   readonly length: number;
-  /** For hosts where each run takes seconds: one in four is killed, and that in mid-change; few steps do nothing. */
+  /**
+   * For hosts where each run takes seconds: one run in four is killed, in the middle of a change; few steps do nothing.
+   */
   readonly isSlow?: boolean | undefined;
-  /** VMs of a plan, at most; absent: all. */
+  /** Most VMs in a plan; absent: all. */
   readonly picks?: number | undefined;
-  /** What else is said of a plan; absent: nothing. */
+  /** Further options of a plan; absent: none. */
   readonly flags?: fc.Arbitrary<Partial<Wanted>> | undefined;
-  /** Whether a plan that is refused as old is made again. */
+  /** Whether a plan that is refused as outdated is made again. */
   readonly force?: fc.Arbitrary<boolean> | undefined;
 }
 

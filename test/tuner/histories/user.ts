@@ -17,12 +17,12 @@ import { allSteps, type Plan } from '../../../tuner/plan/plan.ts';
 import { ProfileLibrary } from '../../../tuner/profile/library.ts';
 import type { RestartLimits } from '../../../tuner/steps/step-host.ts';
 
-/** What a plan is made for. */
+/** The input of a plan. */
 export interface Wanted {
   readonly picks: readonly { readonly name: string; readonly profile: string }[];
   readonly restart: boolean;
   readonly together: boolean;
-  /** --host-cpus: CPUs that no VM gets; absent: the placement's own choice. */
+  /** --host-cpus: CPUs that no VM gets; absent: chosen by the placement. */
   readonly hostCpus?: string | undefined;
   /** --allow-ratio. */
   readonly allowRatio?: number | undefined;
@@ -34,18 +34,18 @@ export interface Wanted {
 export interface Planned {
   readonly plan: Plan;
   readonly transactions: readonly Transaction[];
-  /** What stands in the way; empty where it may be applied. */
+  /** Reasons that block the plan; empty if it may be applied. */
   readonly refusals: readonly string[];
 }
 
-/** One who tunes a host, with a state folder apart from those of the others. */
+/** A user who tunes a host, with a separate state folder. */
 export class User {
   readonly uri: string;
   readonly stateDir: string;
   readonly #restart: RestartLimits;
   readonly #profiles: readonly string[];
 
-  /** `profiles`: folders with profiles besides virtune's. */
+  /** `profiles`: folders with profiles besides the built-in ones. */
   constructor(uri: string, stateDir: string, restart: RestartLimits, profiles: readonly string[] = []) {
     this.uri = uri;
     this.stateDir = stateDir;
@@ -57,7 +57,7 @@ export class User {
     return runOptionsFor(this.uri, this.stateDir, this.#restart, more);
   }
 
-  /** As `plan` and `apply` make it: one profile by --profile, several by an assignments file. */
+  /** Plans as `plan` and `apply` do: a single profile by --profile, several by an assignments file. */
   async plan(wanted: Wanted): Promise<Planned> {
     const connection = await connect(this.uri, { readOnly: false });
     try {
@@ -110,7 +110,7 @@ export class User {
   }
 }
 
-/** What every command of a history is run with; also in a separate process. */
+/** Options of every command in a history; also used in a separate process. */
 export function runOptionsFor(
   uri: string,
   stateDir: string,

@@ -11,7 +11,7 @@ import { pageInventoryJson, reportPages } from '../../../tuner/hugepages/report.
 const MIB_2 = 2_048;
 const GIB_1 = 1_048_576;
 
-/** Cells with so many free pages of 2 MiB of so many, and memory besides. */
+/** Cells with pools of 2 MiB pages, some of them free, and further memory. */
 function cells(...pools: readonly [free: number, total: number, freeGiB?: number][]): CellMemory[] {
   return pools.map(([free, total, freeGiB = 100], id) => ({
     id,
@@ -62,10 +62,10 @@ test('a running domain releases its pages before it boots again', () => {
   const same = xml(120, HUGE, '0');
   const inventory = pageInventory(cells([0, 60]), [domain('a', same, same)]);
   expect(pool(inventory, 0)).toMatchObject({ held: 60, needed: 0, missing: 0 });
-  // What it will grow by is needed.
+  // Only its growth is needed.
   const grown = pageInventory(cells([0, 60]), [domain('a', xml(200, HUGE, '0'), same)]);
   expect(pool(grown, 0)).toMatchObject({ held: 60, needed: 40, missing: 40 });
-  // A transient domain boots no more.
+  // A transient domain does not boot again.
   expect(pool(pageInventory(cells([0, 60]), [domain('a', undefined, same)]), 0)).toMatchObject({
     held: 60,
     needed: 0,
@@ -201,7 +201,7 @@ test('pools outlive a boot by the kernel’s command line, by a unit, and by sys
   );
   expect(even?.sysctl).toBe('vm.nr_hugepages = 128');
   expect(even && reportPermanence(even).join('\n')).toContain('/etc/sysctl.d/50-virtune-hugepages.conf');
-  // Spread over all cells alike, it would give pages to a cell that is to have none.
+  // Spreading pages evenly would give pages to a cell that should have none.
   expect(
     permanenceOf(
       [

@@ -5,8 +5,8 @@ import { type Demand, spread } from '../../../tuner/hugepages/spread.ts';
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 /**
- * Hall's theorem says the most that can be given: over every set of demands, what they ask beyond what their cells
- * hold together is lost to somebody. Exhaustive, so only for few demands.
+ * The maximum that can be allocated, by the deficiency version of Hall's theorem: for every set of demands, what
+ * exceeds the pages of their cells together is lost. Exhaustive, so only for few demands.
  */
 function most(demands: readonly Demand[], free: ReadonlyMap<number, number>): number {
   let lost = 0;

@@ -35,7 +35,7 @@ test.each<[string, HostViolation, boolean]>([
   expect(isKnown(now, [knownViolation(sharing('4-5'))])).toBe(expected);
 });
 
-/** A violation that no CPUs measure. */
+/** A violation without a count of CPUs. */
 const limited = (text: string): HostViolation => ({
   state: state as DomainState,
   view: 'live',

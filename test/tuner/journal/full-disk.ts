@@ -6,8 +6,8 @@ const prototype: FileHandle = Object.getPrototypeOf(probe);
 await probe.close();
 
 /**
- * From now on writes fail as on a full disk, once as many bytes have been written, and while `full` says so. Ends
- * with `vi.restoreAllMocks()`.
+ * Makes writes fail as on a full disk, after this many bytes and while `full` returns true. Ends with
+ * `vi.restoreAllMocks()`.
  */
 export function fillDisk(after = 0, full: () => boolean = () => true): void {
   const { write } = prototype;

@@ -262,11 +262,11 @@ test('a transaction is found by its id, by a part that no other has, or as the l
 const COMMITTED = [{ event: 'committed' }] as const;
 const UNDONE = [{ event: 'rolledBack' }] as const;
 const AT = '2026-01-31T10:11:12.345Z';
-/** The nth of a day's transactions of a host. */
+/** Id of the nth transaction of a host on one day. */
 const nth = (n: number): string => `20260131T101112Z-${n.toString(16).padStart(6, '0')}`;
 const uuidOf = (n: number): string => `11111111-2222-4333-8444-${String(n).padStart(12, '0')}`;
 
-/** Many at once, without waiting for the disk. */
+/** Writes many at once, without waiting for the disk. */
 function putAll(
   count: number,
   events: readonly NewEvent[],
@@ -290,7 +290,7 @@ test('the oldest that were undone are forgotten beyond a count, and open ones ne
   const left = await idsLeft();
   expect(left).toHaveLength(201);
   expect(left.slice(-2)).toEqual([nth(50), '20250101T000000Z-000000']);
-  // The open one may yet need its reserve.
+  // The open transaction may still need its reserve.
   expect(readdirSync(folder.transactions).filter((name) => name.endsWith('.reserve'))).toHaveLength(1);
 });
 
@@ -350,7 +350,7 @@ test('the last transaction is the one that began last, whatever its id and the s
   };
   await began('20260131T101112Z-ffffff', '2026-01-31T10:11:12.345Z');
   await began('20260131T101112Z-000000', '2026-01-31T10:11:12.346Z');
-  // Planned before both, and approved after them.
+  // Planned before both, but approved after them.
   await began('20260131T101100Z-aaaaaa', '2026-01-31T10:11:13.000Z');
   const { records } = await listTransactions(folder);
   expect(records.map(({ id }) => id)).toEqual([

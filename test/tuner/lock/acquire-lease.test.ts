@@ -28,14 +28,14 @@ const RECORD = ownRecord({
   since: '2026-01-01T00:00:00Z',
   version: '1',
 });
-/** Of another machine, where nobody here can look whether it lives. */
+/** From another machine, where it cannot be checked whether it is alive. */
 const ELSEWHERE: LeaseRecord = {
   ...RECORD,
   machine: 'laptop',
   process: { where: 'x', pid: 7, startTicks: '1' },
 };
 
-/** Time passes only in sleeps. */
+/** Time passes only while it sleeps. */
 function take(record = RECORD, more: Partial<LeaseOptions> = {}): Promise<HostLease> {
   let atMs = 0;
   return acquireLease({
@@ -79,7 +79,7 @@ test('a lock from elsewhere that is not renewed for 60 s of the waiter is taken 
   expect(said).toEqual([expect.stringContaining('on laptop')]);
   await lease.check();
   await expect(old.check()).rejects.toMatchObject({ code: 'TUNE_LOCKED' });
-  // It does not take the lock of the one that came after it along.
+  // Its release does not release its successor's lock.
   await old.release();
   await lease.check();
   await lease.release();
@@ -96,7 +96,7 @@ test('a lock that is renewed is never taken over, however long one waits', async
     nowMs: () => atMs,
     sleepMs: async (ms) => {
       atMs += ms;
-      // By another machine's clock, and with what only a later version says.
+      // Renewed by another machine, whose clock may differ and whose record may have fields of a later version.
       if (atMs % 20_000 < ms) secrets.define(leaseXml(uuid, { ...ELSEWHERE, renewal: ++renewal }));
     },
   });

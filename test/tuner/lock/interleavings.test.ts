@@ -6,14 +6,16 @@ import { LeaseHost, LeaseUser } from './lease-world.ts';
 
 /** `.ci/nightly` plays more. */
 const RUNS = Number(process.env['VIRTUNE_LEASE_RUNS'] ?? 150);
-/** The same ones each time in `npm test`, others each night; or those of a failure, by the seed that it printed. */
+/**
+ * The same schedules each time in `npm test`, others each night; or those of a failure, by the seed that it printed.
+ */
 const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 150 ? '1' : undefined);
 const seeded = SEED === undefined ? {} : { seed: Number(SEED) };
-/** Of the test in which minutes pass half a second at a time. */
+/** Runs of the test that advances minutes in steps of half a second. */
 const LONG_RUNS = Math.ceil(RUNS / 20);
 const timeout = 60_000 + RUNS * 200;
 
-/** What one user does once he has the host: looks at his lock so often, then lets go of it or dies. */
+/** What a user does once it holds the host: checks its lock so often, then releases it or dies. */
 const plan = fc.record({
   rounds: fc.integer({ min: 1, max: 2 }),
   looks: fc.integer({ min: 0, max: 5 }),
@@ -73,7 +75,7 @@ test('with any order of calls and answers, and any passage of time, no run conti
   );
 });
 
-/** Each look that says that all is well is true: since this run got the host nobody else has had it. */
+/** Checks that each successful check of the lock is true: no other run has held the host since this one got it. */
 async function useIt(host: LeaseHost, user: LeaseUser, lease: HostLease, looks: number): Promise<void> {
   const own = host.given.length;
   for (let look = 0; look < looks; look++) {
@@ -145,7 +147,7 @@ test('where calls are quick, a live run keeps the host for as long as it wants, 
   );
 });
 
-/** Calls are done at once, but for those that are held back: on the way there, or their answers on the way here. */
+/** Calls complete at once, except those that are held back: either the request or the reply. */
 class SlowHost extends LeaseHost {
   #held: { readonly turn: string; readonly until: Promise<void> } | undefined;
 
@@ -153,7 +155,7 @@ class SlowHost extends LeaseHost {
     super({ schedule: <T>(task: Promise<T>) => task } as fc.Scheduler);
   }
 
-  /** The next turn of that name; the result lets it go on. */
+  /** Holds back the next turn of that name until the returned function is called. */
   holdBack(turn: string): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held = { turn, until: promise };
@@ -166,7 +168,7 @@ class SlowHost extends LeaseHost {
     await held;
   }
 
-  /** Lets time pass in seconds, each with all that is done in it. */
+  /** Advances the clock second by second, and completes everything that becomes due. */
   async pass(seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second++) {
       this.clock.advance(1_000);
@@ -193,7 +195,7 @@ test('a renewal that is in flight when the host is released does not take it aga
   const slow = new LeaseUser('slow', host);
   const lease = await slow.acquire(0);
   const letGo = host.holdBack('slow: secretDefineXml');
-  // The next one is due while the first is still under way.
+  // The next renewal is due while the first one is in flight.
   await host.pass(40);
   const released = lease.release();
   await host.pass(1);

@@ -7,7 +7,7 @@ import { acquireLease } from '../../../tuner/lock/acquire-lease.ts';
 import type { HostLease } from '../../../tuner/lock/held-lease.ts';
 import type { LeaseRecord } from '../../../tuner/lock/lease-record.ts';
 
-/** A clock that only `advance` moves, with what waits for it. */
+/** A clock that only `advance` moves, with timers that wait for it. */
 class Clock {
   #nowMs = 0;
   #waiting: { atMs: number; run: () => void }[] = [];
@@ -43,27 +43,27 @@ class Clock {
   }
 }
 
-/** A host's libvirt, whose calls are done and answered in whatever order a scheduler chooses. */
+/** A host's libvirt whose calls are executed and answered in an order that a scheduler chooses. */
 export class LeaseHost {
   readonly clock = new Clock();
   secrets = new Secrets();
   #isAway = false;
-  /** Connections are of one run of libvirt, and closed when it ends. */
+  /** Number of libvirt starts: connections belong to one run of libvirt, and are closed when it ends. */
   #runs = 1;
   readonly #scheduler: Scheduler;
-  /** UUIDs of leases in the order in which libvirt gave them. */
+  /** UUIDs of leases in the order in which libvirt granted them. */
   readonly given: string[] = [];
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
-  /** Another turn of all that may happen in parallel. */
+  /** Waits for a turn among everything that may happen in parallel. */
   turn(what: string): Promise<void> {
     return this.#scheduler.schedule(Promise.resolve(), what);
   }
 
-  /** Ephemeral secrets go with it. */
+  /** Ephemeral secrets disappear with it. */
   stopLibvirt(): void {
     this.#isAway = true;
     this.secrets = new Secrets();
@@ -135,7 +135,7 @@ export class LeaseHost {
   }
 }
 
-/** One who tunes that host, from a machine where nobody can look whether he lives. */
+/** A user who tunes that host, from a machine where nothing can check whether it is alive. */
 export class LeaseUser {
   readonly name: string;
   readonly #host: LeaseHost;
@@ -146,7 +146,7 @@ export class LeaseUser {
     this.#host = host;
   }
 
-  /** As by kill -9 or a machine that loses power: nothing that it does goes on. */
+  /** Dies as by kill -9 or a power failure: none of its actions continue. */
   die(): void {
     this.#dead = true;
   }

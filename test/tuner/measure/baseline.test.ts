@@ -14,7 +14,7 @@ const baselineOf = (world: World, totalMs: number, seed: number): Baseline => {
 const spreadOf = (values: readonly number[]): number =>
   Math.sqrt(values.reduce((total, value) => total + value * value, 0) / values.length);
 
-/** The spread of pairs of a world, from many experiments. */
+/** The spread of pairs in a world, from many experiments. */
 const trueSpread = (world: World): number =>
   spreadOf(
     Array.from({ length: 60 }, (_, seed) => switchback(world, 1, seed).pairs)

@@ -4,14 +4,14 @@ import { blockMean, type Observation } from '../../../tuner/measure/block-means.
 const WINDOW = { fromMs: 10_000, toMs: 70_000 };
 const EVERY_MS = 10_000;
 
-/** One observation every ten seconds from 0 on. */
+/** An observation every ten seconds, starting at 0. */
 const series = (values: readonly (number | undefined)[], per?: readonly number[]): Observation[] =>
   values.map((value, at) => ({ atMs: at * EVERY_MS, run: 7, value, per: per?.[at] }));
 
 const mean = (kind: 'gauge' | 'rate' | 'quotient', observations: readonly Observation[]) =>
   blockMean(kind, observations, WINDOW, EVERY_MS);
 
-/** Where more samples would have helped. */
+/** A failure that more samples would have avoided. */
 const tooFew = (missing: string) => ({ missing, tooFewSamples: true });
 
 test('a gauge is averaged over the measured time only', () => {
@@ -39,7 +39,7 @@ test('a missed sample in the middle costs a rate nothing, and a gauge the time i
   expect(mean('gauge', series([0, 1, 1, undefined, 1, 1, 1, 1]))).toMatchObject({ value: 1, samples: 6 });
   const gauge = mean('gauge', series([0, 4, undefined, undefined, 1, 1, 1, 1]));
   expect(gauge).toMatchObject({ samples: 5 });
-  // The first 4 stands for 10 s until the next sample, which has no value.
+  // The first 4 counts for 10 s, until the next sample, which has no value.
   expect('value' in gauge && gauge.value).toBeCloseTo((4 * 10 + 3 * 10) / 40, 12);
 });
 

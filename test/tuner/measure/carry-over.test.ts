@@ -15,7 +15,7 @@ test('an effect that is still growing within the blocks is seen, one that has se
 
 test('a constant figure has no carry-over, whatever the last bits of its means are', () => {
   const { samples, schedule } = switchback({ phi: 0, noise: 0 }, 1, 1);
-  // Samples are never taken exactly in time.
+  // Samples are never taken exactly on time.
   const constant = samples.figure.map(({ run }, at) => ({
     run,
     atMs: at * 4_999 + (at ** 2 % 13) * 0.37,

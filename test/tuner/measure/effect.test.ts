@@ -5,13 +5,13 @@ import type { Pair } from '../../../tuner/measure/pairs.ts';
 
 const OPTIONS: EffectOptions = { alpha: 0.05, seed: 1 };
 
-/** Two blocks in time as they would be without the setting, with what is measured beside them. */
+/** Two consecutive blocks with the values they would have without the setting, and their covariates. */
 interface Potential {
   readonly blocks: readonly [number, number];
   readonly work: readonly [number, number];
 }
 
-/** What is measured if the coins fall so and the setting multiplies the figure, in every block alike. */
+/** The observed pairs for this sequence of coin tosses, if the setting multiplies the figure equally in every block. */
 const observed = (world: readonly Potential[], coins: number, ratio: number): Pair[] =>
   world.map(({ blocks: [first, second], work: [w1, w2] }, at) =>
     (coins >> at) & 1
@@ -27,7 +27,7 @@ const worlds = (value: fc.Arbitrary<number>) =>
     maxLength: 8,
   });
 
-/** Over all schedules that the coins can give: how often there is a false finding, and a false interval. */
+/** Shares of false findings and of intervals that miss the truth, over all sequences of coin tosses. */
 function errors(world: readonly Potential[], ratio: number, options: EffectOptions) {
   let [found, missed] = [0, 0];
   for (let coins = 0; coins < 256; coins++) {

@@ -41,7 +41,7 @@ const LATENCY: Figure = {
 };
 const STEAL: Figure = { name: 'steal', kind: 'gauge', direction: 'lower is better' };
 
-/** A VM whose latency changes by a ratio while it has 2,048 shares, on a clock that only waiting moves on. */
+/** A VM whose latency changes by a ratio while it has 2,048 shares, on a clock that only waiting advances. */
 class World {
   readonly libvirt = new FakeLibvirt();
   readonly domain: FakeDomain;
@@ -49,7 +49,7 @@ class World {
   readonly #random = normals(seededRandom(11));
   readonly #ratio: number;
   nowMs = 0;
-  /** Called before each sample, with how many blocks have begun. */
+  /** Called before each sample with the number of blocks that have begun. */
   onSample: (block: number) => void = () => undefined;
   block = 0;
 
@@ -409,7 +409,7 @@ test('a disk that fills up before any line of the journal ends it with the reaso
     const planned = world.planned();
     const reserve = `${journalPath(await stateFolder(), planned.id)}.reserve`;
     let written = 0;
-    // Full, until the reserve gives its room back.
+    // Full until the reserve is released.
     fillDisk(0, () => written > line && existsSync(reserve));
     const trace = ({ when, what }: { when: string; what: string }): void => {
       if (when === 'before' && what.startsWith('journal ') && what !== 'journal header') written++;
@@ -431,7 +431,7 @@ test('a disk that fills up before any line of the journal ends it with the reaso
 test('a disk with room for the reason alone keeps that, without the report', async () => {
   const world = new World(1);
   let last = '';
-  // The report of many VMs is longer than what is reserved for an undo.
+  // The report of many VMs is longer than the space reserved for an undo.
   fillDisk(0, () => last === 'journal failed' && tries++ === 0);
   let tries = 0;
   const trace = ({ when, what }: { when: string; what: string }): void => {
@@ -504,7 +504,10 @@ test('a plan without anything to switch is refused, and undone', async () => {
 
 const frozen: (() => void)[] = [];
 
-/** Runs it until it has passed so many points at which something is written or changed, and never lets it go on. */
+/**
+ * Runs it until it has passed this many points at which something is written or changed, and suspends it there for
+ * good.
+ */
 async function cutAt(point: number, world: World): Promise<boolean> {
   let at = 0;
   return new Promise((resolve) => {
@@ -532,7 +535,7 @@ test(
       if (!committed) expect(picture(world.libvirt), `point ${points}`).toEqual(world.before);
       await forget();
     }
-    // Eight switches or so, of two steps with four lines each.
+    // About eight switches of two steps, with four lines each.
     expect(points).toBeGreaterThan(100);
   },
   ALL_POINTS_MS,

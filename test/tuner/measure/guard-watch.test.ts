@@ -12,7 +12,7 @@ const LIMITED: Figure = {
   guard: { ratio: 1.5, difference: 0, stretches: 1, limit: 20 },
 };
 
-/** Values at each interval from 0 on; a baseline of four samples. */
+/** Values at each interval, starting at 0; the first four samples are the baseline. */
 function watchOf(values: readonly number[], figure = LIMITED): GuardWatch {
   const series = values.map((value, at): Observation => ({ atMs: at * EVERY_MS, run: 1, value }));
   return new GuardWatch([figure], () => series, EVERY_MS, 15_000, DESIGN);

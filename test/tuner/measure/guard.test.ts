@@ -13,7 +13,7 @@ import { type GuardedOptions, type GuardedRun, guarded } from './worlds.ts';
 const RULE = { windowMs: 5_000, consecutive: 3, falseAlarms: 0.01 };
 const SIZE = { ratio: 1.5, difference: 2, stretches: 1 } as const;
 
-/** Independent values that alternate. */
+/** Alternating, independent values. */
 const calm = Array.from({ length: 120 }, (_, at) => 10 + (at % 3));
 
 const NEEDS = { everyMs: 5_000, blocksOn: 6, blockMs: 75_000, falseAlarms: 0.01 };
@@ -82,9 +82,9 @@ test('three windows in a row, each worse than all without the setting, and by en
   expect(isWorse([20, 21])).toBe(false);
   expect(isWorse([20, 15, 40])).toBe(false);
   expect(isWorse([40, 40, 40, 9])).toBe(false);
-  // Worse than all, but not half as much again.
+  // Worse than the whole baseline, but by less than half.
   expect(isWorse([16, 16.5, 17])).toBe(false);
-  // Twice almost nothing.
+  // Twice a negligible value.
   expect(isWorse([1, 1, 1], [0.1, 0.2])).toBe(false);
   expect(isWorse([99, 99, 99], [])).toBe(false);
 });
@@ -108,7 +108,7 @@ test('where two stretches are asked for, one with a burst of load does not end i
       windows([30, 31, 32, 33], stretchOf),
     );
   expect(isWorse(() => 1)).toBe(false);
-  // Four in a row, of which the last three are in one stretch.
+  // Four in a row, but only the last three are in the same stretch.
   expect(isWorse((at) => (at < 1 ? 1 : 2))).toBe(true);
 });
 

@@ -7,9 +7,9 @@ import { killStride } from '../kill-stride.ts';
 /** A VM that shares CPUs, so that its pins, shares and iothreads can be switched while it runs. */
 const hosts = new HostOfTwo(shape({ hugepages: { 2048: 8_192, 1048576: 0 } as never }));
 const WANTED = wanted({ a: 'oltp-database' });
-/** As long as it takes on a busy machine: some hundred runs. */
+/** Long enough for some hundred runs on a busy machine. */
 const TIMEOUT_MS = 600_000;
-/** The first switch off of an experiment: all of its settings are set. */
+/** The first time the experiment switches the settings off: all of them are set. */
 const FIRST_OFF = 'before journal undoing 4';
 const atRecord = ({ when, what }: Point): boolean => when === 'before' && what.startsWith('journal');
 
@@ -47,7 +47,7 @@ test(
     }
     expect(points).toBeGreaterThan(100);
     await abandoned.end();
-    // The last one came to its end.
+    // The last run completed.
     expect((await hosts.user(0).journals())[0]?.progress.status).toBe('committed');
   },
   TIMEOUT_MS,

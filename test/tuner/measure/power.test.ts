@@ -10,7 +10,7 @@ test('the smallest shift is found with 80 % probability', () => {
 });
 
 test('six pairs find 1.8 times their spread: all six must agree', () => {
-  // The chance that all six differences have the sign of the effect is 0.8 where each has it with 0.9635.
+  // All six differences have the sign of the effect with probability 0.8 if each one has it with 0.9635.
   expect(smallestShift(6)).toBeCloseTo(1.793, 1);
   expect(smallestShift(5)).toBe(Number.POSITIVE_INFINITY);
 });

@@ -40,7 +40,7 @@ test('a command that takes too long is killed, with what it has started', async 
   rmSync(folder, { recursive: true });
 });
 
-/** A zombie has ended: where nobody reaps orphans it stays. */
+/** A zombie counts as ended: it remains where nothing reaps orphans. */
 function isRunning(pid: number): boolean {
   const status = `/proc/${pid}/status`;
   return existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));

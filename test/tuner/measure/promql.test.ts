@@ -4,7 +4,7 @@ import { PrometheusError } from '../../../sampler/prometheus/prometheus-error.ts
 import { promql } from '../../../tuner/measure/promql.ts';
 import { readingOf, userFigure } from '../../../tuner/measure/user-figure.ts';
 
-/** What it answers to the next query; test/sampler/prometheus has how it is asked. */
+/** A Prometheus that returns these values to the next query; test/sampler/prometheus tests the requests. */
 const answering = (...values: readonly number[]): Pick<Prometheus, 'instant'> & { asked: unknown[] } => {
   const asked: unknown[] = [];
   return {

@@ -52,7 +52,7 @@ function report(primary: string, ...secondary: readonly string[]): Report {
 test('the figure that was named decides by its p-value alone, the others only together', () => {
   const { primary, secondary } = report('latency', 'steal', 'flush');
   expect(primary).toMatchObject({ p: 2 / 64, judgement: { verdict: 'better' } });
-  // Its own p-value is 3.1 % as well, but it is one of two.
+  // Its own p-value is also 3.1 %, but it is one of two.
   expect(secondary[0]).toMatchObject({ name: 'steal', p: 4 / 64, judgement: { verdict: 'inconclusive' } });
   expect(report('steal', 'latency').secondary[0]).toMatchObject({
     p: 2 / 64,

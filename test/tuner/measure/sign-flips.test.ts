@@ -7,7 +7,7 @@ const differences = (values: readonly number[]): Term[] => values.map((a) => ({ 
 /** Small integers, so that ties are frequent and sums exact. */
 const integers = fc.array(fc.integer({ min: -6, max: 6 }), { minLength: 1, maxLength: 9 });
 
-/** By definition: the share of all schedules whose sum is at least as far from 0. */
+/** The p-value by definition: the share of all schedules whose sum is at least as far from 0. */
 function byDefinition(values: readonly number[]): number {
   const happened = Math.abs(values.reduce((total, value) => total + value, 0));
   let asFar = 0;

@@ -44,11 +44,11 @@ test('an interval within the margin on both sides excludes any difference larger
 
 test('an interval that allows both cannot decide, and says how many pairs would', () => {
   expect(verdict(0.8, 1.2, 'lower is better')).toEqual(['inconclusive', false]);
-  // Not worse by the margin, though perhaps much better.
+  // Not worse by the margin, but possibly much better.
   expect(verdict(0.8, 1.02, 'lower is better')).toEqual(['inconclusive', true]);
   expect(verdict(0.8, 1.02, 'higher is better')).toEqual(['inconclusive', false]);
   const { pairsNeeded = 0 } = judge(effectOf(0.8, 1.2), { direction: 'lower is better', margin: 1.05 });
-  // (1.96 + 0.84)^2 (0.1 / ln 1.05)^2 = 33, and some more for a short experiment.
+  // (1.96 + 0.84)^2 (0.1 / ln 1.05)^2 = 33, and a few more for a short experiment.
   expect(pairsNeeded).toBeGreaterThanOrEqual(33);
   expect(pairsNeeded).toBeLessThan(37);
   const wide = { ...effectOf(0.8, 1.2), pairs: 50 };

@@ -6,7 +6,7 @@ import { type Pair, pairUp } from '../../../tuner/measure/pairs.ts';
 import { normals, seededRandom } from '../../../tuner/measure/random.ts';
 import { type Arm, type Design, makeSchedule } from '../../../tuner/measure/schedule.ts';
 
-/** A simulated figure whose true effect is known. All parts multiply. */
+/** A simulated figure with a known true effect. All parts multiply. */
 export interface World {
   /** Correlation of the noise from one sample to the next. */
   readonly phi: number;
@@ -14,15 +14,17 @@ export interface World {
   readonly noise: number;
   /** Growth of the level over the whole experiment, of the logarithm. */
   readonly trend?: number;
-  /** Bursts of twelve samples on average that triple the figure, so many per hundred samples. */
+  /** Bursts per hundred samples, each twelve samples long on average, that triple the figure. */
   readonly bursts?: number;
   /** Time constant with which the effect follows a switch. */
   readonly carryOverMs?: number;
-  /** How the effect varies from block to block, of the logarithm. */
+  /** Standard deviation of the effect from block to block, of the logarithm. */
   readonly varies?: number;
   /** Outside of bursts the figure is 0. */
   readonly mostlyZero?: boolean;
-  /** Demand of the guest, which the figure follows: standard deviation of the logarithm, with memory of a block. */
+  /**
+   * The guest's demand, which the figure follows: standard deviation of the logarithm, correlated over about one block.
+   */
   readonly demand?: number;
 }
 
@@ -90,7 +92,7 @@ export function switchback(
   return { pairs: [...pairs], samples, schedule };
 }
 
-/** Whether the naive way finds an effect: Welch's t-test on the samples before and after one change. */
+/** Whether the naive method finds an effect: Welch's t-test on the samples before and after a single change. */
 export function naiveFinds(world: World, effect: number, seed: number, design = DESIGN): boolean {
   const totalMs = 2 * design.pairs * (design.blockMs + design.settleMs);
   const half = totalMs / 2;
@@ -108,15 +110,15 @@ function momentsOf(values: readonly number[]): { mean: number; error: number } {
 }
 
 export interface Calibration {
-  /** Share of runs in which the test finds something at 5 %. */
+  /** Share of runs in which the test finds an effect at 5 %. */
   readonly found: number;
-  /** Share of runs whose 95 % interval holds the true ratio. */
+  /** Share of runs whose 95 % interval contains the true ratio. */
   readonly covered: number;
   /** Median width of the intervals, high / low. */
   readonly width: number;
 }
 
-/** So many experiments in that world, by seeds from `first` on. */
+/** Runs that many experiments in that world, with consecutive seeds from `first`. */
 export function calibrate(
   world: World,
   effect: number,
@@ -147,26 +149,26 @@ interface CalibrateOptions {
   readonly adjust?: boolean;
 }
 
-/** What `apply --measure` does without further flags. */
+/** Defaults of `apply --measure`. */
 const DEFAULTS = { baselineMs: 300_000, design: { ...DESIGN, pairs: 6 } };
 
 export interface GuardedOptions {
-  /** VMs of the host, of two guarded figures each; the first is the one that is tuned. */
+  /** VMs of the host, with two guarded figures each; the first VM is tuned. */
   readonly vms: number;
-  /** Which VM the setting makes worse, and how much: the true ratio of its first figure. */
+  /** The VM that the setting makes worse, and the true ratio of its first figure. */
   readonly worse?: { readonly vm: number; readonly ratio: number };
-  /** From which ratio on it matters. */
+  /** The smallest ratio that matters. */
   readonly ratio: number;
 }
 
 export interface GuardedRun {
   /** Share of the figures that have a rule. */
   readonly watched: number;
-  /** How long after the first switch it stopped; undefined where it did not. */
+  /** Time from the first switch until it stopped; undefined if it did not stop. */
   readonly afterMs: number | undefined;
 }
 
-/** One experiment at the defaults, under guard, all figures of all VMs in the same world. */
+/** One guarded experiment with the defaults, with all figures of all VMs in the same world. */
 export function guarded(world: World, { vms, worse, ratio }: GuardedOptions, seed: number): GuardedRun {
   const { baselineMs, design } = DEFAULTS;
   const schedule = makeSchedule(design, seed);

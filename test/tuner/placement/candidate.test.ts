@@ -32,7 +32,7 @@ test('a VM whose helpers are placed after its vCPUs costs both, and has the CPUs
   expect(merged(vcpus)).toBe(vcpus);
 });
 
-/** Two helpers of a VM on cells 0 and 1, at distance 21. */
+/** For two helper CPUs of a VM on cells 0 and 1, at distance 21. */
 test('each helper in another cell than its VM costs its distance', () => {
   const state = new HostState(hostOf(HOSTS.smtOff), []);
   const on = (cpu: number): HelperCpu => ({ core: state.coreOf.get(cpu) as CoreState, cpu });

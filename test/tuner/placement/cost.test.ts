@@ -27,7 +27,7 @@ import type {
 import { GIB, HOSTS, hostOf, MIB } from './hosts.ts';
 import { dedicated, inCells, sharing } from './requests.ts';
 
-/** The cores with these CPUs, one for each. */
+/** The cores that contain these CPUs, one per CPU. */
 const on = (host: PlacementHost, ...cpus: readonly number[]): Core[] =>
   cpus.map((cpu) => host.cores.find((core) => core.cpus.includes(cpu)) as Core);
 
@@ -39,9 +39,9 @@ const inCell = (cell: number, cores: readonly Core[], more: Partial<CellPlace> =
   ...more,
 });
 
-/** Two cells of four cores with two threads (0,8 1,9 ...), two caches in each. */
+/** Two cells with four cores of two threads each (0,8 1,9 ...), and two caches per cell. */
 const host = hostOf({ cells: [4, 4], threads: 2, caches: 2 });
-/** The same with a die for each cache. */
+/** The same with a separate die for each cache. */
 const dies: PlacementHost = { ...host, cores: host.cores.map((core) => ({ ...core, die: core.cache })) };
 const isolatedHalf = hostOf({ cells: [4, 4], threads: 2 }, { isolated: CpuSet.parse('0-1,8-9') });
 const hybrid = hostOf({ cells: [4], threads: 2 }, { efficiencyCpus: CpuSet.parse('2-3') });
@@ -258,7 +258,7 @@ test('to share are CPUs not dedicated, not isolated, and not siblings of dedicat
   expect(sharedCpus({ ...host, taken: new Map([[0, both]]) }, 0)).toEqual([1, 9, 2, 10, 3, 11]);
 });
 
-/** Two cells of two cores without SMT; this many vCPUs float in the first. */
+/** Two cells with two cores each, without SMT; this many vCPUs float in the first. */
 const floating = (vcpus: number): PlacementHost => {
   const two = hostOf({ cells: [2, 2], threads: 1, memoryGiB: 8 });
   return { ...two, cells: two.cells.map((cell) => ({ ...cell, floatingVcpus: cell.id === 0 ? vcpus : 0 })) };
@@ -270,7 +270,7 @@ test('a placement costs what it adds to the load of VMs that float already', () 
   // Cell 1: 2 of 6 vCPUs at 1:1, and half of its memory.
   expect(costing(floating(4), [web], { rebalance: false })([shares])).toBeCloseTo(10 / 3 + 1.25, 9);
   const db = { ...at([0]), guest: 'db' };
-  // Four vCPUs on one CPU of cell 0 instead of two, on three of the host instead of four; half of the free cores.
+  // Four vCPUs on one CPU of cell 0 instead of two, on three CPUs of the host instead of four; half of the free cores.
   const load = 160 - 40 + (160 / 9 - 10);
   const fragmentation = 10 * (3 / 4) + 4 * (3 / 4);
   expect(costing(floating(4), [dedicated('db', 1)], { rebalance: false })([db])).toBeCloseTo(
@@ -291,7 +291,7 @@ test('helpers take their CPUs from those that share, and leave them the sibling 
     { ...at([]), guest: 'web', kind: 'node' },
     { ...at([0, 2]), guest: 'db', emulator: CpuSet.of([1]) },
   ];
-  // One CPU is left of four; no whole core is left of two.
+  // One CPU of four is left; no whole core of two is left.
   const load = 10 + 10 * (1 - 1 / 16);
   expect(costing(one, [web, db], { rebalance: false })(places)).toBeCloseTo(load + 14, 9);
 });

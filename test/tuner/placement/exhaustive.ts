@@ -11,10 +11,10 @@ import type {
 } from '../../../tuner/placement/types.ts';
 
 /**
- * The least that a placement of all these can cost, by trying every one there is; undefined when there is none.
- * Written apart from the search: all that the two share is what a finished placement costs. Free threads of a core are
- * taken from the lowest on where they do not differ; that, and giving up what costs more already, is all that is left
- * out.
+ * The lowest cost of any placement of all requests, by trying all of them; undefined if there is none. Written
+ * independently of the search: they share only the cost of a finished placement. Only two things are skipped:
+ * interchangeable free threads of a core are taken from the lowest on, and partial placements that already cost more
+ * are abandoned.
  */
 export function exhaustive(
   host: PlacementHost,
@@ -24,9 +24,9 @@ export function exhaustive(
   let best: { cost: number; assignments: readonly Assignment[] } | undefined;
   const costOf = costing(host, requests, { rebalance });
   const ordered = [...requests].sort((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind)));
-  /** Costs only grow, but for those of VMs that float: these are an average, which may fall. */
+  /** Costs only grow, except those of floating VMs: they are an average, which may fall. */
   const grows = host.cells.every((cell) => cell.floatingVcpus === 0);
-  /** Somebody has a place among them, or some are isolated: one thread of a core is not like another. */
+  /** Threads of a core are not interchangeable if a VM already has a place or some threads are isolated. */
   const mixed = host.cores.some((core) => !core.isolated && core.cpus.some((cpu) => host.isolated.has(cpu)));
   const apart = mixed || requests.some(({ current }) => current !== undefined);
   const next = (at: number, chosen: readonly Assignment[], cost: number): void => {
@@ -50,7 +50,7 @@ export function exhaustive(
   return best;
 }
 
-/** What of a host is used, computed again from assignments. */
+/** What is in use on a host, recomputed from assignments. */
 class Used {
   readonly host: PlacementHost;
   readonly #vcpus = new Map<number, string>();
@@ -243,7 +243,7 @@ function assigned(host: PlacementHost, request: DedicatedRequest, way: Way): Ass
   };
 }
 
-/** Host cells for the guest cells, each another. */
+/** Mappings of the guest cells to distinct host cells. */
 function* mappings(
   host: PlacementHost,
   request: DedicatedRequest,
@@ -277,7 +277,7 @@ function* vcpuWays(used: Used, request: DedicatedRequest, cells: readonly number
   for (const way of product) yield way.toSorted(([a], [b]) => a - b).map(([, cpu]) => cpu);
 }
 
-/** Whether a policy lets a VM have these CPUs of a cell. */
+/** Whether a policy lets a VM use these CPUs of a cell. */
 function mayHave(
   used: Used,
   request: DedicatedRequest,
@@ -307,7 +307,7 @@ function allowed(
   );
 }
 
-/** So many CPUs of these cores, in every way: those of fuller cores first, so that neighbours share one. */
+/** All ways to take so many CPUs of these cores: fuller cores first, so that neighbouring vCPUs share one. */
 function coreWays(used: Used, request: DedicatedRequest, cores: readonly Core[], wanted: number): number[][] {
   const found: number[][] = [];
   const next = (at: number, taken: readonly (readonly number[])[], left: number): void => {
@@ -326,7 +326,7 @@ function coreWays(used: Used, request: DedicatedRequest, cores: readonly Core[],
   return found;
 }
 
-/** CPUs for the helpers, the vCPUs having theirs. */
+/** CPUs for emulator and iothreads, given those of the vCPUs. */
 function* helperWays(used: Used, request: DedicatedRequest, vcpus: readonly number[]): Generator<number[]> {
   const wanted = request.emulatorCpus + request.ioThreadCpus;
   const { current } = request;

@@ -488,7 +488,7 @@ test('the suggested way to make room does make room', { timeout: 120_000 }, () =
   expect(tried).toBeGreaterThan(10);
 });
 
-/** The host and the VMs as they are once the advice has been taken. */
+/** The host and the VMs after following the advice. */
 function remedied(
   host: PlacementHost,
   placed: readonly PlacementRequest[],

@@ -7,7 +7,7 @@ import type { PlacementHost } from '../../../tuner/placement/types.ts';
 export const GIB = 1_048_576;
 export const MIB = 1_024;
 
-/** A host as its maker describes it. */
+/** A host as its manufacturer describes it. */
 export interface Shape {
   /** Cores of each cell; 0 is a memory-only cell. */
   readonly cells: readonly number[];
@@ -15,9 +15,9 @@ export interface Shape {
   /** Last-level caches of each cell. */
   readonly caches?: number;
   readonly cellsPerSocket?: number;
-  /** Siblings are numbered one after the other, or after all first threads as Linux does on most hosts. */
+  /** SMT siblings are numbered consecutively, or after all first threads, as Linux does on most hosts. */
   readonly siblings?: 'together' | 'apart';
-  /** From cell to cell, 10 being local. */
+  /** Distance between cells; 10 is local. */
   readonly distance?: (from: number, to: number) => number;
   readonly memoryGiB?: number;
   /** Pages in each cell's pools, by size in KiB. */
@@ -25,9 +25,9 @@ export interface Shape {
 }
 
 export const HOSTS = {
-  /** Two EPYC 7713 of 64 cores, eight caches of eight cores each, a cell a socket. */
+  /** Two EPYC 7713 with 64 cores, eight caches of eight cores each, one cell per socket. */
   epycNps1: { cells: [64, 64], threads: 2, caches: 8, memoryGiB: 512, pages: { 2048: 65_536, 1048576: 128 } },
-  /** The same with four cells a socket. */
+  /** The same with four cells per socket. */
   epycNps4: {
     cells: Array.from({ length: 8 }, () => 16),
     threads: 2,
@@ -36,16 +36,16 @@ export const HOSTS = {
     distance: (from, to) => (Math.floor(from / 4) === Math.floor(to / 4) ? 12 : 32),
     memoryGiB: 128,
   },
-  /** Four Xeons of 24 cores in a ring: two hops are farther than one. */
+  /** Four Xeons with 24 cores each in a ring: two hops are farther than one. */
   xeon4: {
     cells: [24, 24, 24, 24],
     threads: 2,
     distance: (from, to) => ((from + to) % 2 === 0 ? 31 : 21),
     memoryGiB: 384,
   },
-  /** Two sockets, SMT switched off. */
+  /** Two sockets, with SMT disabled. */
   smtOff: { cells: [8, 8], threads: 1, memoryGiB: 64 },
-  /** One cell larger than the other. */
+  /** One cell is larger than the other. */
   asymmetric: { cells: [4, 12], threads: 2, memoryGiB: 64 },
   /** Two cells with CPUs, and one of CXL memory, nearer to the first. */
   memoryOnly: {
@@ -96,7 +96,7 @@ export function topologyOf(shape: Shape): HostTopology {
   return { arch: 'x86_64', cpuModel: undefined, cells, caches: banks };
 }
 
-/** All pages of a shape's pools, free. */
+/** All pages of a shape's pools, all free. */
 export const memoryOf = (shape: Shape): CellMemory[] =>
   shape.cells.map((_, id) => ({
     id,
@@ -108,7 +108,7 @@ export const memoryOf = (shape: Shape): CellMemory[] =>
     })),
   }));
 
-/** What placement sees of an empty host that keeps nothing for itself, unless said otherwise. */
+/** Placement's view of an empty host that reserves nothing by default. */
 export function hostOf(shape: Shape, options: Partial<HostOptions> = {}): PlacementHost {
   return placementHost(topologyOf(shape), {
     memory: memoryOf(shape),

@@ -69,7 +69,7 @@ test('a core is isolated when all of its CPUs are', () => {
 test("a real host's capabilities make a host", () => {
   const xml = readFileSync(join(import.meta.dirname, '../../fixtures/capabilities-lab.xml'), 'utf8');
   const host = placementHost(parseCapabilities(xml), { memory: [], domains: [], placing: new Set() });
-  // It has two cores, of which the host keeps one.
+  // It has two cores, one of which the host reserves.
   expect(host.cores.map(({ cell, cpus }) => [cell, cpus.join()])).toEqual([[0, '1']]);
   expect(host.cells.map(({ housekeeping }) => housekeeping.toString())).toEqual(['0']);
 });

@@ -170,7 +170,7 @@ test.each([
   expect(wide.moved).toHaveLength(3);
 });
 
-/** A place in which it shares the CPUs of cell 1. */
+/** An assignment that shares the CPUs of cell 1. */
 const sharesCell1: Assignment = { ...placeAt('web', 1, []), kind: 'node' };
 
 test('a VM that had dedicated CPUs and is to share has no place yet', () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const FOLDER = join(import.meta.dirname, '../../../tuner/placement');
 
-/** The files of the folder that each file imports, types too. */
+/** The files of the folder that each file imports, including types. */
 const imports = new Map(
   readdirSync(FOLDER).map((file) => {
     const text = readFileSync(join(FOLDER, file), 'utf8');
@@ -12,7 +12,7 @@ const imports = new Map(
   }),
 );
 
-/** The files that lead from `path` back to itself; undefined if there is no way back. */
+/** An import cycle from `path` to itself; undefined if there is none. */
 function circle(path: readonly string[]): readonly string[] | undefined {
   const last = path.at(-1) as string;
   if (path.indexOf(last) < path.length - 1) return path.slice(path.indexOf(last));

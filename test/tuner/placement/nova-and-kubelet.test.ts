@@ -5,7 +5,7 @@ import type { Core, PlacementHost, PlacementRequest, ThreadPolicy } from '../../
 import { MIB } from './hosts.ts';
 import { dedicated, inCells, range, sharing } from './requests.ts';
 
-/** A host in the words of Nova's and kubelet's own tests: sibling sets of each cell, and CPUs that are taken. */
+/** A host in the terms of Nova's and kubelet's own tests: sibling sets of each cell, and CPUs in use. */
 function hostOf(
   cells: readonly (readonly string[])[],
   used = '',
@@ -40,7 +40,7 @@ function hostOf(
 
 const noSmt = (cpus: string): string[] => [...CpuSet.parse(cpus)].map(String);
 
-/** The CPUs of vCPU 0, 1, ...; undefined when refused. */
+/** The CPUs of vCPU 0, 1, ...; undefined if refused. */
 const pinned = (host: PlacementHost, request: PlacementRequest): string | undefined =>
   place(host, [request])
     .assignments.find(({ guest }) => guest === request.guest)
@@ -50,7 +50,7 @@ const vm = (vcpus: number, memoryMiB: number, threads: ThreadPolicy = 'prefer') 
   dedicated('vm', vcpus, { threads, cells: [{ vcpus: range(0, vcpus), memoryKiB: memoryMiB * MIB }] });
 
 /**
- * nova/tests/unit/virt/test_hardware.py, CPUPinningCellTestCase, by the names of its tests; where Nova's test says
+ * nova/tests/unit/virt/test_hardware.py, CPUPinningCellTestCase, by the names of its tests; where Nova's test states
  * which CPU each vCPU gets, so does ours.
  */
 test.each<[string, PlacementHost, PlacementRequest, string | undefined]>([
@@ -127,7 +127,7 @@ test.each<[string, PlacementHost, PlacementRequest, string | undefined]>([
   expect(pinned(host, request)).toBe(cpus);
 });
 
-/** The same file, CPUPinningTestCase: guest cells onto host cells. */
+/** The same file, CPUPinningTestCase: mapping guest cells to host cells. */
 test.each<[string, PlacementHost, readonly number[], readonly number[] | undefined]>([
   ['single_cell_w_usage', hostOf([noSmt('0-1'), noSmt('2-3')], '0'), [2], [1]],
   ['single_cell_fail', hostOf([noSmt('0-1'), noSmt('2-3')], '0,2'), [2], undefined],
@@ -186,7 +186,7 @@ interface KubeletCase {
   readonly used: string;
   readonly vcpus: readonly number[];
   readonly kubelet: string | undefined;
-  /** Where virtune does otherwise, and why. */
+  /** Where virtune differs, and why. */
   readonly ours?: string | undefined;
   readonly because?: string;
 }

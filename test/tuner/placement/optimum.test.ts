@@ -6,10 +6,10 @@ import type { Claim, PlacementHost, PlacementRequest } from '../../../tuner/plac
 import { exhaustive } from './exhaustive.ts';
 import { fewRequests, oneRequest, smallHost } from './random-hosts.ts';
 
-/** Hosts on which there is a placement at all. */
+/** Number of hosts for which a placement exists. */
 const HOSTS = 500;
 const MARGIN = 1.05;
-/** Sums in another order. */
+/** Sums are computed in another order. */
 const ROUNDING = 1e-9;
 
 test(`on ${HOSTS} random small hosts a placement costs at most 5 % more than the best there is, and is refused only where there is none`, {
@@ -32,7 +32,7 @@ test(`on ${HOSTS} random small hosts a placement costs at most 5 % more than the
   expect(compared).toBe(HOSTS);
 });
 
-/** The host as it was when some more CPUs were taken: VMs that were placed then lie oddly now. */
+/** The host at a time when some more CPUs were in use, so that VMs placed then have awkward places now. */
 function before(host: PlacementHost, gone: readonly number[]): PlacementHost {
   const cpus = host.cores.flatMap((core) => core.cpus);
   if (cpus.length === 0) return host;

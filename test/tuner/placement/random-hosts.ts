@@ -12,14 +12,14 @@ import { dedicated, inCells, sharing } from './requests.ts';
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 const oneOf = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 
-/** Small hosts of every make: few cells, unlike ones, SMT or none, caches, pools, others' pins. */
+/** Small hosts of all kinds: few cells, unequal cells, with and without SMT, caches, pools, pins of others. */
 export const smallHost = hosts(
   fc
     .array(oneOf(0, 1, 2, 3, 3, 4, 4), { minLength: 1, maxLength: 3 })
     .filter((cells) => sum(cells) > 1 && sum(cells) < 9),
 );
 
-/** The same with up to four cells of a dozen cores. */
+/** The same with up to four cells of up to twelve cores. */
 export const anyHost = hosts(
   fc.array(oneOf(0, 4, 8, 8, 12), { minLength: 1, maxLength: 4 }).filter((cells) => sum(cells) > 0),
 );
@@ -84,7 +84,7 @@ const wish: fc.Arbitrary<Partial<DedicatedRequest>> = fc.record({
 
 const memoryCell = oneOf(undefined, undefined, undefined, undefined, undefined, undefined, undefined, 0, 1);
 
-/** VMs that a host may, or may not, have room for. */
+/** VMs that may or may not fit on a host. */
 const requests = (most: number, widest: number): fc.Arbitrary<PlacementRequest[]> =>
   fc
     .array(

@@ -90,7 +90,7 @@ function textOf(title: string, { assignments, refusals, moved, overlaps, cost, p
   ].join('\n');
 }
 
-/** As they stand after a placement, with some of them gone. */
+/** VMs after a placement, with some of them removed. */
 function standing(
   requests: readonly PlacementRequest[],
   { assignments }: Placement,

@@ -5,7 +5,7 @@ import { GIB } from './hosts.ts';
 export const range = (from: number, count: number): CpuSet =>
   CpuSet.of(Array.from({ length: count }, (_, index) => from + index));
 
-/** A place that a VM has: its CPUs, vCPU by vCPU, in one cell. */
+/** The current place of a VM: its CPUs, vCPU by vCPU, in one cell. */
 export function placeAt(
   guest: string,
   cell: number,
@@ -24,7 +24,7 @@ export function placeAt(
   };
 }
 
-/** A VM of one guest cell that wants dedicated CPUs, and nothing more by default. */
+/** A VM with one guest cell that requests dedicated CPUs, and nothing else by default. */
 export function dedicated(
   guest: string,
   vcpus: number,

@@ -20,7 +20,7 @@ import { brokenRules } from './rules.ts';
 const RUNS = { numRuns: 40, seed: 20_260_503 };
 const TIME = { timeout: 120_000 };
 
-/** The VMs that were placed, with the places that they got. */
+/** The placed VMs, with the places that they got. */
 function settled(requests: readonly PlacementRequest[], { assignments }: Placement): PlacementRequest[] {
   return requests.flatMap((request) => {
     const current = assignments.find(({ guest }) => guest === request.guest);
@@ -67,7 +67,7 @@ test('what is placed and asked for again stays as it is, and breaks no rule', TI
   );
 });
 
-/** The host with these VMs as strangers, whose places are as they are. */
+/** The host with these VMs as unmanaged ones, whose places are fixed. */
 function strangers(host: PlacementHost, placed: readonly PlacementRequest[]): PlacementHost {
   const taken = new Map<number, readonly Claim[]>(host.taken);
   for (const { guest, current, ...request } of placed) {

@@ -6,7 +6,7 @@ import type {
   PlacementRequest,
 } from '../../../tuner/placement/types.ts';
 
-/** Every rule that a placement breaks: what may not be at whatever cost. */
+/** Every hard rule that a placement violates, regardless of cost. */
 export function brokenRules(
   host: PlacementHost,
   requests: readonly PlacementRequest[],
@@ -29,7 +29,7 @@ export function brokenRules(
 
 type RequestOf = (assignment: Assignment) => PlacementRequest;
 
-/** CPUs of vCPUs that have them to themselves. */
+/** Dedicated CPUs of vCPUs. */
 const vcpuCpus = ({ vcpus, sharedVcpus }: Assignment): number[] =>
   vcpus.flatMap((cpus, vcpu) => (sharedVcpus?.has(vcpu) === true ? [] : [...cpus]));
 
@@ -87,7 +87,7 @@ function dedicatedRules(host: PlacementHost, request: DedicatedRequest, assignme
   return broken;
 }
 
-/** Whole cores where they are asked for; helpers on no vCPU's core. */
+/** Whole cores where requested; emulator and iothreads on no vCPU's core. */
 function coreRules(host: PlacementHost, assignments: readonly Assignment[], of: RequestOf): string[] {
   const broken: string[] = [];
   for (const core of host.cores) {
@@ -136,7 +136,7 @@ function coreRules(host: PlacementHost, assignments: readonly Assignment[], of: 
 
 const has = (core: Core, cpus: readonly number[]): boolean => core.cpus.some((cpu) => cpus.includes(cpu));
 
-/** Who shares CPUs keeps off those that others have to themselves, and off isolated ones. */
+/** VMs that share CPUs must avoid dedicated and isolated ones. */
 function sharedRules(host: PlacementHost, assignments: readonly Assignment[], of: RequestOf): string[] {
   const dedicated = assignments.filter(({ kind }) => kind === 'dedicated');
   return assignments.flatMap((assignment) => {

@@ -11,7 +11,7 @@ import {
 import type { Assignment } from '../../../tuner/placement/types.ts';
 import { topologyOf } from './hosts.ts';
 
-/** Two cells of two cores: 0,4 and 1,5; 2,6 and 3,7. The host keeps 0,4. */
+/** Two cells with two cores each: 0,4 and 1,5; 2,6 and 3,7. The host reserves 0,4. */
 const topology = topologyOf({ cells: [2, 2], threads: 2 });
 const vm = (name: string, body: string, cpus?: string) => ({
   name,

@@ -13,7 +13,7 @@ const named = (requests: readonly PlacementRequest[]): string[] => requests.map(
 const solverOf = (host: PlacementHost, requests: readonly PlacementRequest[], steps = 20_000): Solver =>
   new Solver(host, requests, { budget: new Budget(steps), moveCost: () => 0 });
 
-/** One step lower in each: the first is harder to place than the second. */
+/** In each case the first request is harder to place than the second, by one criterion. */
 test.each<[string, PlacementRequest, PlacementRequest]>([
   ['dedicated CPUs before shared ones', dedicated('a', 1), sharing('b', 8)],
   [
@@ -74,7 +74,9 @@ test('which of twelve equal VMs goes where makes no difference: one order of the
   expect([proven(pinned), proven(shares)]).toEqual([false, false]);
 });
 
-/** Unlike in one thing each: were they taken for alike, the second could not go to the cell before the first’s. */
+/**
+ * Pairs that differ in one property: if they were treated as alike, the second could not use a cell before the first's.
+ */
 const one: Partial<DedicatedRequest> = { deviceCells: [1] };
 test.each<[string, PlacementRequest, PlacementRequest]>([
   ['devices', dedicated('a', 1, one), dedicated('b', 1, { deviceCells: [0] })],
@@ -166,7 +168,7 @@ test('where no core is whole, a VM that no cache holds has single threads of sev
   expect(found.kind).toBe('found');
 });
 
-/** It has a place on these CPUs of a cell. */
+/** A VM with a current place on these CPUs of a cell. */
 const placed = (guest: string, cell: number, ...cpus: readonly number[]): DedicatedRequest =>
   dedicated(guest, cpus.length, { current: placeAt(guest, cell, cpus) });
 const fewestMoves = (requests: readonly PlacementRequest[], steps: number) =>

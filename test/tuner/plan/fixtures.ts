@@ -34,7 +34,7 @@ export function state(parts: { live?: string | undefined; inactive?: string | un
   };
 }
 
-/** An attribute of <vcpu>: enough of a setting to be judged. */
+/** A setting for an attribute of <vcpu>, complete enough to be judged. */
 export function attributeSetting(id: string, options: Partial<Setting> = {}): Setting {
   return {
     id,

@@ -23,14 +23,14 @@ const HOST = {
 let host: OnSimulator;
 afterEach(() => host.stop());
 
-/** Off, and on again with what it is defined as now. */
+/** Switches it off and on again, with its current definition. */
 function reboot(): void {
   const vm = host.demo.daemon.vm('db');
   vm.stop(0);
   vm.start(7);
 }
 
-/** One iothread for each disk, by somebody's hand. */
+/** One iothread for each disk, configured by hand. */
 async function handMade(): Promise<void> {
   host = await OnSimulator.start(HOST);
   let id = 0;
@@ -41,19 +41,19 @@ async function handMade(): Promise<void> {
   reboot();
 }
 
-/** As oltp-database leaves it: on libvirt 12.9 the queues of each disk are shared out over both iothreads. */
+/** As oltp-database leaves it: on libvirt 12.9 the queues of each disk are distributed over both iothreads. */
 async function tuned(libvirt: ReleaseName): Promise<void> {
   host = await OnSimulator.start(HOST, { libvirt });
   expect((await host.apply(await host.plan('db', 'oltp-database'))).failure).toBeUndefined();
 }
 
-/** Of each setting, when it changes. */
+/** When the setting changes, by target. */
 const verdicts = (plan: Plan, id: string): string[] =>
   (plan.domains[0]?.rows ?? [])
     .filter(({ wish }) => wish.setting.id === id)
     .map(({ wish, verdict }) => `${wish.target} ${verdict.kind}`.trim());
 
-/** Pins wait with the hint to the guest that oltp-database leaves, which only a boot removes. */
+/** Pins wait together with the hint to the guest that oltp-database leaves, which only a boot removes. */
 const CASES: readonly [what: string, before: () => Promise<void>, pins: 'live' | 'boot'][] = [
   ['one for each disk, by hand', handMade, 'live'],
   ['two of oltp-database', () => tuned('9.0'), 'boot'],

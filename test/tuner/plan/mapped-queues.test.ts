@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.stop());
 
-/** With queues 0 and 1 mapped by somebody's hand. */
+/** Defines it with queues 0 and 1 mapped by hand. */
 function define(queues: number): void {
   const bare = host
     .definition('db')

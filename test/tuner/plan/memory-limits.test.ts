@@ -44,7 +44,7 @@ const verdict = (plan: Plan): string | undefined => {
   return row?.verdict.kind === 'impossible' ? row.verdict.problem.code : row?.verdict.kind;
 };
 
-/** The limits that its definition and its run have. */
+/** The limits in its definition and in its live XML. */
 const limits = (): string[] =>
   [true, false].map((inactive) =>
     [

@@ -6,7 +6,7 @@ import type { Step } from '../../../tuner/steps/step.ts';
 import { host, state } from '../profile/fixtures.ts';
 
 const MIB_2 = 2_048;
-/** 512 pages of 2 MiB, from whatever cell. */
+/** In pages of 2 MiB, from any cell. */
 const xmlOf = (memoryMiB: number): string =>
   `<domain type='kvm'><name>pg</name><uuid>11111111-2222-4333-8444-555555555555</uuid>
     <memory unit='MiB'>${memoryMiB}</memory><vcpu>2</vcpu>
@@ -19,7 +19,7 @@ function hostWith(pages: number): HostFacts {
   return { ...of, topology: { ...of.topology, cells: of.topology.cells.slice(0, 1) }, cells };
 }
 
-/** Why a domain that is off, and is to boot with other memory, is refused. */
+/** Refusals for a domain that is off and would boot with a different memory size. */
 function refusals(pages: number, fromMiB: number, toMiB: number, ...steps: readonly Step[]) {
   const pg: DomainState = state(xmlOf(fromMiB));
   const after = xmlOf(toMiB);

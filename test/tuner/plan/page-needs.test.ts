@@ -6,7 +6,7 @@ import { planOn } from './planned.ts';
 
 const MIB_2 = 2_048;
 
-/** Binds the VM so, gives it pages of 2 MiB, and grows pools for them. */
+/** Binds the VM with this mode, gives it pages of 2 MiB, and grows pools for them. */
 const profile = (mode: string): Profile => ({
   ...profileOf({ 'cpu.pinning': 'cell', 'memory.pages': '2 MiB', 'numa.memory': mode }),
   host: new Map([
@@ -14,7 +14,7 @@ const profile = (mode: string): Profile => ({
   ]) as Profile['host'],
 });
 
-/** Pages of 2 MiB, bound like that; a page of no size is one of the host's default size. */
+/** A VM with pages of 2 MiB and this memory binding; a page without a size has the host's default size. */
 const guest = (memoryMiB: number, numatune: string, page = "<page size='2' unit='MiB'/>"): string =>
   guestXml({
     memoryMiB,
@@ -22,7 +22,7 @@ const guest = (memoryMiB: number, numatune: string, page = "<page size='2' unit=
   });
 const bound = (cells: string, mode = 'strict'): string => `<memory mode='${mode}' nodeset='${cells}'/>`;
 
-/** Pools of 4,096 pages of which so few are free, and 100 GiB in each cell to grow them from. */
+/** Pools of 4,096 pages with only this many free, and 100 GiB in each cell to grow them from. */
 function hostWith(free: number): HostFacts {
   return host({
     cells: [0, 1].map((id) => ({
@@ -33,7 +33,7 @@ function hostWith(free: number): HostFacts {
   });
 }
 
-/** How large the pools become for the VM's next boot, by cell. */
+/** Pool sizes for the VM's next boot, by cell. */
 async function grownPools(vm: DomainState, free = 0, mode = 'strict'): Promise<Record<number, number>> {
   const plan = await planOn({ host: hostWith(free), domains: [vm] }, { db01: profile(mode) });
   expect(plan.placement.refusals).toEqual([]);
@@ -42,7 +42,7 @@ async function grownPools(vm: DomainState, free = 0, mode = 'strict'): Promise<R
   );
 }
 
-/** It runs with the one, and boots with the other. */
+/** It runs with the first definition, and boots with the second. */
 const redefined = (live: string, inactive: string): DomainState =>
   state(inactive, { live: running(live).live });
 

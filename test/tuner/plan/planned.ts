@@ -17,7 +17,7 @@ export interface ReadHost {
   readonly domains: readonly DomainState[];
 }
 
-/** A simulated host as virtune reads it over the wire: by the name of its scenario, or by what it is made of. */
+/** A simulated host as virtune reads it over the wire: by the name of its scenario, or by its input. */
 export async function readScenario(scenario: string | ScenarioInput): Promise<ReadHost> {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-plan-'));
   const path = join(folder, 'scenario.json');
@@ -37,7 +37,7 @@ export async function readScenario(scenario: string | ScenarioInput): Promise<Re
   }
 }
 
-/** What becomes of these domains on a host. */
+/** The plan for these domains of a host. */
 export function planOn(
   { host, domains }: ReadHost,
   profiles: Readonly<Record<string, Profile>>,
@@ -57,7 +57,7 @@ export function planOn(
   });
 }
 
-/** What one domain of a plan is to have of a setting, by target; `not here` where it cannot be had. */
+/** The value of a setting that a plan wants for a domain, by target; `not here` where it is not possible. */
 export function wantedOf(plan: Plan, name: string, setting: string): Record<string, string | undefined> {
   const rows = plan.domains.find(({ state }) => state.domain.name === name)?.rows ?? [];
   return Object.fromEntries(

@@ -16,7 +16,7 @@ const HOST = {
   ],
 };
 
-/** Profiles of a user's own: a memory mode for the cells of a placement, without a placement. */
+/** A user's profiles: a memory mode for the cells of a placement, without a placement. */
 const PROFILES = {
   unplaced: {
     title: 'unplaced',
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
-/** What a definition says of everything that can be set. */
+/** Values of all settings in a definition. */
 function said(xml: string): Record<string, string> {
   const root = parseXml('a definition', xml, 'domain');
   return Object.fromEntries(
@@ -66,7 +66,7 @@ test.each([
   expect(two.failure).toBeUndefined();
   const left = said(host.definition(name));
   expect(Object.keys(left).filter((key) => DANGEROUS.test(key))).toEqual([]);
-  // As if the first had never been: nothing but the second's own.
+  // As if the first profile had never been applied: only the second one's settings.
   expect(allSame((await host.plan(name, second)).domains[0]?.rows ?? [])).toBe(true);
 
   await host.rollback(two.id);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { invariants, neighboursOf, violationsOf } from '../../../tuner/invariants/violations.ts';
 import { OnSimulator } from '../on-simulator.ts';
 
-/** Of what would be refused, all that any domain breaks: as it runs and as it is defined. */
+/** All violations that would be refused, as domains run and as they are defined. */
 async function broken(simulated: OnSimulator): Promise<string[]> {
   const { host: facts, domains } = await simulated.read();
   return domains.flatMap((state) => {

@@ -20,13 +20,13 @@ assign:
   - { domain: "*", profile: balanced }
 `;
 
-/** What stands in docs/tuning-a-database-vm.md. */
+/** The example of docs/tuning-a-database-vm.md. */
 const page = readFileSync(new URL('../../../docs/tuning-a-database-vm.md', import.meta.url), 'utf8');
 const IN_THE_GUIDE = /```yaml\n(host:[^`]*)```/.exec(page)?.[1] ?? '';
 
 const reserved = { hostCpus: CpuSet.parse('0,16') };
 
-/** The guide's file on the guide's host. */
+/** The plan for the guide's file on the guide's host. */
 async function guide(file: string, adopt: boolean): Promise<Plan> {
   const read = await readScenario('numa-split-database');
   const assignments = parseAssignments('assignments.yaml', file);
@@ -52,7 +52,7 @@ test.each([
     expect(plan.sharing?.after.cpus.size).toBe(12);
     expect(plan.sharing?.after.worstRatio).toBeLessThan(3);
     expect(plan.placement.repinned).toEqual(['pg-billing', 'mysql-shop']);
-    // They keep the cells that their memory is in.
+    // They keep the cells that hold their memory.
     const cells = plan.placement.assignments.flatMap(({ guest, cells: of }) =>
       guest === 'pg-billing' || guest === 'mysql-shop' ? [[guest, ...of]] : [],
     );
@@ -74,7 +74,7 @@ test('"*" does not include a VM that is pinned by hand, and the plan says so', a
   );
 });
 
-/** Sixteen cores without SMT, of which the host keeps one; databases of four vCPUs, and a crowd of others. */
+/** Sixteen cores without SMT, one of them reserved for the host; databases with four vCPUs, and many others. */
 async function crowd(
   databases: number,
   { webs = 7, allowedRatio }: { readonly webs?: number; readonly allowedRatio?: number } = {},

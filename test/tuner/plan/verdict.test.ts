@@ -134,7 +134,7 @@ test('a setting of an iothread that the same plan adds is applied at once', () =
   const problem = { code: 'IOTHREADS_UNSUPPORTED', text: 'it has none' };
   expect(kindBeside([{ ...count, problem }, second])).toBe('boot');
   expect(kindBeside([second])).toBe('boot');
-  // Where one that goes is in use, those that come wait for the boot with it.
+  // If an iothread that is removed is in use, those that are added wait for the same boot.
   const waiting = wish(attributeSetting('iothreads', { live: () => undefined }), '1-2');
   expect(kindBeside([waiting, second])).toBe('boot');
 });

@@ -59,7 +59,7 @@ test('isolated CPUs available to VMs come first, as before', async () => {
   expect(cpusOf([wantedOf(plan, 'pg', 'vcpupin')]).toString()).toBe('5,13');
 });
 
-/** The same host with memory of only these cells for VMs; pages of 2 MiB are in both cells. */
+/** The same host, where VMs may only use memory of these cells; both cells have pages of 2 MiB. */
 async function hostWithMemory(cells: string, vmCpus = '0-15'): Promise<ReadHost> {
   const read = await hostWith(vmCpus);
   const local = {
@@ -144,7 +144,7 @@ test.each([
   },
 );
 
-/** A state whose definition and run say this as well. */
+/** Adds this to both the definition and the live XML of a state. */
 function changed(state: DomainState, more: string): DomainState {
   const view = (xml: string | undefined) => {
     const text = xml?.replace('<os>', `${more}<os>`) ?? '';
@@ -194,7 +194,7 @@ test('the cpuset of a VM’s own partition limits it, not that of machine.slice;
   expect(plan.placement.refusals).toEqual([]);
   const at = (name: string): CpuSet => cpusOf([wantedOf(plan, name, 'vcpupin')]);
   expect(at('pg').isSubsetOf(CpuSet.parse('0-3,8-11'))).toBe(true);
-  // The isolated CPUs of its partition, which no other VM may have.
+  // The isolated CPUs of its partition, which no other VM may use.
   expect(at('prod').toString()).toBe('5,13');
   expect(wantedOf(plan, 'pg', 'numatune.nodeset')).toEqual({ '': '0' });
   expect(wantedOf(plan, 'prod', 'numatune.nodeset')).toEqual({ '': '1' });

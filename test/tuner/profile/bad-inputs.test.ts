@@ -9,7 +9,7 @@ const SWAP_LIMITED = LIMITED.replace(
   "</hard_limit><swap_hard_limit unit='GiB'>20</swap_hard_limit>",
 );
 
-/** Each bad input: what the profile says, of which guest, on which host, and what stands against it. */
+/** Each bad input: a profile, a guest, a host, and the expected objection. */
 const BAD: readonly [
   what: string,
   values: Readonly<Record<string, unknown>>,

@@ -19,7 +19,7 @@ test('windows and bins of a disk become statistics of its driver, and are what i
   expect(xml.replaceAll(/\s+/g, ' ')).toContain(
     '<statistics> <statistic interval="1"/> <statistic interval="60"/> <latency-histogram> <bin start="0"/> <bin start="100000"/> <bin start="1000000"/> </latency-histogram> </statistics>',
   );
-  // Nothing is left to do.
+  // Nothing is left to change.
   const again = wishesOf(profileOf(VALUES), state(xml), NEW);
   const domain = parseXml('the definition', xml, 'domain');
   for (const { setting, target, value } of again) expect(setting.read(domain, target)).toBe(value);

@@ -49,18 +49,18 @@ export interface GuestOptions {
   readonly vcpus?: number;
   readonly memoryMiB?: number;
   readonly bus?: string;
-  /** More disks than the first. */
+  /** Number of disks besides the first. */
   readonly disks?: number;
   /** Attributes of the first disk's driver. */
   readonly driver?: string;
   readonly nicModel?: string;
   readonly nicType?: string;
-  /** Elements of the domain's. */
+  /** Further elements of the domain. */
   readonly more?: string;
   readonly metadata?: string;
 }
 
-/** A database's VM as virt-install makes it, as libvirt gives it. */
+/** A database VM as created by virt-install, in libvirt's output format. */
 export function guestXml(options: GuestOptions = {}): string {
   const { type = 'kvm', vcpus = 8, memoryMiB = 16_384, bus = 'virtio', disks = 1 } = options;
   const { driver = '', nicModel = 'virtio', nicType = 'network', more = '', metadata = '' } = options;
@@ -130,7 +130,9 @@ export function state(inactive: string, changes: Partial<DomainState> = {}): Dom
 }
 export const running = (xml: string): DomainState => state(xml, { live: view(xml) });
 
-/** A place as placement would find it: whole cores of cell 0 (or cell by cell), the emulator on the last ones. */
+/**
+ * An assignment such as a placement would find: whole cores of cell 0 (or cell by cell), the emulator on the last ones.
+ */
 export function assignmentFor(request: PlacementRequest | undefined): Assignment | undefined {
   if (request === undefined) return undefined;
   const { guest } = request;
@@ -165,7 +167,7 @@ export function assignmentFor(request: PlacementRequest | undefined): Assignment
   };
 }
 
-/** A profile that says these things, each for all that it is about. */
+/** A profile with these values, each for all of its targets. */
 export function profileOf(values: Readonly<Record<string, unknown>>): Profile {
   const entries = Object.entries(values).map(([id, value]): [string, Entry[]] => [
     id,
@@ -182,7 +184,7 @@ export function profileOf(values: Readonly<Record<string, unknown>>): Profile {
   };
 }
 
-/** What libvirt says of a KVM guest's emulator on a new host. */
+/** The domain capabilities that libvirt reports for KVM on a new host. */
 export function capabilities(): DomainCapabilities {
   const hyperv =
     'relaxed vapic spinlocks vpindex runtime synic stimer reset frequencies reenlightenment tlbflush ipi avic';
@@ -195,7 +197,7 @@ export function capabilities(): DomainCapabilities {
   };
 }
 
-/** A host that virtune runs on, and that reports nothing. */
+/** A host on which virtune runs, and that reports nothing. */
 export const LOCAL: LocalHost = {
   isolatedCpus: undefined,
   nohzFullCpus: undefined,

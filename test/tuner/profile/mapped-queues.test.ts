@@ -4,7 +4,7 @@ import { problemsOf, valuesOf, wishesOf } from './wishes.ts';
 
 const NEW = host({ libvirtVersion: 12_009_000, qemuVersion: 11_001_000 });
 
-/** A mapping of a driver, by iothread: the queues that it serves. */
+/** The mapping of a driver: for each iothread, the queues that it serves. */
 const mapping = (...queuesOf: readonly (readonly number[])[]): string =>
   `<iothreads>${queuesOf
     .map(

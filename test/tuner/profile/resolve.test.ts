@@ -53,7 +53,7 @@ test.each([
     `unsupported for sda: libvirt refuses ${named} on`,
   );
   expect(valuesOf(wishes)).toEqual({ 'disk.bus sdb': 'virtio' });
-  // What is on virtio as it is needs no change, and nothing of it is checked.
+  // A disk that already uses virtio needs no change, and is not checked.
   expect(problemsOf(wishesOf(profileOf({ 'disk.bus': 'virtio' }), state(guestXml())))).toEqual({});
 });
 
@@ -80,7 +80,7 @@ test('an old libvirt takes no polling times of an iothread that the running doma
   });
   const modern = host({ libvirtVersion: 9_004_000 });
   expect(problemsOf(wishesOf(profileOf({ 'iothread.pollMax': 0 }), old, modern))).toEqual({});
-  // One that the profile adds is there by then.
+  // An iothread that the profile adds exists by then.
   expect(problemsOf(wishesOf(profileOf({ 'iothread.count': 2, 'iothread.pollMax': 0 }), old))).toEqual({});
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { evaluate, type Figure, FigureError, parseFigure, SUBJECTS } from '../../../tuner/profile/rule.ts';
 import { sizeText } from '../../../tuner/settings/values.ts';
 
-/** The text that a figure is read from. */
+/** The text form of a figure. */
 function figureText(figure: Figure, dimension: 'count' | 'size'): string {
   const number = (value: number): string => (dimension === 'size' ? sizeText(value) : String(value));
   if (figure.kind === 'fixed') return number(figure.value);

@@ -61,7 +61,7 @@ test('more queues than vCPUs, an iothread that is not there and one that is stil
   expect(problemsOf(wishesOf(profileOf({ 'iothread.count': 1 }), two))).toEqual({
     iothreads: 'IOTHREAD_IN_USE',
   });
-  // Said where the controller goes, the iothread is free to go.
+  // If the profile also assigns the controller, the iothread can be removed.
   expect(problemsOf(wishesOf(profileOf({ 'iothread.count': 1, 'scsi.iothread': 'spread' }), two))).toEqual(
     {},
   );

@@ -9,6 +9,6 @@ test('a disk whose limits come from throttle groups takes no iotune, and the pla
   const wishes = wishesOf(profileOf({ 'disk.iotune.totalIopsSec': 700 }), filtered);
   expect(problemsOf(wishes)).toEqual({ 'disk.iotune.totalIopsSec vda': 'THROTTLE_FILTERS' });
   expect(wishes.find(({ target }) => target === 'vda')?.problem?.text).toContain('is unsupported for vda');
-  // Of the disk beside it nothing is in the way.
+  // Nothing prevents the limit of the other disk.
   expect(valuesOf(wishes)).toEqual({ 'disk.iotune.totalIopsSec vdb': '700' });
 });

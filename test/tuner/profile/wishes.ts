@@ -7,7 +7,7 @@ import { resolve } from '../../../tuner/profile/resolve.ts';
 import type { Wish } from '../../../tuner/settings/setting.ts';
 import { assignmentFor, host } from './fixtures.ts';
 
-/** What a profile comes to for a guest that was placed. */
+/** The settings that a profile yields for a guest that was placed. */
 export function wishesOf(
   profile: Profile,
   of: DomainState,
@@ -17,7 +17,7 @@ export function wishesOf(
   return resolve(profile, on, of, assignmentFor(placementRequest(profile, on, of)), { accepted });
 }
 
-/** The definition with all that can be had, as it would be defined. */
+/** The definition with all settings that are possible, as it would be defined. */
 export function written(of: DomainState, wishes: readonly Wish[]): string {
   const root = parseXml('the definition', of.inactive?.xml ?? '', 'domain');
   for (const { setting, target, value, problem, proposal, liveOnly } of wishes) {

@@ -11,7 +11,7 @@ const figure = (name: string, low: number | null, effect: number, high: number |
   judgement: { verdict: 'better' },
 });
 
-/** Two pairs, of which the second has its block with the settings first. */
+/** Two pairs; in the second, the block with the settings comes first. */
 const REPORT: JournalReport = {
   format: 1,
   startedAt: '2026-01-02T03:04:05.000Z',
@@ -46,7 +46,7 @@ test('an interval is drawn in per cent: from its lower to its upper end, its eff
   expect([ends[0], lines[1]]).toEqual([zero, zero]);
   expect(first).toBeCloseTo(((lines[0] ?? 0) + zero) / 2, 0);
   expect(second).toBeCloseTo((zero + (ends[1] ?? 0)) / 2, 0);
-  // 40 % from end to end of both; the margin is 5 % to each side.
+  // Both intervals together span 40 %; the margin is 5 % to each side.
   const [band = 0] = numbers(text, /class="margin" x="[\d.]+" y="10" width="([\d.]+)"/g);
   expect(band / ((ends[1] ?? 0) - (lines[0] ?? 0))).toBeCloseTo(0.25, 2);
   const [above = 0, below = 0] = numbers(text, /class="dot on" cx="[\d.]+" cy="([\d.]+)"/g);

@@ -13,7 +13,7 @@ const EVERY_MS = 5_000;
 const BASELINE_MS = 300_000;
 const gauge = (name: string): Figure => ({ name, kind: 'gauge', direction: 'lower is better' });
 
-/** A record of an experiment that halves the first figure; of so many blocks, of which one has no value. */
+/** A record of an experiment that halves the first figure; with `run` blocks, one of them without a value. */
 function record({ run = 12, effect = 0.5 } = {}): Pick<TransactionRecord, 'id' | 'header' | 'progress'> {
   const schedule = makeSchedule({ pairs: 6, blockMs: 60_000, settleMs: 15_000 }, 7);
   const normal = normals(seededRandom(3));
@@ -64,7 +64,7 @@ function record({ run = 12, effect = 0.5 } = {}): Pick<TransactionRecord, 'id' |
   } as unknown as TransactionRecord;
 }
 
-/** Well-formed XML but for what HTML leaves open. */
+/** Parses the page as well-formed XML, after closing what HTML leaves open. */
 function parsed(page: string): Element {
   const xml = page.replace('<!doctype html>', '').replaceAll(/(<meta [^>]*)>/g, '$1/>');
   const root = new DOMParser({ onError: (_level, message) => expect.unreachable(message) }).parseFromString(

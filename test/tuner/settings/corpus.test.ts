@@ -18,7 +18,7 @@ test.each(corpus)('$kind: a change of its CPU shares changes no other line', ({ 
   const reasons = { knob: 'cpu.shares', why: 'a test', source: 'judgement' };
   const view = { xml, root: parse(xml), facts: parseDomain(xml) };
   const change = changeDefinition(view, [{ setting, target: '', value: '777', ...reasons }], () => undefined);
-  // An undo gives libvirt the very text that it gave.
+  // An undo sends libvirt exactly the text that it had returned.
   expect(change.before).toBe(xml);
   const lines = change.diff.split('\n').filter((line) => /^[-+](?![-+])/.test(line));
   const changed = lines.map((line) => line.slice(1).trim()).filter((line) => !/^<\/?cputune>$/.test(line));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Pieces of domain XML as people and tools write them, and as libvirt writes them again. */
+/** Pieces of domain XML as people and tools write them, and as libvirt prints them. */
 const PIECES: Readonly<Record<string, readonly string[]>> = {
   memory: [
     "<memory unit='GiB'>8</memory>",
@@ -101,7 +101,7 @@ function assemble(
   ].join('');
 }
 
-/** A domain's XML: any of the pieces, indented or not. */
+/** XML of a domain with any of the pieces, indented or not. */
 export const domainXml: fc.Arbitrary<string> = fc
   .record({
     pieces: fc.record(
@@ -119,7 +119,7 @@ export const domainXml: fc.Arbitrary<string> = fc
     assemble(pieces, [disk, controller, nic, balloon], compact),
   );
 
-/** The targets that any of them has. */
+/** A target of each kind that some of the domains have. */
 export const TARGETS = {
   domain: '',
   vcpu: '1',

@@ -17,7 +17,7 @@ function steps(
   if (setting === undefined) throw new Error(`there is no ${id}`);
   return setting.live?.({ domain: DOMAIN, target, from: setting.read(live, target), to, live });
 }
-/** Without the domain, which is in each. */
+/** The steps without their domain, which is always the same. */
 const said = (...args: Parameters<typeof steps>): unknown =>
   steps(...args)?.map(({ domain: _, ...step }: Step & { domain?: unknown }) => step);
 const ullong = (field: string, value: string): unknown => ({ field, type: 4, value });

@@ -5,7 +5,7 @@ import { type Element, parseXml } from '../../../model/xml.ts';
 import { settings } from '../../../tuner/settings/all.ts';
 import { targetsOf } from '../../../tuner/settings/targets.ts';
 
-/** Defined by hand, with other units, orders and spellings, and given back by libvirt 9.0. */
+/** Defined by hand, with various units, orders and spellings, and printed by libvirt 9.0. */
 const TUNED = readFileSync(join(import.meta.dirname, '../../fixtures/domain-tuned-inactive.xml'), 'utf8');
 
 const SAID: readonly (readonly [setting: string, target: string, value: string])[] = [

@@ -34,7 +34,7 @@ const topology = fc
     ].join(' '),
   );
 
-/** Values in canonical form, by setting or by the beginning of its name. */
+/** Values in canonical form, by setting or by prefix of its name. */
 const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
   [/^vcpu\.placement$/, oneOf('auto')],
   [/^(vcpupin|emulatorpin|iothreadpin|vcpu\.cpuset|numatune\.nodeset)$/, list],
@@ -80,6 +80,8 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
 export const valuesOf = ({ id }: Setting): fc.Arbitrary<string> =>
   VALUES.find(([pattern]) => pattern.test(id))?.[1] ?? count;
 
-/** Always said; or nothing said has more than one spelling (`-1`, `default`, `static`, `auto`). */
+/**
+ * Settings that are always present, or whose absence has more than one spelling (`-1`, `default`, `static`, `auto`).
+ */
 export const NOT_BYTE_FOR_BYTE =
   /^(memory\.current|numatune\.nodeset|disk\.bus|disk\.cache|vcpu\.placement|.*\.quota)$/;

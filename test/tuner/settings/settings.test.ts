@@ -8,7 +8,7 @@ import { targetsOf } from '../../../tuner/settings/targets.ts';
 import { domainXml, TARGETS } from './guests.ts';
 import { NOT_BYTE_FOR_BYTE, valuesOf } from './setting-values.ts';
 
-/** What goes with a setting by its nature: the pins of an iothread that is gone, the memory of a cell that is gone. */
+/** Settings that inherently disappear with another: the pins of a removed iothread, the memory of a removed cell. */
 const GOES_WITH: Readonly<Record<string, RegExp>> = {
   'vcpu.placement': /^numatune\.mode$/,
   iothreads: /^iothread/,
@@ -34,7 +34,7 @@ function readings(domain: Element, but: Setting): Map<string, string | undefined
   );
 }
 
-/** Settings of a thread or a cell are only ever written where there is that thread or cell. */
+/** Settings of a thread or a cell are only written if that thread or cell exists. */
 const hasTarget = (domain: Element, setting: Setting): boolean =>
   targetsOf(domain, setting.on).includes(targetOf(setting));
 
@@ -69,7 +69,7 @@ test.each(bytewise)('$id, added and taken out again, leaves every byte as it was
       const domain = parse(xml);
       const target = targetOf(setting);
       fc.pre(hasTarget(domain, setting) && setting.read(domain, target) === undefined);
-      // An element that says nothing is gone once something was taken out of it, and a timer brings a clock.
+      // Removing a setting also removes an element that becomes empty, and a timer adds a clock.
       fc.pre(!/<cputune><\/cputune>|<memoryBacking\/>/.test(xml) && xml.includes('<clock'));
       const before = serialise(domain);
       setting.write(domain, target, value);

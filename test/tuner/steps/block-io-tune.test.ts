@@ -12,14 +12,14 @@ const MEASURES = ['bytes', 'iops'] as const;
 const field = (way: string, measure: string, suffix: string): string => `${way}_${measure}_sec${suffix}`;
 
 /**
- * A disk's limits as libvirt 9.0 keeps them (qemuDomainSetBlockIoTune, seen on the wire): the three ways of one
- * measure are inherited together or not at all, and total excludes the other two.
+ * A disk's limits as libvirt 9.0 keeps them (qemuDomainSetBlockIoTune, seen on the wire): the total, read and write
+ * limits of one measure are inherited together or not at all, and total excludes the other two.
  */
 class Disk {
   readonly limits = new Map<string, number>();
   group = '';
   readonly alias: string;
-  /** What QEMU calls the group of a disk that nobody put in one. */
+  /** QEMU's default name for the throttle group of a disk without one. */
   readonly own: string;
 
   constructor(alias = 'virtio-disk0', own = '/machine/peripheral/virtio-disk0/virtio-backend') {
@@ -172,7 +172,7 @@ test('the size of requests goes with the last limit of requests, since QEMU refu
   expect(disk.limits.get('size_iops_sec')).toBe(0);
 });
 
-/** Alias and QEMU's own group name by bus, as libvirt 9.0 and 12.9 both have them; one alias is its owner's. */
+/** Alias and QEMU's own group name by bus, the same in libvirt 9.0 and 12.9; one alias is user-defined. */
 const OWN_GROUPS: readonly (readonly [string, string])[] = [
   ['virtio-disk0', '/machine/peripheral/virtio-disk0/virtio-backend'],
   ['scsi0-0-0-0', 'scsi0-0-0-0'],
@@ -209,7 +209,7 @@ test('whatever was set, undoing it brings back every limit and the group, or the
         await blockIoTune.set(host, step(to), was);
         expect(blockIoTune.differs(await blockIoTune.get(host, step(to)), was)).toBeUndefined();
         expect(disk.group).toBe(group);
-        // Twice does no harm.
+        // Idempotent.
         await blockIoTune.set(host, step(to), was);
         expect(disk.group).toBe(group);
       },

@@ -74,7 +74,7 @@ test('what is new is validated; what libvirt gave out itself may be older than i
   expect(flags).toEqual([1, 0]);
 });
 
-/** Defines a domain that has left just before; `refuse` is what libvirt answers to undefining it again. */
+/** Defines a domain that has just disappeared; `refuse` is libvirt's reply to undefining it again. */
 async function defineGone(text: string, refuse?: Error): Promise<{ error: unknown; calls: string[] }> {
   const calls: string[] = [];
   let isThere = true;
@@ -163,7 +163,8 @@ test('a restarted domain has to run with its changed definition', () => {
   expect(notTaken(half, after, { live: before, inactive: before }, undefined)).toEqual([
     'vcpupin of 1 is not set, not 3',
   ]);
-  // What was not to change says nothing of this restart, whatever the running domain calls it.
+  // A setting that was not part of the change does not matter for this restart, whatever its value in the running
+  // domain.
   const other = after.replace("cache='none'", "cache='writeback'");
   expect(notTaken(other, after, { live: before, inactive: before }, undefined)).toEqual([]);
 });

@@ -52,7 +52,7 @@ test('--host sets swappiness, governors and idle states, and what was before com
   const on = stepHost({}, made);
   const before = [];
   for (const step of steps) {
-    // A journal brings it back through the schema.
+    // Reads it back from a journal through the schema.
     const read = stepSchema.parse(JSON.parse(JSON.stringify(step)));
     const liveSetting = liveSettingOf(read);
     before.push(await liveSetting.get(on, read));

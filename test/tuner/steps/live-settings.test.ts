@@ -12,7 +12,7 @@ import { type Answers, stepHost } from './step-host.ts';
 const domain = { uuid: '11111111-2222-4333-8444-555555555555', name: 'db01' };
 const ullong = (field: string, value: string): StepParam => ({ field, type: ParamType.ullong, value });
 
-/** Makes a step as apply does, and undoes it; what it was, what it became, and what it was in the end. */
+/** Performs a step as apply does, and undoes it; returns its value before, after, and at the end. */
 async function there(answers: Answers, step: Step) {
   const host = stepHost(answers);
   const liveSetting = liveSettingOf(step);
@@ -83,7 +83,7 @@ test('a pin is read from its own part of the maps, on a host of more than eight 
   await expect(liveSettingOf(step).get(stepHost(answers), step)).rejects.toThrow(/has no vCPU 2; it has 2/);
 });
 
-/** A getter and a setter over named values. */
+/** A getter and a setter for named values. */
 function table(values: Record<string, TypedParam>): {
   readonly get: () => { params: TypedParam[]; nparams: number };
   readonly set: (args: { readonly params: readonly TypedParam[] }) => undefined;
@@ -390,7 +390,7 @@ test('memory limits fall and rise in an order that the kernel accepts, and are r
       nparams: 0,
     }),
     domainSetMemoryParameters: ({ params }) => {
-      // Of one call libvirt sets hard, soft and swap in this order, and the kernel looks at each.
+      // Within one call libvirt sets hard, soft and swap limits in this order, and the kernel checks each one.
       for (const name of ['hard_limit', 'soft_limit', 'swap_hard_limit']) {
         const param = params.find(({ field }) => field === name);
         if (param !== undefined) kib[name] = BigInt(param.value as bigint);

@@ -5,7 +5,7 @@ import type { LocalRoots, StepHost } from '../../../tuner/steps/step-host.ts';
 
 export type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => CallResult<N> };
 
-/** A host that answers these calls, refuses all others, and waits for nothing. */
+/** A host that answers these calls, rejects all others, and never waits. */
 export function stepHost(answers: Answers, local?: LocalRoots): StepHost {
   let nowMs = 0;
   return {

@@ -87,7 +87,7 @@ test('CPU time is in the files of cgroup v1', async () => {
   const step: Step = { kind: 'scheduler', domain, to: [] };
   expect(relative(await verify(step, [param('cpu_shares', '2048')]))).toEqual([`/${group}/cpu.shares: 2048`]);
   await expect(verify(step, [param('cpu_shares', '1024')])).rejects.toThrow(/cpu.shares has "2048"/);
-  // Of two vCPUs one has it and one has not.
+  // Only one of two vCPUs has it.
   await expect(verify(step, [param('vcpu_quota', '50000')])).rejects.toThrow(
     /vcpu1\/cpu.cfs_quota_us has "-1"/,
   );
@@ -127,7 +127,7 @@ test.each([
     await expect(verify(memory, [param('hard_limit', '9007199254740991')])).rejects.toThrow(/1073741824/);
   };
   put('proc/40/cgroup', `0::${unit}${own}/emulator\n`);
-  // The unit has no limits: systemd's, which libvirt leaves alone.
+  // The systemd unit, which libvirt does not change, has no limits.
   put(`cgroup${unit}/cpu.max`, 'max 100000\n');
   put(`cgroup${unit}/memory.max`, 'max\n');
   put(`cgroup${unit}/memory.high`, 'max\n');

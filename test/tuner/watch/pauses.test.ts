@@ -16,7 +16,7 @@ function lost(uuid: string, { run = 3, pin = '1' } = {}): DomainPlan {
 function pausing() {
   const clock = { nowMs: 1_000_000 };
   const pauses = new Pauses({ firstMs: 2_000, mostMs: 300_000, nowMs: () => clock.nowMs });
-  /** When the domain is tried within so many s, with an event each second. */
+  /** When the domain is tried within this many seconds, with an event each second. */
   const triedAt = (domain: DomainPlan, seconds: number): number[] => {
     const at: number[] = [];
     for (let second = 0; second <= seconds; second++, clock.nowMs += 1_000) {

@@ -27,7 +27,7 @@ const HOST = {
     { ...VM, name: 'good' },
   ],
 };
-/** vCPUs on one cell, and nothing else. */
+/** vCPUs pinned to one cell, and nothing else. */
 const PINNED = {
   title: 'Pinned',
   knobs: { 'cpu.pinning': { value: 'cell', why: 'a test wants it', source: 'judgement' } },
@@ -47,7 +47,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.stop());
 
-/** Its first vCPU on the last CPU, while it runs: what a migration does to pins. */
+/** Moves its first vCPU to the last CPU while it runs, as a migration changes pins. */
 async function losePin(name: string): Promise<void> {
   const writer = await connect(host.demo.uri, { readOnly: false });
   const { domain } = host.demo.daemon.vm(name);
@@ -60,7 +60,7 @@ async function losePin(name: string): Promise<void> {
   await writer.close();
 }
 
-/** Connections on which a pin of this VM is refused. */
+/** Connections on which pinning this VM is refused. */
 async function refusing(name: string): Promise<TunerConnection> {
   const connection = await connect(host.demo.uri, { readOnly: false });
   const call: TunerConnection['call'] = async (call, args, options) => {
@@ -124,7 +124,7 @@ test('a VM that cannot be restored keeps no other from it, and has to wait for i
     nextMs: 2_000,
   });
   expect([await isLost('bad'), await isLost('good')]).toEqual([true, false]);
-  // The events of its calls come now.
+  // The events of its calls arrive now.
   expect(await look(undefined, open)).toEqual({ outcomes: [], refused: [], nextMs: 2_000 });
   clock.nowMs += 2_000;
   expect(await look(undefined, open)).toEqual({ outcomes: ['undone'], refused: [], nextMs: 4_000 });

@@ -63,7 +63,7 @@ test('a check that could not restore everything sets the time of the next one', 
   expect(look).toHaveBeenCalledTimes(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(look).toHaveBeenCalledTimes(2);
-  // The interval is the longest.
+  // The interval is the longest wait.
   await vi.advanceTimersByTimeAsync(300_000);
   expect(look).toHaveBeenCalledTimes(3);
   await watch.close();

@@ -117,7 +117,7 @@ test('what cannot be decided says how many restarts would', () => {
   expect(restartsNeeded).toBeGreaterThan(100);
 });
 
-/** Each choice of boots may have had the settings: of arbitrary values, and of other VMs with arbitrary ones. */
+/** Any subset of boots may have the settings: with arbitrary values, and other VMs with arbitrary values. */
 test('over all 70 draws of eight boots at most 5 % find something, and at most 5 % have an interval without the truth', () => {
   const values = [3, 1, 4, 1.5, 9, 2.6, 5, 3.5];
   const others = [control('a', [2, 7, 1, 8, 2.8, 1, 8, 2]), control('b', [1, 4, 1, 4, 2, 1, 3, 5])];

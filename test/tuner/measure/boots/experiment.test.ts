@@ -38,7 +38,7 @@ const OTHER: Figure = {
   guard: { ratio: 1.5, difference: 1, stretches: 2 },
 };
 
-/** A VM whose latency changes by a ratio while it runs with 2,048 shares, on a host whose load wanders. */
+/** A VM whose latency changes by a ratio while it runs with 2,048 shares, on a host with varying load. */
 class World {
   readonly libvirt = new FakeLibvirt();
   readonly domain: FakeDomain;
@@ -46,7 +46,7 @@ class World {
   readonly #random = normals(seededRandom(11));
   readonly #ratio: number;
   nowMs = 0;
-  /** Of the baseline, and each restart. */
+  /** Number of boots: the baseline's, and one per restart. */
   boots = 0;
   /** Settings of each boot, as its first sample found them. */
   readonly seen: string[] = [];
@@ -64,7 +64,7 @@ class World {
 
   planned(): Transaction {
     const { domain } = this;
-    // A pool first, and what no definition can hold after the restart.
+    // First a pool, and last a live setting that no definition can hold.
     return transaction([domain], [pages(20), define(domain, 2_048), restart(domain), shares(domain, 3_000)]);
   }
 
@@ -136,7 +136,7 @@ test('the VM is restarted by the schedule, with all of the settings or none, and
     'off 1024',
     ...['off 1024', 'on 3000', 'on 3000', 'off 1024', 'off 1024', 'on 3000', 'off 1024', 'on 3000'],
   ]);
-  // The last boot has the settings: no restart more.
+  // The last boot has the settings, so no further restart is needed.
   expect(world.starts).toBe(8);
   expect(world.isOn).toBe(true);
   expect(world.domain.run?.shares).toBe(3_000);
@@ -292,7 +292,10 @@ test('a plan that waits for no boot is refused, and nothing is restarted', async
 
 const frozen: (() => void)[] = [];
 
-/** Runs it until it has passed so many points at which something is written or changed, and never lets it go on. */
+/**
+ * Runs it until it has passed this many points at which something is written or changed, and suspends it there for
+ * good.
+ */
 async function cutAt(point: number, world: World): Promise<string | undefined> {
   let at = 0;
   return new Promise((resolve) => {

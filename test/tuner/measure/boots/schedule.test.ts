@@ -16,7 +16,7 @@ test('half of the boots have the settings, and each choice of them is as likely 
     counts.set(choice, (counts.get(choice) ?? 0) + 1);
   }
   expect(counts.size).toBe(20);
-  // 200 each, with a standard deviation of 14.
+  // 200 each on average, with a standard deviation of 14.
   for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(5 * 14);
 });
 

@@ -3,24 +3,26 @@ import { makeBootSchedule } from '../../../../tuner/measure/boots/schedule.ts';
 import { normals, seededRandom } from '../../../../tuner/measure/random.ts';
 import type { Arm } from '../../../../tuner/measure/schedule.ts';
 
-/** A host whose VM is restarted, with known truth. All parts multiply; standard deviations are of the logarithm. */
+/**
+ * A host whose VM is restarted, with a known true effect. All parts multiply; standard deviations are of the logarithm.
+ */
 export interface BootWorld {
   readonly restarts: number;
-  /** Of each VM, from boot to boot. */
+  /** Noise of each VM from boot to boot. */
   readonly noise: number;
-  /** What happens to all VMs of the host alike: standard deviation, and how much of it lasts until the next boot. */
+  /** Shocks to all VMs of the host alike: their standard deviation, and the share that persists until the next boot. */
   readonly shock?: number;
   readonly shockLasts?: number;
   /** Growth of all VMs over the whole time. */
   readonly trend?: number;
   readonly others: number;
-  /** One of the other VMs triples what it does in some boots: a night job. */
+  /** One of the other VMs triples its activity in some boots: a night job. */
   readonly hasNightJob?: boolean;
-  /** How much the setting changes the other VMs: the ratio. */
+  /** Ratio by which the setting changes the other VMs. */
   readonly spill?: number;
 }
 
-/** Of one boot, for the naive way. */
+/** Samples per boot, for the naive method. */
 const SAMPLES = 60;
 const SAMPLE_NOISE = 0.05;
 
@@ -57,7 +59,7 @@ function draw(world: BootWorld, effect: number, seed: number, arms: readonly Arm
   return { arms, own, controls, samples };
 }
 
-/** By restarts in random order; `corrected`: by the other VMs. */
+/** Restarts in random order; `corrected`: for changes of the other VMs. */
 export function byRestarts(
   world: BootWorld,
   effect: number,
@@ -74,7 +76,7 @@ export function byRestarts(
   return bootEffect(boots, corrected ? controls : []).effect;
 }
 
-/** Whether a t-test on samples finds something: as many boots before the change as after it, in that order. */
+/** Whether a t-test on samples finds an effect, with as many boots before the change as after it, in that order. */
 export function naiveBootsFind(world: BootWorld, effect: number, seed: number): boolean {
   const arms = Array.from(
     { length: world.restarts },

@@ -4,7 +4,7 @@ import { FAULTS } from '../advice/scenarios/faults.ts';
 import { type Effect, effectsOf } from '../advice/scenarios/harm.ts';
 import { fixed, median, table } from './table.ts';
 
-/** Hosts per kind, each drawn by another seed; as many clean hosts. */
+/** Hosts per kind, each from a different seed; as many clean hosts. */
 const SEEDS = Number(process.env['VIRTUNE_ADVICE_SEEDS'] ?? 40);
 const LOSS_MAX = 0.05;
 
@@ -13,7 +13,7 @@ interface Row extends Score {
   readonly effects: Effect[];
 }
 
-/** Advice on hosts with known faults: what it finds, what it claims wrongly, and what its changes do to others. */
+/** Advice on hosts with known faults: what it finds, what it reports wrongly, and how its changes affect others. */
 export async function advice(): Promise<string> {
   const scores = new Map<AdviceKind, Score>();
   const effects = new Map<AdviceKind, Effect[]>();
@@ -81,7 +81,7 @@ async function observed(kind: AdviceKind | undefined, seed: number) {
   }
 }
 
-/** Of the first change of each advice, the median over the hosts. */
+/** Median over the hosts for the first change of each advice. */
 function reliefRows({ kind, effects }: Row): string[][] {
   const first = effects.filter(({ advice: { remedies }, remedy }) => remedies[0] === remedy);
   const row = (

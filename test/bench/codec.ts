@@ -11,7 +11,7 @@ const FRAME_HEAD_BYTES = 28;
 const ROUNDS = 15;
 const REPEATS = 300;
 
-/** The same reply as @stellar/js-xdr's schema. */
+/** The same reply as a schema of @stellar/js-xdr. */
 function stellarSchema() {
   const text = () => xdr.string(4_194_304);
   const value = xdr.union('Value', {
@@ -44,7 +44,7 @@ function timeUs(run: () => unknown): number {
   return median(times);
 }
 
-/** Our codec beside @stellar/js-xdr, on a GetAllDomainStats reply of libvirt 9.0.0 about 21 guests. */
+/** Our codec compared with @stellar/js-xdr, on a GetAllDomainStats reply of libvirt 9.0.0 for 21 guests. */
 export async function codec(): Promise<string> {
   const payload = readFileSync(FIXTURE).subarray(FRAME_HEAD_BYTES);
   const { ret } = calls.connectGetAllDomainStats;

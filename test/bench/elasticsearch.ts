@@ -47,7 +47,7 @@ const openQueue = (dir: string): Promise<DiskQueue> =>
     onTrouble: (error) => console.error(error),
   });
 
-/** Ticks of simulated VMs, ten seconds apart, as documents; the last one is now. */
+/** Ticks of simulated VMs as documents, ten seconds apart; the last one is now. */
 async function* ticks(vms: number, count: number): AsyncGenerator<{ atMs: number; documents: Document[] }> {
   let nowMs = Date.now() - count * TICK_MS;
   const demo = await startDemo({ scenario: 'calm', vms, now: () => nowMs });
@@ -76,7 +76,7 @@ async function* ticks(vms: number, count: number): AsyncGenerator<{ atMs: number
   }
 }
 
-/** Takes every bulk request and keeps nothing. */
+/** Accepts every bulk request and stores nothing. */
 async function swallower(): Promise<{
   url: string;
   hang: (on: boolean) => void;
@@ -119,7 +119,7 @@ async function swallower(): Promise<{
   };
 }
 
-/** Numbers in a document beside the figures of its VM or host. */
+/** Numbers in a document that are not figures of its VM or host. */
 const ABOUT = new Set(['kvm.id', 'metricset.period', 'event.duration']);
 
 /** Figures of a document. */
@@ -128,7 +128,7 @@ function numbersIn(body: string): number {
   return values.filter(([name, value]) => typeof value === 'number' && !ABOUT.has(name)).length;
 }
 
-/** What a VM costs: documents and bytes a tick and a day, on the way and in the queue. */
+/** Cost of a VM: documents and bytes per tick and per day, in transit and in the queue. */
 async function sizes(): Promise<string> {
   const rows: string[][] = [];
   for await (const { atMs, documents } of ticks(100, 2)) {
@@ -198,7 +198,7 @@ async function fillBacklog(dir: string): Promise<number> {
   return documents;
 }
 
-/** virtune itself, with a queue that is full already, into a server. */
+/** Sends a prefilled queue with the real virtune into a server. */
 async function drain(url: string, dir: string, documents: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, 1);
@@ -268,7 +268,7 @@ async function throughput(): Promise<string> {
 
 const GIB = 1_024 ** 3;
 
-/** Two gigabytes wait, the server takes them, hangs, and takes them again. */
+/** With a backlog of two gigabytes, the server accepts documents, hangs, and accepts them again. */
 async function largeQueue(): Promise<string> {
   const folder = temporary();
   const records: { payload: Buffer; documents: number; atMs: number }[] = [];
@@ -371,7 +371,7 @@ const TAGS = [
   'disk_caches_bytes',
 ];
 
-/** The events that Metricbeat's module documents (kvm.dommemstat, kvm.status), of the same figures. */
+/** The same figures as events that Metricbeat's module documents (kvm.dommemstat, kvm.status). */
 function asMetricbeat(documents: readonly Document[]): string[] {
   return documents.flatMap(({ stream, body }) => {
     if (stream !== 'vm') return [];
@@ -406,7 +406,7 @@ function asMetricbeat(documents: readonly Document[]): string[] {
   });
 }
 
-/** The same 100 VMs and hour, once in our documents and once in Metricbeat's. */
+/** The same 100 VMs and hour, as our documents and as Metricbeat's. */
 async function againstMetricbeat(): Promise<string> {
   const rows: string[][] = [];
   for (const name of BENCHED) rows.push(...(await hourIn(name)));
@@ -495,7 +495,7 @@ async function hourIn(name: ServerName): Promise<string[][]> {
   ];
 }
 
-/** What shipping to a search server costs. */
+/** Cost of shipping to a search server. */
 export async function shipping(): Promise<string> {
   const parts = { sizes, queueRates, throughput, largeQueue, againstMetricbeat };
   const only = process.env['VIRTUNE_BENCH_PART'];

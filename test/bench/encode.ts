@@ -8,7 +8,7 @@ import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { simulate } from './scale.ts';
 import { fixed, median, table } from './table.ts';
 
-/** 100,000 series, as the simulator has about 80 a VM. */
+/** 100,000 series: the simulator has about 80 per VM. */
 const VMS = 1_250;
 const ROUNDS = 15;
 
@@ -19,7 +19,7 @@ async function cpuMsOf(run: () => Promise<unknown> | unknown): Promise<number> {
   return (user + system) / 1_000;
 }
 
-/** The same series the way that prom-client means it: set each in a gauge, then ask for the text. */
+/** The same series as prom-client is meant to be used: set each one in a gauge, then render the text. */
 class PromClient {
   readonly #registry = new Registry();
   readonly #gauges = new Map<string, Gauge>();

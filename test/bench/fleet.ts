@@ -14,7 +14,7 @@ import {
 import { leftOf, makeWorld, type World } from './fleet/world.ts';
 import { fixed, table } from './table.ts';
 
-/** The hour that strategies without history look at: a busy one. */
+/** The hour used by strategies without history: a busy one. */
 const SLOT = 14;
 const GIB = 1024 ** 3;
 const SEEDS = [1, 2, 3];
@@ -128,7 +128,7 @@ function scale(): string {
   );
 }
 
-/** Plans for made fleets: beside other strategies, and how long they take for 500,000 VMs. */
+/** Plans for synthetic fleets: compared with other strategies, and the time they take for 500,000 VMs. */
 export async function fleet(): Promise<string> {
   return ['## Moves of VMs in a fleet', compared(), scale()].join('\n\n');
 }

@@ -36,7 +36,7 @@ const WORLDS: readonly (readonly [string, World, Partial<Design>?])[] = [
 ];
 const EFFECT = 0.9;
 
-/** Of the tables beside the first. */
+/** Number of runs for the tables after the first. */
 const FEWER = Math.ceil(RUNS / 4);
 
 const runs = <T>(of: (seed: number) => T, count = FEWER): T[] =>
@@ -145,7 +145,7 @@ function guards(): string {
 
 const stopped = ({ afterMs }: GuardedRun): boolean => afterMs !== undefined;
 
-/** How many were stopped, and the median time after the first switch. */
+/** How many were stopped, and the median time since the first switch. */
 function stops(all: readonly GuardedRun[]): [string, string] {
   const times = all.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs])).sort((a, b) => a - b);
   const median = times[times.length >> 1];
@@ -205,7 +205,7 @@ function restarts(): string {
   return table(head, rows);
 }
 
-/** How the statistics of `tune measure` behave where the truth is known. */
+/** How the statistics of `tune measure` perform when the truth is known. */
 export async function measureEffects(): Promise<string> {
   const sections: readonly (readonly [string, () => string])[] = [
     [

@@ -5,14 +5,14 @@ import { cpuMs } from './process-usage.ts';
 
 export const SIZE = { width: 200, height: 60 };
 
-/** A console on a terminal of script(1)'s making, and what it writes to that. */
+/** A console on a terminal created by script(1), and its output. */
 export class OnTerminal {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #startedMs = performance.now();
   readonly #firstFrame = Promise.withResolvers<number>();
   #text = '';
 
-  /** @param filled matches what the console has written once its first frame has VMs: an empty one does not count */
+  /** @param filled matches the output once its first frame has VMs: an empty one does not count */
   constructor(command: readonly string[], filled: RegExp) {
     const quoted = command.map((word) => `'${word}'`).join(' ');
     this.#child = spawn(
@@ -34,7 +34,7 @@ export class OnTerminal {
     return this.#firstFrame.promise;
   }
 
-  /** The console itself: script and what it started are two processes. */
+  /** PID of the console itself: script and its child are two processes. */
   get pid(): number {
     const { pid } = this.#child;
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);

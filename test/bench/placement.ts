@@ -6,7 +6,7 @@ import { fixed, median, table } from './table.ts';
 
 const ROUNDS = 7;
 
-/** Eight cells on two sockets, as EPYC has them. */
+/** Eight cells on two sockets, like EPYC. */
 const shape = (coresOfCell: number, caches: number): Shape => ({
   cells: Array.from({ length: 8 }, () => coresOfCell),
   threads: 2,
@@ -17,7 +17,7 @@ const shape = (coresOfCell: number, caches: number): Shape => ({
   pages: { [2 * MIB]: 262_144 },
 });
 
-/** VMs as a host has them: of several sizes, some with dedicated CPUs, most without. */
+/** A realistic mix of VMs: several sizes, some with dedicated CPUs, most without. */
 function mixed(count: number, pinnedCount: number): PlacementRequest[] {
   return Array.from({ length: count }, (_, index) => {
     const guest = `vm${String(index).padStart(3, '0')}`;
@@ -59,7 +59,7 @@ function measure(
   return [row, placement];
 }
 
-/** How long it takes to place many VMs on large hosts. */
+/** Time to place many VMs on large hosts. */
 export async function placement(): Promise<string> {
   const small = hostOf(shape(32, 4), { hostCpus: undefined });
   const large = hostOf(shape(256, 32), { hostCpus: undefined });

@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU time of a process so far, from its threads' schedstat: ns, where /proc/PID/stat counts in 10 ms. */
+/** CPU time of a process so far, from the schedstat of its threads: in ns, while /proc/PID/stat counts in 10 ms. */
 export function cpuMs(pid: number): number {
   let ns = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     try {
       ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
     } catch {
-      // A thread that ended in between.
+      // A thread that has ended in the meantime.
     }
   }
   return ns / 1e6;
 }
 
-/** Resident memory of a process, with what it shares with others. */
+/** Resident memory of a process, including shared memory. */
 export function rssMiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
 }

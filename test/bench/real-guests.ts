@@ -24,7 +24,7 @@ interface Contender {
   run(): Promise<unknown>;
   cpu(): number;
   rss(): string;
-  /** Series of a VM that is in all of them. */
+  /** Number of series for a VM that all contenders report. */
   series(): Promise<string>;
 }
 
@@ -32,7 +32,7 @@ function seriesIn(text: string): string {
   return String(parseExposition(text).filter((each) => each.labels['domain'] === 'vt-bare-000').length);
 }
 
-/** One scrape as Prometheus makes it, gzipped, to its last byte; what the reader does with it is not the exporter's. */
+/** One scrape as by Prometheus, gzipped, to its last byte; processing by the reader is not counted. */
 function scrape(url: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     get(`${url}/metrics`, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
@@ -43,7 +43,7 @@ function scrape(url: string): Promise<Buffer> {
   });
 }
 
-/** The calls that a tick makes, with nothing around them but their encoding: what libvirt itself takes. */
+/** The calls of a tick with nothing but their encoding: the time that libvirt itself takes. */
 class BareCalls {
   readonly #connections: readonly Connection[];
   readonly #facts = new Map<string, DomainFacts>();
@@ -174,9 +174,9 @@ export async function realGuests(): Promise<string> {
     const rows = contenders.map((contender, index) => [
       contender.name,
       fixed(median(contender.walls), 0),
-      // Round by round, so that a machine whose speed drifts does not decide.
+      // Compared round by round, so that a drift of the machine's speed does not matter.
       fixed(median(ours.map((wall, round) => wall / (contender.walls[round] ?? Number.NaN))), 2),
-      // The bare calls are this process's own, whose CPU time is mixed with the bench's.
+      // The bare calls run in this process, where their CPU time is mixed with the bench's.
       contender.name === 'the same calls alone'
         ? '-'
         : fixed(contender.cpus.reduce((a, b) => a + b, 0) / ROUNDS),

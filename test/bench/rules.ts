@@ -24,13 +24,13 @@ import { fixed, median, table } from './table.ts';
 const HOSTS = 200;
 const VMS = 50;
 const INTERVAL_SECONDS = 15;
-/** Rounds of evaluation that count, after all hosts have been scraped often enough to have rates. */
+/** Rounds of evaluation that count, after enough scrapes of all hosts to have rates. */
 const ROUNDS = 4;
 const PORT = 19_290;
 
 /**
- * What rules cost a Prometheus with a fleet: 200 targets, each with the series of one simulated host of 50 VMs, with
- * counters that go on, under 200 instance labels.
+ * Cost of the rules for a Prometheus with a fleet: 200 targets, each with the series of one simulated host with 50 VMs
+ * and increasing counters, under 200 instance labels.
  */
 export async function rules(): Promise<string> {
   const small = await textsOf(14, 1);
@@ -72,7 +72,7 @@ export async function rules(): Promise<string> {
   }
 }
 
-/** CPUs that a process uses, over some intervals: what does not depend on who else is on this machine. */
+/** CPUs that a process uses, over some intervals: independent of other load on this machine. */
 async function cpusOf(pid: number): Promise<number> {
   const seconds = 2 * INTERVAL_SECONDS;
   const before = cpuMs(pid);
@@ -85,7 +85,7 @@ async function textsOf(vms: number, count: number): Promise<string[]> {
   let nowMs = Date.now();
   const socket = temporarySocket();
   const calm = findScenario('calm');
-  // As wide as such a host would be: alerts that fire everywhere are another story.
+  // Large enough for its VMs: a fleet whose alerts all fire is a different case.
   const scenario = {
     ...withVmCount(calm, vms),
     host: { ...calm.host, coresPerSocket: 64, memoryGiB: 1_024 },
@@ -99,7 +99,7 @@ async function textsOf(vms: number, count: number): Promise<string[]> {
     tickDeadlineMs: 60_000,
   });
   try {
-    // The second sample is the first that has contention.
+    // The second sample is the first one with contention.
     await sampler.sample();
     const texts: string[] = [];
     for (let index = 0; index < count; index++) {
@@ -114,7 +114,7 @@ async function textsOf(vms: number, count: number): Promise<string[]> {
   }
 }
 
-/** The scrape that is due, for any client; the last one once they are used up. */
+/** Serves the scrape that is due to any client; the last one once all are used up. */
 async function servePages(texts: readonly string[]): Promise<{ port: number; close(): Promise<void> }> {
   const startedMs = performance.now();
   const bodies = texts.map((text) => Buffer.from(text));
@@ -134,7 +134,7 @@ async function servePages(texts: readonly string[]): Promise<{ port: number; clo
   };
 }
 
-/** The rules as they are shipped, but each group at every interval, so that it can be timed some times. */
+/** The shipped rules, but with each group evaluated at every interval, to time it several times. */
 function writeRules(folder: string): string[] {
   return [buildRecordingRules(), buildAlertRules()].map(({ groups }, index) => {
     const file = join(folder, `rules${index}.yaml`);
@@ -171,7 +171,7 @@ interface GroupCost {
   readonly seconds: number;
 }
 
-/** The median of some evaluations of each group, as Prometheus itself times them. */
+/** The median of several evaluations of each group, as timed by Prometheus. */
 async function measure(): Promise<GroupCost[]> {
   const times = new Map<string, Map<number, number>>();
   const rules = new Map<string, number>();

@@ -48,7 +48,7 @@ async function measure(vms: number): Promise<string[]> {
       const startedMs = performance.now();
       text = await virtune.text();
       walls.push(performance.now() - startedMs);
-      // prom-client clears the histogram at each scrape, so each reports the scrape before it.
+      // prom-client clears the histogram at each scrape, so each one reports the time since the previous scrape.
       p99sMs.push(Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]) * 1_000);
     }
     const cpuMs = (((await cpu()) - cpuBefore) * 1_000) / (SCRAPES + 1);
@@ -70,7 +70,7 @@ async function measure(vms: number): Promise<string[]> {
   }
 }
 
-/** Simulated VMs in another process: what a scrape costs virtune itself. */
+/** Simulated VMs in another process: the cost of a scrape for virtune itself. */
 export async function scale(): Promise<string> {
   const rows = [await measure(1_000), await measure(1_250), await measure(5_000)];
   const head = [
@@ -88,7 +88,7 @@ export async function scale(): Promise<string> {
 
 const SOAK_SCRAPES = 1_000;
 
-/** A thousand scrapes on end, and what is resident after each hundred. */
+/** A thousand consecutive scrapes, and resident memory after each hundred. */
 export async function soak(): Promise<string> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, 1_000);

@@ -1,4 +1,4 @@
-/** A markdown table, its columns as wide as they need to be. */
+/** A Markdown table with columns as wide as necessary. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));

@@ -20,7 +20,7 @@ import { fixed, median, table } from './table.ts';
 const STARTS = 7;
 const WARM_UP = 10;
 const TICKS = 20;
-/** As `virtune top` has them when none is given. */
+/** The defaults of `virtune top`. */
 const FLAGS: TopFlags = {
   color: true,
   mouse: true,
@@ -51,7 +51,7 @@ async function starts(): Promise<string> {
   return `### Start to first frame (simulator in the same process, ${STARTS} starts)\n\n${table(head, [row])}`;
 }
 
-/** A terminal that only counts what it is sent. */
+/** A terminal that only counts the bytes it receives. */
 function sink(): { output: WriteStream; bytes: () => number } {
   let bytes = 0;
   const output = new Writable({
@@ -66,7 +66,9 @@ function sink(): { output: WriteStream; bytes: () => number } {
   };
 }
 
-/** All that the console does in a tick, simulator and terminal aside: asks, computes, draws, writes what changed. */
+/**
+ * Everything the console does in a tick, without simulator and terminal: sampling, computing, drawing, writing changes.
+ */
 async function watch(vms: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, vms);
@@ -122,7 +124,9 @@ async function watching(): Promise<string> {
   return `### Watching at 1 s, ${SIZE.width} x ${SIZE.height}, simulator in another process (mean of ${TICKS} ticks)\n\n${table(head, rows)}`;
 }
 
-/** Of a host on which most VMs wait, what findings add to a tick: they are computed again from the last 30 samples each time. */
+/**
+ * What findings add to a tick on a host where most VMs wait: they are recomputed from the last 30 samples each time.
+ */
 async function findings(): Promise<string> {
   const head = ['VMs', 'VMs that findings name', 'CPU ms: sample, rates, frame', 'CPU ms: findings'];
   const rows = [await findingsOf(200), await findingsOf(1_000)];
@@ -200,7 +204,7 @@ async function frames(): Promise<string> {
     const times: number[] = [];
     let scene: Scene = sceneOf([model.view], 0);
     for (let frame = 0; frame < 200; frame++) {
-      // A new sample sorts again; a key only draws.
+      // A new sample sorts again; a key press only draws.
       if (isNew || frame === 0) scene = sceneOf([model.view], frame);
       const startedMs = performance.now();
       render({ scene, state, session, size: SIZE });
@@ -246,7 +250,7 @@ async function growth(): Promise<string> {
   return `### Memory over ${FRAMES} samples and frames of 200 VMs, after a full collection\n\n${table(['after', 'heap MiB', 'history MiB'], rows)}`;
 }
 
-/** The live console: how soon, how dear, how fast, and whether it grows. */
+/** The live console: startup time, cost, speed, and memory growth. */
 export async function top(): Promise<string> {
   return [await starts(), await watching(), await findings(), await frames(), await growth()].join('\n\n');
 }

@@ -2,7 +2,7 @@ import { table } from './table.ts';
 import { DEADLINES_HEAD, deadlines } from './trouble/deadlines.ts';
 import { hostCalls } from './trouble/host-calls.ts';
 
-/** What scrapes take while the host is in trouble. */
+/** Duration of scrapes while the host is in trouble. */
 export async function trouble(): Promise<string> {
   const parts = [
     await hostCalls(),

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../simulator/random.ts';
  * pins: the made fleets have none. All of them look at the figures of the last hour only.
  */
 
-/** A host with its VMs, and what the VMs use in the hour that is looked at. */
+/** A host with its VMs, and the usage of the VMs in the hour that is used. */
 export interface Loaded {
   readonly host: FleetHost;
   readonly vms: FleetVm[];
@@ -16,7 +16,7 @@ export interface Loaded {
 
 export interface Strategy {
   readonly name: string;
-  /** Moves VMs between these hosts; how many VMs are on another host than before follows from it. */
+  /** Moves VMs between these hosts; the number of moves is derived from the result. */
   readonly run: (hosts: Loaded[], slot: number) => void;
 }
 

@@ -1,10 +1,10 @@
 import { type Fleet, type FleetHost, type FleetVm, SLOTS } from '../../../advice/fleet/fleet.ts';
 import { seededRandom } from '../../../simulator/random.ts';
 
-/** A fleet whose demand is known at each five minutes of a day. */
+/** A fleet whose demand is known for every five minutes of a day. */
 export interface World {
   readonly fleet: Fleet;
-  /** Another day of the same VMs: the same habits, other noise. CPUs at `tick`, 0 to 287. */
+  /** Demand of the same VMs on another day: the same habits, different noise. CPUs at `tick`, 0 to 287. */
   readonly demandAt: (vm: FleetVm, tick: number) => number;
 }
 
@@ -13,7 +13,7 @@ export interface WorldOptions {
   readonly vmsPerHost: number;
   readonly clusters: number;
   readonly seed: number;
-  /** Mean CPU demand of all VMs / CPUs, about. */
+  /** Approximate mean CPU demand of all VMs / CPUs. */
   readonly load: number;
 }
 
@@ -40,8 +40,9 @@ interface Habit {
 }
 
 /**
- * Hosts of one size with VMs of five kinds: office hours, nightly batch, steady, mostly idle, and a daily wave. A tenth of the
- * hosts got VMs that are twice as busy, as fleets do that are filled by allocated memory; an eighth has more memory in use.
+ * Hosts of one size with VMs of five kinds: office hours, nightly batch, steady, mostly idle, and a daily wave. A tenth
+ * of the hosts have VMs that are twice as busy, as in fleets that are filled by allocated memory; an eighth has more
+ * memory in use.
  */
 export function makeWorld({ hosts, vmsPerHost, clusters, seed, load }: WorldOptions): World {
   const random = seededRandom(seed);
@@ -86,7 +87,7 @@ export function makeWorld({ hosts, vmsPerHost, clusters, seed, load }: WorldOpti
   return { fleet: { hosts: fleetHosts }, demandAt };
 }
 
-/** By what the first day recorded. */
+/** A VM with the figures recorded on the first day. */
 function vmOf(name: string, habit: Habit, maximumBytes: number, resident: number): FleetVm {
   const demandCpus = new Float32Array(SLOTS);
   let variance = 0;
@@ -129,7 +130,7 @@ function demandOf({ kind, vcpus, level, noise, seed }: Habit, tick: number, day:
   return vcpus * Math.min(1, Math.max(0, share * (1 + noise * gauss(seed, tick + day * TICKS))));
 }
 
-/** About normal: the sum of three uniform numbers that depend on seed and index alone. */
+/** Approximately normal: the sum of three uniform numbers that depend only on seed and index. */
 function gauss(seed: number, index: number): number {
   let sum = 0;
   for (let part = 0; part < 3; part++) {
@@ -140,11 +141,11 @@ function gauss(seed: number, index: number): number {
   return (sum - 1.5) * 2;
 }
 
-/** What is left of contention and of memory pressure on the second day. */
+/** Remaining contention and memory pressure on the second day. */
 export interface Left {
-  /** Share of CPU demand that is not served, of the whole fleet over the day. */
+  /** Share of CPU demand that is not served, over the whole fleet and day. */
   readonly contention: number;
-  /** Hosts whose contention is above 5 % in some hour. */
+  /** Hosts with more than 5 % contention in some hour. */
   readonly hostsContended: number;
   /** Hosts that need more than 90 % of their memory. */
   readonly hostsFull: number;
@@ -153,8 +154,8 @@ export interface Left {
 const INSTANTS = 6;
 
 /**
- * By drawing which vCPUs are ready at six instants of every five minutes: those above the CPUs wait. No part of the planner's
- * estimate is used.
+ * Simulated by drawing which vCPUs are ready at six instants in every five minutes: those that exceed the CPUs wait.
+ * Independent of the planner's estimate.
  */
 export function leftOf(
   { demandAt }: World,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The exporters that `npm run bench -- peers` compares with, at pinned commits: inovex' (pure Go) and Tinkoff's (cgo, needs
-# libvirt-dev). What is built already stays. A checkout in FOLDER/src/NAME is used as it is. Usage: build.sh FOLDER
+# Builds the exporters that `npm run bench -- peers` compares with, at pinned commits: inovex' (pure Go) and Tinkoff's
+# (cgo, needs libvirt-dev). What is already built is kept. A checkout in FOLDER/src/NAME is used unchanged. Usage:
+# build.sh FOLDER
 set -euo pipefail
 folder=$1
 mkdir -p "$folder/src"

@@ -12,9 +12,9 @@ const GUESTS = Number(process.env['VIRTUNE_BENCH_GUESTS'] ?? 60);
 const ROUNDS = 3;
 const WARM_UP_S = 10;
 const WATCHED_S = 60;
-/** Seconds between two samples: as often as virt-top can, and its default. */
+/** Seconds between two samples: the shortest interval of virt-top, and its default. */
 const EVERY_S = [1, 3];
-/** Names of the guests of the lab, in a frame. */
+/** Names of the lab's guests in a frame. */
 const FILLED = /vt-bare-0\d\d/;
 
 const CONSOLES: readonly (readonly [string, (everyS: number) => readonly string[]])[] = [
@@ -29,7 +29,7 @@ interface Watched {
   readonly rssMiB: number;
 }
 
-/** Each console alone, since two would wait for the same monitors. */
+/** Runs each console alone, since two would wait for the same monitors. */
 async function watch(command: readonly string[], everyS: number): Promise<Watched> {
   const console = new OnTerminal(command, FILLED);
   try {
@@ -50,7 +50,7 @@ async function watch(command: readonly string[], everyS: number): Promise<Watche
   }
 }
 
-/** virtune top and virt-top over the same real guests; Debian 13 has virt-top. */
+/** virtune top and virt-top on the same real guests; Debian 13 packages virt-top. */
 export async function consoles(): Promise<string> {
   execFileSync('virt-top', ['--version']);
   await upHere(GUESTS);

@@ -11,7 +11,7 @@ export interface Scrape {
   readonly wallMs: number;
 }
 
-/** One scrape as Prometheus makes it, compressed, up to its last byte. */
+/** One scrape as by Prometheus: compressed, up to the last byte. */
 function read(url: string, headers: Record<string, string>): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     get(url, { headers }, (response) => {
@@ -34,7 +34,7 @@ export class Exporter {
     this.#url = url;
   }
 
-  /** How to start each, virtune first. @param folder with the exporters of `build.sh` */
+  /** Functions that start each exporter, virtune first. @param folder with the exporters of `build.sh` */
   static all(folder: string): (() => Promise<Exporter>)[] {
     const commands: readonly (readonly [string, (address: string) => readonly string[]])[] = [
       ['virtune', (address) => [...VIRTUNE, 'exporter', '--listen', address]],
@@ -92,7 +92,7 @@ export class Exporter {
     return (await this.#scraped()).length;
   }
 
-  /** VMs that it shows: each exporter has a label `domain`. */
+  /** Number of VMs that it reports: each exporter has a label `domain`. */
   async vms(): Promise<number> {
     return new Set((await this.#scraped()).map(({ labels }) => labels['domain'] ?? '').filter(Boolean)).size;
   }

@@ -10,16 +10,16 @@ import { Exporter, type Scrape } from './exporter.ts';
 const GUESTS = Number(process.env['VIRTUNE_BENCH_GUESTS'] ?? 60);
 /** Where `build.sh` puts the exporters. */
 const FOLDER = process.env['VIRTUNE_PEERS'] ?? '/var/cache/virtune-peers';
-/** Between two scrapes of an exporter: none, a fast dashboard's, and Prometheus' usual 15 s. */
+/** Time between two scrapes of an exporter: none, a fast dashboard's, and Prometheus' usual 15 s. */
 const GAPS_MS = [0, 5_000, 15_000];
 const SCRAPES = 12;
-/** Scrapes in a row without a gap, before it is another exporter's turn. */
+/** Consecutive scrapes without a gap before the next exporter's turn. */
 const IN_A_ROW = 4;
 
-/** Medians of one exporter's scrapes at a gap. */
+/** Medians of one exporter's scrapes with a gap. */
 interface Cost {
   readonly wallMs: number;
-  /** From one scrape to the next, so that what it does in between counts. */
+  /** From one scrape to the next, so that background work counts. */
   readonly ownCpuMs: number;
   readonly libvirtdCpuMs: number;
 }
@@ -50,11 +50,11 @@ async function costsAt(gapMs: number, exporters: readonly Exporter[]): Promise<C
       for (let repeat = 0; repeat < inARow; repeat++) {
         const nowCpuMs = exporter.cpuMs();
         const last = lastCpuMs[index];
-        // Without gaps, the others' turns lie between the first of a row and the last of the row before.
+        // Without gaps, the first scrape of a row follows the turns of the others.
         if (last !== undefined && (gapMs > 0 || repeat > 0)) cost.owns.push(nowCpuMs - last);
         lastCpuMs[index] = nowCpuMs;
         const { wallMs, libvirtdCpuMs: daemon } = await slot(exporter, gapMs / exporters.length);
-        // The first round only shows where the CPU time begins.
+        // The first round only determines the initial CPU time.
         if (scrapes === 0) continue;
         cost.walls.push(wallMs);
         cost.daemons.push(daemon);
@@ -76,7 +76,7 @@ function ratios(ours: Cost, theirs: Cost): string[] {
   ].map((ratio) => fixed(ratio, 2));
 }
 
-/** virtune and the exporters of others over the same real guests, at each gap. */
+/** virtune and other exporters on the same real guests, with each gap. */
 export async function peers(): Promise<string> {
   execFileSync('bash', [new URL('build.sh', import.meta.url).pathname, FOLDER], { stdio: 'inherit' });
   await up(GUESTS);

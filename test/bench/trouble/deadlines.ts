@@ -10,7 +10,7 @@ import { withVmCount } from '../../../simulator/scenario.ts';
 import { temporarySocket } from '../../sampler/temporary-socket.ts';
 import { simulate } from '../scale.ts';
 
-/** What Prometheus gives by default, less what virtune leaves for the way back. */
+/** Prometheus' default timeout minus the time that virtune leaves for the response. */
 const BUDGET_MS = 9_500;
 /** More VMs than these are simulated by another process. */
 const IN_PROCESS_MAX = 1_000;
@@ -21,7 +21,7 @@ interface Trouble {
   readonly what: string;
   readonly vms: number;
   readonly delayMs: number;
-  /** VMs whose QEMU hangs behind the job of another client. */
+  /** VMs whose QEMU hangs behind another client's job. */
   readonly hung: number;
 }
 
@@ -38,10 +38,10 @@ const TROUBLES: readonly Trouble[] = [
   { what: '5,000 VMs', vms: 5_000, delayMs: 0, hung: 0 },
 ];
 
-/** Of the table of deadlines. */
+/** Columns of the table of deadlines. */
 export const DEADLINES_HEAD = ['trouble', 'slowest scrape s', 'fresh', 'late', 'unresponsive', 'hung'];
 
-/** A row for each trouble of a simulated host: what a scrape takes, gzip included, and how its VMs were reported. */
+/** A row for each trouble of a simulated host: the duration of a scrape including gzip, and the outcomes of its VMs. */
 export async function deadlines(): Promise<string[][]> {
   const rows: string[][] = [];
   for (const trouble of TROUBLES) rows.push(await measure(trouble));
@@ -93,7 +93,7 @@ async function measure(trouble: Trouble): Promise<string[]> {
 }
 
 interface TroubledHost {
-  /** The trouble begins. */
+  /** Starts the trouble. */
   readonly begin: () => void;
   readonly end: () => Promise<void>;
 }
@@ -120,7 +120,7 @@ async function within(path: string, { vms, delayMs, hung }: Trouble): Promise<Tr
   };
 }
 
-/** So many VMs are trouble enough; in another process they take no CPU time from the exporter's thread. */
+/** Many VMs are the trouble itself; in another process they take no CPU time from the exporter's thread. */
 async function apart(path: string, { vms }: Trouble): Promise<TroubledHost> {
   const simulator = await simulate(path, vms);
   return {

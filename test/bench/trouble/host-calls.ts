@@ -10,12 +10,12 @@ const SOCKET = '/tmp/virtune-bench-proxy.sock';
 const ROUNDS = 11;
 const LATE_MS = 3_000;
 
-/** The list of domains has the marks' name, and is the one call that a scrape cannot do without. */
+/** Lists domains and, by the same call, marks; the only call that a scrape cannot do without. */
 const CONTROL: CallName = 'connectListAllDomains';
 
 /**
- * A scrape with each call about the host late, or never answered, against one of a calm host: the two take turns,
- * so that a machine which is busy for a while is so for both.
+ * Compares a scrape while each host call is late or unanswered with one of a calm host: the two take turns, so that
+ * other load on the machine affects both.
  */
 export async function hostCalls(): Promise<string> {
   const calmProxy = await proxyAt(CALM_SOCKET);
@@ -58,7 +58,7 @@ interface Comparison {
   readonly firstMs: number;
 }
 
-/** A virtune that has just been started behind the proxy with the fault, in turn with the calm one. */
+/** Compares a freshly started virtune behind the faulty proxy with the calm one, in turn. */
 async function compare(calm: VirtuneProcess): Promise<Comparison> {
   const troubled = exporter(SOCKET);
   try {

@@ -10,7 +10,7 @@ interface Check {
   readonly answer: (matches: boolean) => void;
 }
 
-/** Passwords are checked when the test says so; `hash of X` is the hash of X. */
+/** Password checks finish when the test says so; `hash of X` is the hash of X. */
 function held(users: Readonly<Record<string, string>>) {
   const checks: Check[] = [];
   const auth = new BasicAuth(
@@ -19,7 +19,7 @@ function held(users: Readonly<Record<string, string>>) {
   );
   const ask = (user: string, password: string, id = 'a', isGone = () => false): Promise<AuthVerdict> =>
     auth.verdict(header(user, password), { id, isGone });
-  /** Ends checks one after the other, and gives the passwords in the order in which they were checked. */
+  /** Finishes checks one after another, and returns the passwords in the order in which they were checked. */
   const settle = async (): Promise<string[]> => {
     const order: string[] = [];
     for (let next = checks.shift(); next !== undefined; next = checks.shift()) {

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'virtune-ciphers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const names = Object.keys(CIPHER_SUITES);
-/** OpenSSL is built without 3DES where Node.js brings its own. */
+/** The OpenSSL bundled with Node.js is built without 3DES. */
 const offered = names.filter((name) => !name.includes('3DES'));
 
 function read(suites: readonly string[], certificate: string): Promise<WebConfig> {
@@ -27,7 +27,7 @@ function read(suites: readonly string[], certificate: string): Promise<WebConfig
   return readWebConfig(path);
 }
 
-/** What a server with these suites and a client that has only the cipher `client` agree on. */
+/** The cipher that a server with these suites and a client with only the cipher `client` agree on. */
 async function agreed(suites: readonly string[], client: string): Promise<CipherNameAndProtocol> {
   const certificate = client.includes('ECDSA') ? 'server' : 'rsa';
   const { tls } = await read(suites, certificate);

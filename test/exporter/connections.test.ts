@@ -19,7 +19,7 @@ class FakePeer extends EventEmitter {
   }
 }
 
-/** Opens connections of these clients, one after the other. */
+/** Opens connections of these clients, one after another. */
 function opened(connections: Connections, addresses: readonly (string | undefined)[]): FakePeer[] {
   return addresses.map((address, port) => {
     const peer = new FakePeer(address, port);

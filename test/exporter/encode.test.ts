@@ -209,7 +209,7 @@ test("a guest's own words are labels only in the group that is for them, and the
   const used = find(numbers, 'libvirt_domain_guest_filesystem_used_bytes');
   expect(used.map(({ labels, value }) => [labels, value])).toEqual([
     [{ domain: 'db', filesystem: '0', target_device: 'vda' }, 4],
-    // That is none of its disks: whatever the guest says, it becomes no label.
+    // Not one of its disks: guest-controlled text never becomes a label.
     [{ domain: 'db', filesystem: '1' }, 1],
   ]);
   expect(JSON.stringify(numbers)).not.toMatch(/xxx|"lab"|ext4|u001b/);
@@ -345,13 +345,13 @@ test('passed-through NICs, disks without a source and empty drives give each ser
     <disk type='network' device='disk'><source protocol='rbd' name='pool/image'/><target dev='vda'/></disk>
     </devices></domain>`;
   const figures = {
-    // libvirt numbers what has counters, whatever it left out before.
+    // libvirt numbers the devices that have counters, without gaps for the others.
     'net.0.name': 'vnet4',
     'net.0.rx.bytes': 7,
     'block.0.name': 'sda',
     'block.1.name': 'vda',
     'block.1.rd.bytes': 9,
-    // Of a backing image: reported under its disk's name as well.
+    // A backing image, which libvirt reports under its disk's name as well.
     'block.2.name': 'vda',
     'block.2.backingIndex': 2,
     'block.2.rd.bytes': 1,
@@ -460,7 +460,7 @@ const PEER_XML = `<domain><devices>
   <disk type='network'><driver name='qemu' type='raw' cache='none' discard='unmap'/><source protocol='rbd' name='p/i'/><target dev='vda' bus='virtio'/></disk>
   <interface type='bridge'><source bridge='br0'/><target dev='vnet0'/></interface></devices></domain>`;
 
-/** Read from inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
+/** From inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
 test.each([
   ['kumina', 'libvirt_domain_info_virtual_cpus', { uuid: UUID }],
   ['kumina', 'libvirt_domain_info_maximum_memory_bytes', { uuid: UUID }],

@@ -22,7 +22,7 @@ test('with more clients than can be served before one gives up, each has its cha
   const clients = 1_000;
   const served = new Set<string>();
   for (let round = 0; round < 60; round++) {
-    // All come again, in the same order: only the first few could ever be served in turn.
+    // All come back in the same order: in that order, only the first few would ever be served.
     const queue = new FairQueue<string>({ perClient: 1, total: clients });
     for (let n = 0; n < clients; n++) queue.add(`${n}`, `${n}`);
     for (let taken = 0; taken < 200; taken++) served.add(queue.take() ?? '');

@@ -20,7 +20,7 @@ const ALL_COMPAT = Object.keys(compatGroups) as CompatName[];
 let socket: TemporarySocket;
 let daemon: SimulatedDaemon;
 let sampler: Sampler;
-/** The second of two, which has rates too. */
+/** The second of two samples, which also has rates. */
 let sample: HostSample;
 
 beforeAll(async () => {
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 function scrapesOf(compat: readonly CompatName[]): Scrapes {
-  // A copy each time: scrapes of one sample share its text.
+  // A copy each time, since scrapes of one sample share its text.
   const source = { health: sampler.health, sample: async () => ({ ...sample }) };
   return new Scrapes(source, {
     groups: ALL_GROUPS,
@@ -57,16 +57,16 @@ async function scrape(scrapes: Scrapes, format: Format): Promise<string> {
   return (await scrapes.scrape(format, false)).bytes.toString();
 }
 
-/** Names of samples, sorted: what queries are written against. */
+/** Sorted names of samples, which queries depend on. */
 const sampleNames = (text: string): string[] =>
   [...new Set(parseExposition(text).map(({ name }) => name))]
-    // The garbage collector runs when it likes, so its histogram may have no series yet.
+    // The garbage collector may not have run yet, so its histogram may have no series.
     .filter((name) => !name.startsWith('nodejs_gc_duration_seconds'))
     .sort();
 
 test('text, OpenMetrics and text again name their samples alike', async () => {
   const scrapes = scrapesOf([]);
-  // The scrapes' own counters have no series before the first scrape is over.
+  // The counters of the scrapes have no series until the first scrape has finished.
   await scrape(scrapes, 'text');
   const before = await scrape(scrapes, 'text');
   const openMetrics = await scrape(scrapes, 'openMetrics');

@@ -1,6 +1,6 @@
 import type { SamplerHealth } from '../../sampler/host-sample.ts';
 
-/** Of a host that nobody has connected to. */
+/** Health of a host that has never been connected. */
 export const CLOSED: SamplerHealth = {
   control: { kind: 'closed' },
   lastError: undefined,

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-/** A request as it came. */
+/** A request as received. */
 export interface RawRequest {
   readonly method: string;
   readonly path: string;
@@ -9,12 +9,12 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-/** Writes the bytes of an answer, whatever they are; it may go on until the socket is destroyed. */
+/** Writes arbitrary bytes as a response; it may continue until the socket is destroyed. */
 export type RawAnswer = (socket: Socket) => void;
 
 const MIB = 1_024 * 1_024;
 
-/** A server that answers with bytes of the test's choice. */
+/** A server that answers with arbitrary bytes. */
 export class HostileServer {
   readonly requests: RawRequest[] = [];
   readonly #server: Server;
@@ -54,7 +54,7 @@ export class HostileServer {
   }
 }
 
-/** The first request of the bytes, once it is whole. */
+/** The first request in the bytes, once it is complete. */
 function parse(bytes: Buffer): { request: RawRequest; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -65,7 +65,7 @@ function parse(bytes: Buffer): { request: RawRequest; length: number } | undefin
   return { request: { method, path, head, body: bytes.subarray(end + 4, length) }, length };
 }
 
-/** An ordinary answer. */
+/** A normal response. */
 export function answered(
   status: number,
   body: unknown,
@@ -81,7 +81,7 @@ export function answered(
 
 const JSON_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-elastic-product: Elasticsearch\r\n';
 
-/** Writes the same over and over, as fast as it is read. */
+/** Repeats a chunk as fast as it is read. */
 function without(end: string, chunk: string | Buffer): RawAnswer {
   return (socket) => {
     socket.write(end);
@@ -93,7 +93,7 @@ function without(end: string, chunk: string | Buffer): RawAnswer {
   };
 }
 
-/** Bytes one by one, each long before a time-out for a pause. */
+/** Writes byte by byte, each well before an idle timeout. */
 function slowly(start: string, byte: string): RawAnswer {
   return (socket) => {
     socket.write(start);
@@ -104,7 +104,7 @@ function slowly(start: string, byte: string): RawAnswer {
   };
 }
 
-/** What no server of an API answers, whatever it is asked; none of it settles anything. */
+/** Responses that no API server sends; none of them settles anything. */
 export const HOSTILE: Readonly<Record<string, RawAnswer>> = {
   'a body without an end': without(
     `${JSON_HEAD}transfer-encoding: chunked\r\n\r\n`,
@@ -124,9 +124,9 @@ export const HOSTILE: Readonly<Record<string, RawAnswer>> = {
     socket.write(`${JSON_HEAD}content-length: 9007199254740993000\r\n\r\n{}`),
 };
 
-/** A gigabyte, of a megabyte. */
+/** A gigabyte from a compressed megabyte. */
 export const gzipBomb = (): Buffer => {
-  // Members follow each other: each is small to make.
+  // Concatenated gzip members, each cheap to create.
   const member = gzipSync(Buffer.alloc(16 * MIB, ' '));
   return Buffer.concat(Array.from({ length: 64 }, () => member));
 };

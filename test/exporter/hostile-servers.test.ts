@@ -25,16 +25,19 @@ import {
 
 /* Search servers and receivers that were taken over, or are something else: what they answer costs bounded memory and time. */
 
-/** Where nothing waits for it; the longest that a busy machine needs for such an answer. */
+/** When nothing waits for the timeout: the longest that a busy machine needs for such a response. */
 const TIMEOUT_MS = 5_000;
-/** Where a request ends by it. */
+/** When the request ends by timing out. */
 const SHORT_TIMEOUT_MS = 200;
 const timeoutOf = (code: string): number => (code.endsWith('NO_ANSWER') ? SHORT_TIMEOUT_MS : TIMEOUT_MS);
 const DOCUMENTS = 3;
 const SECRET = 'the-api-key';
-/** The queue and the sender have some MiB; an answer that is read whole before it is refused has 8, three times. */
+/**
+ * The queue and the sender need some MiB; a response that is read completely before it is refused takes 8 MiB, three
+ * times.
+ */
 const MEMORY_MAX_BYTES = 160 * 1_024 * 1_024;
-/** What would end a line of the log, or command a terminal. */
+/** Characters that could end a log line or control a terminal. */
 const CONTROL = /\p{Cc}/u;
 
 let dir: string;
@@ -44,7 +47,7 @@ let stop: () => Promise<void>;
 const logged: string[] = [];
 const delivered: string[] = [];
 const log = (message: string): void => void logged.push(message);
-/** The sender is held after its second failure, until the test lets it go on. */
+/** The sender is paused after its second failure, until the test resumes it. */
 let failures = 0;
 let held: PromiseWithResolvers<void>;
 const wait = async (): Promise<void> => {
@@ -173,11 +176,11 @@ async function otlpRig(timeoutMs = TIMEOUT_MS) {
 interface Rig {
   readonly queue: DiskQueue;
   readonly sender: { start(): void };
-  /** How many the sender has settled in any way. */
+  /** The number that the sender has settled in any way. */
   readonly settled: () => number;
 }
 
-/** What the sender does with such answers, and that it goes on where it was once they are over. */
+/** Checks how the sender handles such responses, and that it continues where it was once they stop. */
 async function survives({ queue, sender, settled }: Rig, code: string): Promise<void> {
   const before = process.memoryUsage.rss();
   let highest = before;
@@ -236,7 +239,7 @@ test.each(table)('a receiver that answers with %s', async (what, answer, code) =
 const item = (more: object = {}): object => ({ create: { status: 201, ...more } });
 const items = (count: number, more?: object): RawAnswer =>
   answered(200, { items: Array.from({ length: count }, () => item(more)) });
-/** Of the log of virtune itself, with commands for a terminal. */
+/** A forged line of virtune's log, with control sequences for a terminal. */
 const FORGED = '\u001b[2J\r\nvirtune: the configuration was reloaded\u0085\u2028\u009b2J';
 
 const ITEMS: readonly (readonly [string, RawAnswer, string])[] = [

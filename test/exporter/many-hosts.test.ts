@@ -12,7 +12,7 @@ import { FakeReceiver } from './otlp/fake-receiver.ts';
 let demo: Demo;
 let folder: string;
 let exporter: RunningExporter | undefined;
-/** Said on standard error. */
+/** Written to standard error. */
 let said: string[];
 beforeEach(async () => {
   demo = await startDemo();
@@ -41,7 +41,7 @@ async function start(options: Partial<RunExporterOptions> = {}): Promise<Running
 const get = (path: string): Promise<Response> => fetch(`${exporter?.url}${path}`);
 const PATIENT = { timeout: 20_000, interval: 20 };
 
-/** A daemon that accepts connections and never says anything. */
+/** A daemon that accepts connections and never answers. */
 async function startSilent(): Promise<{ uri: string; connections: Socket[]; server: Server }> {
   const path = join(folder, 'silent-sock');
   const connections: Socket[] = [];
@@ -102,17 +102,17 @@ test('more requests for one host than it has places are asked to come again', as
   silent.server.close();
 });
 
-/** Documents of the output, each parsed. */
+/** Parsed documents of the output. */
 const documents = (file: string): Record<string, unknown>[] =>
   readFileSync(file, 'utf8')
     .split('\n')
-    // The last line may be half written.
+    // The last line may be incomplete.
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
 test('a host that a reload removes or changes in the middle of a sample is not reported as down', async () => {
   const file = join(folder, 'documents.ndjson');
-  // No sample fails, however busy the machine is.
+  // Long enough that no sample fails on a busy machine.
   const host = { uri: demo.uri, scrape_deadline: '60s' };
   write(hostsText({ kvm1: host, kvm2: host }));
   demo.daemon.faults.slowMs = 150;
@@ -120,7 +120,7 @@ test('a host that a reload removes or changes in the middle of a sample is not r
   const up = (value: number): Record<string, unknown>[] =>
     documents(file).filter((each) => each['libvirt_up'] === value);
   await vi.waitFor(() => expect(up(1).length).toBeGreaterThan(1), PATIENT);
-  // Soon after a sample has begun; one takes most of a second.
+  // Soon after the start of a sample, which takes most of a second.
   await sleep(1_200 - (Date.now() % 1_000));
   write(hostsText({ kvm2: { ...host, domain_deadline: '9s' } }));
   await reload();
@@ -205,7 +205,7 @@ test('two hosts with one UUID are named once, and not once host_id sets them apa
     write(hostsText({ ...hosts, kvm2: { uri: other.uri, host_id: 'machine-2' } }));
     await reload();
     await vi.waitFor(() => expect(ticks('other-host', 'machine-2')).toBeGreaterThan(1), PATIENT);
-    // Again the same host of the file, and with another connection: not a second one.
+    // The same host of the file again, with another connection: not a second one.
     write(hostsText({ ...hosts, kvm2: { uri: other.uri, host_id: 'machine-2', domain_deadline: '3s' } }));
     await reload();
     const before = ticks('other-host', 'machine-2');

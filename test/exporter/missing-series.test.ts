@@ -9,7 +9,7 @@ import { find, parseExposition, type Series } from '../exposition.ts';
 import { sampleText } from './sample-text.ts';
 
 const UUID = '6695eb01-f6a4-8304-79aa-97f2502e193f';
-/** Groups of figures from a domain's QEMU or its driver, each of which says why it has none. */
+/** Groups of figures from a domain's QEMU or its driver, each with a reason when they are missing. */
 const WITH_REASON = [
   'balloon',
   'vcpu',
@@ -23,7 +23,7 @@ const WITH_REASON = [
   'dirtyrate',
 ] as const satisfies readonly GroupName[];
 
-/** Fields as libvirt 9.0 to 12.9 name them: of every group some, by kind of value. */
+/** Fields as named by libvirt 9.0 to 12.9: some of every group, by kind of value. */
 const FIELDS: readonly (readonly [field: string, kind: 'number' | 'name' | 'type'])[] = [
   ['balloon.current', 'number'],
   ['balloon.rss', 'number'],
@@ -149,7 +149,7 @@ test('a group with a series is not missing, and one without is, once, where the 
   );
 });
 
-/** Whether the domain's XML is known to have what the group is about. */
+/** Whether the domain's XML is known to contain what the group is about. */
 function applies(name: (typeof WITH_REASON)[number], { facts, outcome }: DomainSample): boolean {
   const always = ['balloon', 'vcpu', 'cpu', 'kvm', 'dirtyrate'].includes(name);
   if (always) return true;

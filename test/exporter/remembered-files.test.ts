@@ -10,7 +10,7 @@ import { readSmallFile } from '../../libvirt/small-file.ts';
 const folder = mkdtempSync(join(tmpdir(), 'virtune-remembered-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Whose file has become a pipe without a writer: to open it takes as long as the answer of a file system that hangs. */
+/** Replaces the file by a pipe without a writer: opening it blocks like a file on a hung file system. */
 async function hung(name: string) {
   const path = join(folder, name);
   writeFileSync(path, 'secret');
@@ -23,7 +23,7 @@ async function hung(name: string) {
     path,
     files,
     logged,
-    /** Its file system answers: with a file of this text. */
+    /** Its file system answers again, with a file of this text. */
     answer: async (text: string): Promise<void> => {
       const waiting = await open(path, 'r+');
       writeFileSync(`${path}.file`, text);
@@ -64,7 +64,7 @@ test('a file that was removed is gone', async () => {
   await expect(files.exists(path)).resolves.toBe(false);
 });
 
-/** A folder whose file system hangs: what is asked of it waits for a pipe in it without a writer. */
+/** A folder on a hung file system: access to it waits for a pipe without a writer inside it. */
 async function hungFolder(fileMs: number) {
   const path = mkdtempSync(join(folder, 'pki-'));
   for (const name of ['ca', 'cert']) writeFileSync(join(path, name), name);

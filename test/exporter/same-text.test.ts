@@ -16,13 +16,13 @@ import { type Demo, startDemo } from '../../simulator/demo.ts';
 import { sampleText } from './sample-text.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/all-domain-stats-libvirt-9.0.0.bin');
-/** What stands before a reply on the wire. */
+/** Length of the header of a reply on the wire. */
 const FRAME_HEAD_BYTES = 28;
 const ALL = new Set(groups.map(({ name }): GroupName => name));
 
 let demo: Demo;
 let sampler: Sampler;
-/** Of the demo, and with figures that a libvirtd has answered. */
+/** From the demo, and with figures that a real libvirtd has returned. */
 const samples: HostSample[] = [];
 
 beforeAll(async () => {
@@ -50,7 +50,7 @@ afterAll(async () => {
   await demo.stop();
 });
 
-/** The same series as text, put together in the plainest way. */
+/** The same series as text, rendered in the simplest way. */
 function plainText(sample: HostSample, format: Format): string {
   const text = {
     none: '',

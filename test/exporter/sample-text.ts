@@ -5,10 +5,10 @@ import type { GroupName } from '../../model/catalogue/catalogue.ts';
 import type { Group } from '../../model/catalogue/metric.ts';
 import type { HostSample, SamplerHealth } from '../../sampler/host-sample.ts';
 
-/** Used again, as scrapes do: properties are checked on thousands of samples. */
+/** Reused, as by scrapes: properties are checked on thousands of samples. */
 let memory: Buffer | undefined;
 
-/** A sample as a scrape has it. */
+/** Text of a sample as in a scrape. */
 export function sampleText(
   sample: HostSample,
   format: Format = 'text',
@@ -21,7 +21,7 @@ export function sampleText(
   return text.bytes().toString();
 }
 
-/** What a scrape has of the connection. */
+/** Text about the connection as in a scrape. */
 export function healthText(health: SamplerHealth, up: boolean, inMaintenance?: boolean): string {
   const text = new TextBuffer();
   encodeHealth(text, health, up, 'text', inMaintenance);

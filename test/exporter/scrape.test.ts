@@ -5,7 +5,7 @@ import { CLOSED } from './health.ts';
 
 const EMPTY: HostSample = { startedAtMs: 0, durationMs: 1, domains: [], versions: undefined };
 
-/** Scrapes of a source that notes how much time it was given. */
+/** Scrapes of a source that records the time limits it was given. */
 function scrapes(sample: () => Promise<HostSample> = async () => EMPTY): {
   scrapes: Scrapes;
   budgets: (number | undefined)[];

@@ -14,7 +14,7 @@ import { VirtuneProcess } from '../virtune-process.ts';
 const folder = mkdtempSync(join(tmpdir(), 'virtune-options-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A key of the file that the sink cannot use, without or with flags. */
+/** A key in the file that the sink cannot use, with or without flags. */
 async function use(sink: string, key: string, flags = {}): Promise<void> {
   const address = sink === 'otlp' ? 'endpoint: "http://a"' : 'nodes: ["http://a"]';
   const config = await parseConfig('/etc/v.yaml', `${sink}: { ${address}, ${key} }`);

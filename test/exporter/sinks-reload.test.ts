@@ -31,7 +31,7 @@ afterAll(async () => {
   await demo.stop();
 });
 
-/** Of a configuration with both sinks; no server answers at either address. */
+/** Writes a configuration with both sinks; no server answers at either address. */
 const write = (search: string, otlp: string, more = ''): void =>
   writeFileSync(
     file,

@@ -5,7 +5,7 @@ import { TextBuffer } from '../../exporter/prometheus/text-buffer.ts';
 
 const name = fc.stringMatching(/^[a-z_:]{1,60}$/);
 const labels = fc.oneof(fc.constant(''), fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }));
-/** Around the lengths of integers and the ends of what is exact, where digits are written without a string. */
+/** Near powers of ten and the limits of exact integers, where digits are written without a string. */
 const edges = fc
   .tuple(fc.integer({ min: 0, max: 17 }), fc.integer({ min: -2, max: 2 }), fc.constantFrom(1, -1))
   .map(([digits, by, sign]) => sign * (10 ** digits + by));
@@ -23,7 +23,7 @@ test('series have the bytes that their text has, whatever name, labels and value
       const text = new TextBuffer(Buffer.alloc(8));
       for (const each of all) text.series(Buffer.from(each[0]), each[1], each[2]);
       const lines = all.map(([of, own, found]) => `${of}${own === '' ? '' : `{${own}}`} ${number(found)}\n`);
-      // As bytes: half of a pair of surrogates is another text after it was decoded.
+      // Compared as bytes: a lone surrogate changes when it is decoded.
       expect(text.bytes()).toEqual(Buffer.from(lines.join('')));
     }),
     { numRuns: 2_000 },

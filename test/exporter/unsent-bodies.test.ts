@@ -4,10 +4,10 @@ import { serve } from '../../exporter/http/server.ts';
 import { UnsentBodies, type UnsentBody } from '../../exporter/http/unsent-bodies.ts';
 import { CLOSED } from './health.ts';
 
-/** Clients that get answers, by name: `cut` has the names of those whose connection was ended. */
+/** Clients that receive responses, by name: `cut` lists those whose connection was closed. */
 function clients(bodies: UnsentBodies) {
   const cut: string[] = [];
-  /** @param connection others of it are closed with it */
+  /** @param connection shared with other bodies, which are closed with it */
   const add = (
     name: string,
     client: string,
@@ -131,7 +131,7 @@ test('a client that asks again and again and never reads holds a few answers, an
       }),
     );
     const whole = got.filter((bytes) => bytes > SIZE).length;
-    // 32 MiB at once, of which the other client had a share.
+    // 32 MiB in total, of which the other client had a share.
     expect([got[0] === undefined || got[0] < SIZE, whole <= 2]).toEqual([true, true]);
   } finally {
     for (const socket of sockets) socket.destroy();

@@ -43,7 +43,7 @@ const OPTIONS: DocumentsOptions = {
   address: 'qemu:///system',
   unknown: (field) => unknown.push(field),
 };
-/** Of a sample after another, with the rates between the two. */
+/** Documents of a sample, with the rates since the previous one. */
 const documentsOf = (of: HostSample, hostId?: string): Document[] => {
   const documents = new Documents({ ...OPTIONS, hostId });
   expect([...documents.of(earlier, DUE_MS - 10_000)].length).toBeGreaterThan(0);
@@ -91,7 +91,7 @@ test('every field of every document is in the mapping of its stream, and its val
   }
 });
 
-/** Of one VM that answered, with figures of its balloon driver changed. */
+/** The sample with changed balloon figures of one VM that answered. */
 function withBalloon(changes: Record<string, number>): {
   readonly changed: HostSample;
   readonly uuid: string;

@@ -64,7 +64,7 @@ const RATES = new Set(documentGroups.flatMap(({ metrics }) => metrics.map(({ nam
 const ratesIn = (document: Flat | undefined): string[] =>
   [...(document?.keys() ?? [])].filter((name) => RATES.has(name));
 
-/** By field: the column of top that shows it, and what a unit of the field is in the column. */
+/** By field: the column of `virtune top` with the same figure, and the factor between their units. */
 const OF_VM: Readonly<Record<string, readonly [column: string, factor: number]>> = {
   libvirt_domain_cpu_usage_cpus: ['cpu_percent', 100],
   libvirt_domain_cpu_steal_ratio: ['steal_percent', 100],

@@ -31,7 +31,7 @@ import { seededRandom } from '../../../simulator/random.ts';
 import { figure, parseExposition } from '../../exposition.ts';
 import { FakeSearch, type Fault, NODE } from './fake-search.ts';
 
-/** A sender over a queue and a server in memory, which never really waits. */
+/** A sender with a queue and an in-memory server, whose waits take no real time. */
 interface Rig {
   readonly queue: DiskQueue;
   readonly sender: BulkSender;
@@ -147,7 +147,7 @@ async function lettersIn(dir: string): Promise<Letter[]> {
   return letters;
 }
 
-/** A tick of so many VMs, with a document of each in these streams. */
+/** Queues a tick of this many VMs, with a document of each in these streams. */
 async function tick(
   { queue, meter, newest }: Rig,
   atMs: number,
@@ -181,7 +181,7 @@ async function settled({ figure: of }: Rig): Promise<void> {
   await vi.waitFor(() => expect(of('queue_documents'), 'documents that are not settled').toBe(0), PATIENT);
 }
 
-/** The first bulk requests meet these, in their order. */
+/** Applies these faults to the first bulk requests, in order. */
 function faults(search: FakeSearch, ...list: readonly (Fault | undefined)[]): void {
   search.fault = (bulk) => list[bulk];
 }
@@ -275,7 +275,7 @@ test('rejected documents that the disk does not take count as dropped, not as de
   const search = new FakeSearch();
   search.rejects = (body) => body.includes('uuid-3');
   const one = await rig(search);
-  // A file in the place of the folder.
+  // A file in place of the folder.
   writeFileSync(join(root, 'q', 'dead-letters'), '');
   await tick(one, 1, 10);
   one.sender.start();
@@ -301,7 +301,7 @@ test('the newest record, damaged on the disk, is looked at once until the next o
   const take = vi.spyOn(one.queue, 'take');
   one.sender.start();
   await vi.waitFor(() => expect(take).toHaveBeenCalled(), PATIENT);
-  // Far more turns than the files take that are written each time.
+  // Far more turns than writing the files takes.
   for (let turns = 0; turns < 1_000; turns++) await new Promise((resolve) => setImmediate(resolve));
   await one.queue.commit();
   expect(take).toHaveBeenCalledTimes(1);
@@ -595,7 +595,7 @@ test('one stream that would get the template of another owner waits apart, and t
   await vi.waitFor(() => expect(one.figure('up')).toBe(1), PATIENT);
 });
 
-/** A copy of virtune's template for `net`, made before the last two fields came. */
+/** A copy of virtune's template for `net` from before the last two fields were added. */
 function olderCopy(kind: 'elasticsearch' | 'opensearch', without: readonly string[]): SimulatedTemplate {
   const { properties } = mappingOf(
     fieldsOf('net').filter(({ name }) => !without.includes(name)),
@@ -716,7 +716,7 @@ test('secrets are read again after a refusal', async () => {
   expect(search.opened).toBe(2);
 });
 
-/** A folder as it is now; files that go while it is copied were on their way out. */
+/** Copies the folder as it is now; files that disappear during the copy were being deleted. */
 function snapshot(from: string, to: string): void {
   mkdirSync(to);
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -824,7 +824,7 @@ test.each([
 const READ_ONLY =
   'index [.ds-metrics-kvm.vm-default-2026.11.29-000003] blocked by: [FORBIDDEN/8/index write (api)];';
 
-/** An index that takes none of the documents from before this moment, whatever their stream. */
+/** An index that rejects all documents from before this moment, in any stream. */
 const downsampled =
   (beforeMs: number) =>
   (_stream: string, body: string): number | undefined =>
@@ -974,7 +974,7 @@ test('documents that were parked when the process ended are sent by the next one
 test('a parked stream drops its oldest documents above its share of the queue, and counts them', async () => {
   const search = new FakeSearch();
   search.refuses = (stream) => (stream === NET ? 403 : undefined);
-  // Small batches: what is being sent is never dropped.
+  // Small batches: what is in flight is never dropped.
   const one = await rig(search, 'q', { batchBytes: 1_000, withParking: true, parkedBytes: 5_000 });
   one.sender.start();
   for (let at = 0; at < 40; at++) await tick(one, at, 5, STREAMS);
@@ -1007,7 +1007,7 @@ test('what the disk cannot park stays in the queue, and the other streams go on'
   const search = new FakeSearch();
   search.refuses = (stream) => (stream === NET ? 403 : undefined);
   const one = await rig(search, 'q', { withParking: true });
-  // A file in the place of the folder.
+  // A file in place of the folder.
   writeFileSync(join(root, 'q', 'parked'), '');
   one.sender.start();
   for (let at = 0; at < 4; at++) {
@@ -1145,7 +1145,7 @@ test.each<[what: string, fault: Fault, code: string, says: string]>([
   },
 );
 
-/** `VIRTUNE_FAULT_RUNS=1000` for a longer look. */
+/** `VIRTUNE_FAULT_RUNS=1000` for a longer run. */
 const RUNS = Number(process.env['VIRTUNE_FAULT_RUNS'] ?? 40);
 
 test('after hundreds of runs with random faults and kills every document is stored once', async () => {
@@ -1165,7 +1165,7 @@ test('after hundreds of runs with random faults and kills every document is stor
       ];
       return random() < 0.4 ? kinds[Math.floor(random() * kinds.length)] : undefined;
     };
-    // A stream that accepts nothing, now and then.
+    // Occasionally a stream accepts nothing.
     let down: StreamName | undefined;
     search.refuses = (stream) => (stream === `metrics-kvm.${down}-default` ? 403 : undefined);
     const options = { batchBytes: 2_000, withParking: true };
@@ -1181,7 +1181,7 @@ test('after hundreds of runs with random faults and kills every document is stor
         for (let turns = random() * 30; turns > 0; turns--)
           await new Promise((resolve) => setImmediate(resolve));
       }
-      // A kill: whatever lies on the disk at this moment is what the next life begins with.
+      // A kill: the next process starts with what is on the disk at this moment.
       const next = `s${seed}-${life}`;
       snapshot(join(root, dir), join(root, next));
       if (life === 2) {

@@ -5,16 +5,16 @@ import { OWN_TEMPLATES } from './own-templates.ts';
 
 export interface BulkServer {
   readonly url: string;
-  /** Bodies of the documents that it has taken, in their order, as often as they were sent. */
+  /** Bodies of accepted documents in order, including duplicates. */
   readonly documents: string[];
-  /** Requests for documents. */
+  /** Number of bulk requests. */
   asked: number;
-  /** Answers none of these while set. */
+  /** Leaves bulk requests unanswered while set. */
   hang: boolean;
   stop(): void;
 }
 
-/** As much of Elasticsearch as a sender talks to, over HTTP. It takes every document. */
+/** The part of Elasticsearch that a sender uses, over HTTP. It accepts every document. */
 export async function startBulkServer(): Promise<BulkServer> {
   const documents: string[] = [];
   const server = createServer((request, response) => {

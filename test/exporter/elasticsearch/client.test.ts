@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
 });
 
-/** @param tls with this certificate, or these, one after the other */
+/** @param tls with this certificate, or these, one after another */
 async function serving(
   listener: RequestListener,
   tls: boolean | { readonly key: string; readonly cert: string } = false,
@@ -103,7 +103,7 @@ test('a server without a trusted certificate is rejected, unless verification is
   });
 });
 
-/** Each with what it says is wrong, and what to do next. */
+/** Each failure with its cause and the next step. */
 test.each<
   [
     what: string,
@@ -222,10 +222,10 @@ test('no error and no answer names the password of an address', async () => {
   expect(node).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 });
 
-/** As Elasticsearch 8 configures itself: the server presents its CA, too. */
+/** As configured automatically by Elasticsearch 8: the server also presents its CA. */
 const WITH_CA = { key: pem('server.key'), cert: pem('server.pem') + pem('ca.pem') };
 const fingerprintOf = (file: string): string => new X509Certificate(pem(file)).fingerprint256;
-/** As it is in the settings. */
+/** The form used in the settings. */
 const parsed = (file: string): string => parseFingerprint(fingerprintOf(file)) ?? '';
 
 test('a server is trusted by the fingerprint of its CA, as Elasticsearch prints it or with colons', async () => {
@@ -254,7 +254,7 @@ test('a server with another CA, or that presents none, is not trusted, and the e
 });
 
 test('a certificate that only names the CA as its issuer is not trusted, although the CA is presented with it', async () => {
-  // forged.pem was signed by another key whose certificate has the same name as ca.pem.
+  // forged.pem was signed with another key, whose certificate has the same name as ca.pem.
   const url = await serving(json, { key: pem('forged.key'), cert: pem('forged.pem') + pem('ca.pem') });
   const client = await clientOf(url, { caFingerprint: parsed('ca.pem') });
   await expect(client.request({ method: 'GET', path: '/' })).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { groups } from '../../../model/catalogue/catalogue.ts';
 import type { Group, SubjectMetric } from '../../../model/catalogue/metric.ts';
 import type { Series } from '../../exposition.ts';
 
-/** A document by whole field names, whatever objects it came in. */
+/** A document by full field names, whether nested or not. */
 export type Flat = ReadonlyMap<string, unknown>;
 
 export function flatten(value: unknown, prefix = ''): Flat {
@@ -25,11 +25,11 @@ const DEVICE_LABELS = ['target_device', 'vcpu', 'iothread', 'cell', 'storage_poo
 
 export interface Compared {
   readonly equal: number;
-  /** Series that no document says, or says otherwise. */
+  /** Series that are missing from the documents or differ. */
   readonly wrong: readonly string[];
 }
 
-/** Holds each series of a scrape that documents carry against the documents of the same sample. */
+/** Compares each series of a scrape that documents carry with the documents of the same sample. */
 export function compare(
   series: readonly Series[],
   documents: ReadonlyMap<string, readonly Flat[]>,
@@ -48,7 +48,7 @@ export function compare(
     );
     const scraped = `${name}${JSON.stringify(labels)} ${value}`;
     if (document === undefined) {
-      // What is known of a device that has no figures has no document.
+      // Devices without figures have no document.
       if (metric.per !== 'disk' && metric.per !== 'nic') wrong.push(`${scraped}: no document`);
       continue;
     }

@@ -41,7 +41,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const boxOf = (maxBytes = 1e9): DeadLetters =>
   new DeadLetters(dir, maxBytes, ({ message }) => troubles.push(message));
 
-/** Letters of documents with these numbers. */
+/** Keeps letters of documents with these numbers. */
 const keep = (box: DeadLetters, numbers: readonly number[], stream = 'vm', filling = ''): Promise<boolean> =>
   box.keep(
     numbers.map((number) => ({
@@ -243,7 +243,7 @@ test('two commands that change letters exclude each other', async () => {
 const run = (...args: readonly string[]): VirtuneProcess['ended'] =>
   new VirtuneProcess('elasticsearch', 'dead-letters', ...args, '--elasticsearch.queue-dir', dir).ended;
 
-// Eight processes, one after the other.
+// Runs eight processes, one after another.
 test('the commands list letters by reason, send them, and delete what is not accepted', async () => {
   const search = new FakeSearch();
   search.refuses = (_stream, body) => (body.includes('"@timestamp":2') ? 400 : undefined);
@@ -297,7 +297,7 @@ test('the rejected requests of OTLP are not dead letters: each command refuses t
   );
   const before = linesThere();
   for (const kind of [undefined, 'otlp\n']) {
-    // Without the file, as an earlier version leaves it.
+    // Without the file, as an earlier version leaves the folder.
     if (kind !== undefined) writeFileSync(join(dir, 'kind'), kind);
     for (const args of [['list'], ['drop', '--yes'], ['resend', '--elasticsearch', 'http://127.0.0.1:1']]) {
       expect(await run(...args)).toMatchObject({
@@ -317,10 +317,10 @@ test('a stream that virtune does not send is refused with the list of streams', 
   });
 });
 
-/** Lines that no exporter writes whole: half a letter, a letter with two lines in its document, and other text. */
+/** Lines that no exporter writes completely: half a letter, a letter with two lines in its document, and other text. */
 const DAMAGED = ['{"at":"20', '{"some":"json"}', 'text \u0000 \ufffd'];
 
-/** Appends them to the first file, long enough ago that no exporter may be writing it. */
+/** Appends them to the first file, and makes it old enough that no exporter may still write to it. */
 function damage(): string {
   const [name = ''] = readdirSync(join(dir, 'dead-letters'));
   const file = join(dir, 'dead-letters', name);
@@ -522,7 +522,7 @@ test.each(['writeFile', 'datasync'] as const)(
     });
     const { writeFile } = handles;
     const failing = vi.spyOn(handles, call).mockImplementation(async function (this: FileHandle) {
-      // A full disk takes a part first.
+      // A full disk first accepts a part.
       if (call === 'writeFile') await writeFile.call(this, '{"at":"1970');
       throw full;
     });

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 const PAGE = join(import.meta.dirname, '../../../docs/elasticsearch.md');
 
-/** A query that docs/elasticsearch.md shows, by the comment in its first line. */
+/** A query in docs/elasticsearch.md, titled by the comment in its first line. */
 export interface DocumentedQuery {
   readonly title: string;
   readonly text: string;
 }
 
-/** A request of Dev Tools. */
+/** A request for Dev Tools. */
 export interface ConsoleQuery extends DocumentedQuery {
   readonly path: string;
   readonly body: string;
@@ -36,10 +36,10 @@ export const consoleQueries: readonly ConsoleQuery[] = blocks('console').map((bl
 
 export const esqlQueries: readonly DocumentedQuery[] = blocks('esql').map((block) => titled(block, '//'));
 
-/** One for each line. */
+/** One query per line. */
 export const kqlQueries: readonly string[] = blocks('kql').flatMap((block) => block.trim().split('\n'));
 
-/** What a query calls fields, and names that the query itself gives. */
+/** Names used in a query: fields, and names that the query itself defines. */
 export function namesIn(query: string): string[] {
   return [
     ...query

@@ -3,17 +3,17 @@ import { SearchError } from '../../../exporter/elasticsearch/search-error.ts';
 import { TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 import { type ListedTemplate, OWN_TEMPLATES } from './own-templates.ts';
 
-/** As its answers and errors name it. */
+/** The address in its responses and errors. */
 export const NODE = 'http://search.example:9200';
 
-/** What can go wrong with one bulk request. */
+/** A fault of one bulk request. */
 export type Fault =
   | { readonly kind: 'refused' }
-  /** Nothing of it arrived; the sender cannot know. */
+  /** Nothing arrived; the sender cannot know. */
   | { readonly kind: 'lost request' }
   /** All of it arrived. */
   | { readonly kind: 'lost answer' }
-  /** A part of it was done when the server died. */
+  /** A part was processed when the server died. */
   | { readonly kind: 'half done' }
   | {
       readonly kind: 'status';
@@ -21,10 +21,10 @@ export type Fault =
       readonly headers?: Record<string, string>;
       readonly body?: unknown;
     }
-  /** These documents are answered with this status, the others are taken. */
+  /** These documents get this status, the others are accepted. */
   | { readonly kind: 'items'; readonly status: number; readonly every: number };
 
-/** A search server in memory: as much of it as decides what is delivered once. */
+/** An in-memory search server, with the behaviour that matters for exactly-once delivery. */
 export class FakeSearch implements SearchClient {
   readonly kind: 'elasticsearch' | 'opensearch';
   /** By stream: its indices, each with documents by id. */
@@ -35,24 +35,24 @@ export class FakeSearch implements SearchClient {
   /** Whether the key may list templates. */
   isListed = true;
   templatesVersion = TEMPLATES_VERSION;
-  /** Of those that setup makes, the ones that it has not made. */
+  /** Templates of virtune that do not exist. */
   readonly missingTemplates = new Set<string>();
   /** Templates of other owners. */
   otherTemplates: ListedTemplate[] = [];
-  /** What an index would have, of which a template of another owner decides. */
+  /** The result of simulating an index, in which another owner's template applies. */
   simulated: unknown = { settings: {}, mappings: {} };
   maxBytes = Number.POSITIVE_INFINITY;
   fault: (bulk: number) => Fault | undefined = () => undefined;
-  /** The status of a document that is not taken, by its stream and body; undefined for one that may be. */
+  /** The status of a refused document, by its stream and body; undefined if it may be accepted. */
   refuses: (stream: string, body: string) => number | undefined = () => undefined;
-  /** Why, as the server says it. */
+  /** The reason in the server's response. */
   refusal = 'made up';
   refusalType = 'fault';
-  /** Whether an index of the stream, by its place, has no shard that can be read. */
+  /** Whether the index at this position of the stream has no readable shard. */
   unreadable: (stream: string, place: number) => boolean = () => false;
-  /** Documents that are never taken. */
+  /** Documents that are never accepted. */
   rejects: (body: string) => boolean = () => false;
-  /** Of every stream: what a time series stream accepts now (index.time_series.start_time and end_time). */
+  /** The time range that time series streams accept now (index.time_series.start_time and end_time). */
   range: { startMs: number; endMs: number } = {
     startMs: Number.NEGATIVE_INFINITY,
     endMs: Number.POSITIVE_INFINITY,
@@ -74,7 +74,7 @@ export class FakeSearch implements SearchClient {
     for (const indices of this.streams.values()) indices.push(new Map());
   }
 
-  /** Every document that is there, as often as it is there. */
+  /** All stored documents, including duplicates. */
   get documents(): string[] {
     return [...this.streams.values()].flatMap((indices) => indices.flatMap((index) => [...index.values()]));
   }
@@ -142,7 +142,7 @@ export class FakeSearch implements SearchClient {
     const fault = this.fault(this.bulks++);
     if (fault?.kind === 'refused') throw new SearchError('SEARCH_UNREACHABLE', NODE, 'connect ECONNREFUSED');
     if (fault?.kind === 'lost request') throw new SearchError('SEARCH_NO_ANSWER', NODE, 'socket hang up');
-    // One small document is not too large for a server that takes others.
+    // No 413 for a single small document, as the server accepts others.
     const isOne = lines.indexOf('\n', lines.indexOf('\n') + 1) === lines.length - 1;
     if (fault?.kind === 'status' && !(fault.status === 413 && isOne))
       return answer(
@@ -177,7 +177,7 @@ export class FakeSearch implements SearchClient {
     return answer(200, { items });
   }
 
-  /** The reason as Elasticsearch 8.19 writes it; undefined for a document that belongs to a writable index. */
+  /** The error as Elasticsearch 8.19 words it; undefined for a document within the range of a writable index. */
   #outside(body: string): string | undefined {
     const { startMs, endMs } = this.range;
     const { '@timestamp': at } = JSON.parse(body) as { '@timestamp': string | number };
@@ -194,7 +194,8 @@ export class FakeSearch implements SearchClient {
     if (refused !== undefined) return refused;
     const indices = this.streams.get(create._index) ?? [new Map<string, string>()];
     this.streams.set(create._index, indices);
-    // A time series stream looks by dimensions and time wherever they belong; another one only in its newest index.
+    // A time series stream finds duplicates by dimensions and time in whichever index they belong to; other streams
+    // only in their newest index.
     const { _id: id = body } = create;
     const index = this.kind === 'elasticsearch' ? indices[0] : indices.at(-1);
     if (index?.has(id)) return 409;

@@ -1,7 +1,7 @@
 import { COMPAT_STREAMS, STREAM_NAMES } from '../../../exporter/documents/streams.ts';
 import { PRIORITY, TEMPLATES_VERSION } from '../../../exporter/elasticsearch/setup/templates.ts';
 
-/** As much of an index template as a server lists of it. */
+/** The part of an index template that a server lists. */
 export interface ListedTemplate {
   readonly name: string;
   readonly index_template: {
@@ -11,7 +11,7 @@ export interface ListedTemplate {
   };
 }
 
-/** What a server lists after `setup --metricbeat-compat`. */
+/** The list of templates after `setup --metricbeat-compat`. */
 export const OWN_TEMPLATES: readonly ListedTemplate[] = [...STREAM_NAMES, ...COMPAT_STREAMS].map(
   (stream) => ({
     name: `metrics-kvm.${stream}`,

@@ -57,7 +57,7 @@ test('a stream whose last file cannot be read at a start stays: documents may be
   await parked.take();
   await parked.commit();
   await parked.append(Buffer.from('two'), 10, Date.now());
-  // As a kill leaves it: how far the queue has come was last written with the first.
+  // As a kill leaves it: the position of the queue was last written with the first one.
   cpSync(join(dir, STREAM), join(dir, 'killed'), { recursive: true });
   await parked.close();
   rmSync(join(dir, STREAM), { recursive: true });

@@ -5,7 +5,7 @@ import { findRolledOver } from '../../../exporter/elasticsearch/rolled-over.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A stream that was rolled over each hour, so often. */
+/** A stream that was rolled over this many times, once per hour. */
 function rolledOver(times: number): { readonly client: SearchClient; readonly asked: string[] } {
   const asked: string[] = [];
   const about = (at: number) => ({ settings: { index: { creation_date: String(at * HOUR_MS) } } });

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import type { SearchRequest } from '../../../exporter/elasticsearch/client.ts';
 import type { FakeSearch } from './fake-search.ts';
 
-/** The server in memory behind HTTP, for commands that run as a process. */
+/** Serves the in-memory server over HTTP, for commands that run as a process. */
 export async function serveSearch(search: FakeSearch): Promise<{ readonly url: string; stop(): void }> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];

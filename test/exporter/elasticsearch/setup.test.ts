@@ -18,7 +18,7 @@ const answer = (status: number, body: unknown, headers = {}): SearchResponse => 
   headers,
 });
 
-/** What servers say to GET /, as their documentation shows it. */
+/** Responses of servers to GET /, as in their documentation. */
 const GREETINGS = {
   'elasticsearch 8.19': answer(
     200,
@@ -111,14 +111,14 @@ test.each<[what: string, given: SearchResponse, code: string, says: string]>([
   );
 });
 
-/** Keeps what is put, and gives it back as such a server does. */
+/** Stores what is put, and returns it as such a server does. */
 class Kept implements SearchClient {
   readonly #greeting: SearchResponse;
   readonly #hasIsm: boolean;
   readonly kept = new Map<string, { body: unknown; version: number }>();
   readonly changes: SearchRequest[] = [];
   streams: { name: string; index: string; about: unknown }[] = [];
-  /** What the server says that an index of any name would have. */
+  /** The server's simulation of an index with any name. */
   simulated: unknown = { settings: {}, mappings: {} };
 
   constructor(greeting: SearchResponse, hasIsm = true) {
@@ -244,7 +244,7 @@ test('a server without index state management gets its templates, and the result
   });
 });
 
-/** A template of another owner for these streams. */
+/** Adds another owner's template for these streams. */
 function other(client: Kept, index_patterns: string | readonly string[], priority?: number): void {
   client.kept.set('/_index_template/all-metrics', { body: { index_patterns, priority }, version: 1 });
 }

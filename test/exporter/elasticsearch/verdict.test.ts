@@ -5,7 +5,7 @@ import { readBulkAnswer, type Verdict } from '../../../exporter/elasticsearch/ve
 const verdictOn = (create: Record<string, unknown>): Verdict | undefined =>
   readBulkAnswer({ items: [{ create }] }, [{ index: 'metrics-kvm.vm-default' }])?.[0];
 
-/** As Elasticsearch 8.19.0 answers; before 8.11 with the type illegal_argument_exception. */
+/** The response of Elasticsearch 8.19.0; before 8.11 with the type illegal_argument_exception. */
 const outside = (atMs: number, ranges: readonly (readonly [number, number])[], type = 'timestamp_error') => {
   const seconds = (ms: number): string => new Date(ms).toISOString().replace('.000', '');
   const list = ranges.map(([from, to]) => `[${seconds(from)},${seconds(to)}]`).join('');
@@ -61,7 +61,7 @@ test('a timestamp error waits exactly when the document is at or after the end o
 
 const SHARDS = 'this cluster currently has [1000]/[1000] maximum';
 
-/** By what each server says of its limits and settings, with status 400: the document itself is right. */
+/** Each server's errors about its limits and settings, with status 400: the document itself is valid. */
 const OF_CLUSTER: readonly (readonly [type: string, reason: string])[] = [
   [
     'validation_exception',

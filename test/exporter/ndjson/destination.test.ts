@@ -60,8 +60,8 @@ test('what is not a regular file is refused, and nothing waits for a reader of i
 });
 
 /**
- * Writes two lines, of which the second is cut, then more once there is space. A limit on the size of files stands in
- * for the disk: a write that reaches it is a short one first.
+ * Writes two lines, the second of which is cut short, and more once there is space. A limit on the size of files
+ * simulates the disk: a write that reaches it is first a short one.
  */
 function writeToFullDisk(
   open: string,
@@ -81,7 +81,7 @@ function writeToFullDisk(
   const command = `ulimit -S -f 2; exec "$0" --input-type=module -e "$1" ${redirection}`;
   const { stderr, status } = spawnSync('bash', ['-c', command, process.execPath, script], {
     encoding: 'utf8',
-    // The cache of compiled code is a file, too.
+    // The compile cache is a file, too.
     env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
   });
   expect(status, stderr).toBe(0);
@@ -101,7 +101,7 @@ test('a disk that is full leaves no part of a line in a file, and the error says
 
 test('nor in a file that the shell has opened for appending as standard output', () => {
   const path = join(folder, 'full-appended');
-  // Without its end, as a writer leaves it that was killed.
+  // An incomplete line, as left by a writer that was killed.
   writeFileSync(path, '{"a":');
   const error = writeToFullDisk('openStandardOutput()', `>> ${path}`);
   expect(error).toMatchObject({ code: 'OUTPUT_WRITE', lines: 0 });
@@ -144,7 +144,7 @@ test.each([
 test('a pipe whose reader does not read holds up nothing but its own writes, and gets all in order', async () => {
   const fifo = join(folder, 'stuck');
   execFileSync('mkfifo', [fifo]);
-  // Reads once it is continued.
+  // Reads once it is resumed.
   const reader = spawn('cat', [fifo], { stdio: ['ignore', 'pipe', 'inherit'] });
   let read = '';
   reader.stdout.on('data', (chunk: Buffer) => {
@@ -158,7 +158,7 @@ test('a pipe whose reader does not read holds up nothing but its own writes, and
   const written = output.write(text).then(() => {
     isWritten = true;
   });
-  // Turns of the event loop that a blocking write would not let through.
+  // Turns of the event loop that a blocking write would prevent.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(isWritten).toBe(false);
   reader.kill('SIGCONT');

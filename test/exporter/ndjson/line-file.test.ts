@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import { LineFile } from '../../../exporter/ndjson/line-file.ts';
 
-/** How many bytes the disk has room for, and what happens when there is none. */
+/** Free bytes on the disk, and what happens when it is full. */
 let disk: { room: number; onFull: () => void } | undefined;
 
 vi.mock('node:fs', async (original) => {
@@ -42,7 +42,7 @@ const opened = async (name: string) => {
   return { path, file: await LineFile.of(fd) };
 };
 
-/** Writes a line and a half of another, then a whole one. */
+/** Writes one and a half lines, then a complete one. */
 async function fillUp(file: LineFile, onFull: () => void) {
   disk = { room: 12, onFull };
   const failed = await file.write('{"b":2}\n{"c":3}\n');

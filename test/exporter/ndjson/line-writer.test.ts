@@ -3,7 +3,7 @@ import type { Destination } from '../../../exporter/ndjson/destination.ts';
 import { LineWriter } from '../../../exporter/ndjson/line-writer.ts';
 import { OutputError } from '../../../exporter/ndjson/output-error.ts';
 
-/** A destination that writes when it is let. */
+/** A destination whose writes wait for the test. */
 function gated(maxBytes = 100) {
   const steps: string[] = [];
   const waiting: (() => void)[] = [];

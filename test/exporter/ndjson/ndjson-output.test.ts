@@ -93,7 +93,7 @@ test('a reader that does not read delays no scrape: all are answered, and the do
     await vi.waitFor(() => expect(log).toMatch(/serving/), WAIT);
     const url = /serving (\S+)\/metrics/.exec(log)?.[1];
     const scrape = async () => parseExposition(await (await fetch(`${url}/metrics`)).text());
-    // A pipe holds 64 KiB, and the stream of this test's own end a little more.
+    // A pipe holds 64 KiB, and the stream at this end of it a little more.
     await vi.waitFor(
       async () => expect(figure(await scrape(), 'virtune_output_buffered_bytes')).toBeGreaterThan(0),
       WAIT,
@@ -116,7 +116,7 @@ test('a reader that is gone ends the exporter with a code and an exit code, as a
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();
   });
-  // As head -1 does.
+  // Like head -1.
   child.stdout.once('data', () => child.stdout.destroy());
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(log).toMatch(/^virtune: the reader of standard output is gone: .*EPIPE.* \[OUTPUT_CLOSED\]$/m);

@@ -1,7 +1,7 @@
 import type { Series } from '../../exposition.ts';
 import type { DecodedMetric, DecodedPoint, DecodedResource } from './decode-request.ts';
 
-/** What a Prometheus makes of decoded requests, but for labels of the resource. */
+/** The series that Prometheus makes of decoded requests, without labels of the resource. */
 export function asSeries(resources: readonly DecodedResource[]): Series[] {
   return resources
     .flatMap(({ metrics }) => metrics)
@@ -24,7 +24,7 @@ function ofPoint({ name }: DecodedMetric, { attributes: labels, value, histogram
   ];
 }
 
-/** In an order that depends on nothing but names and labels. */
+/** Sorted by names and labels alone. */
 export function sorted(series: readonly Series[]): [key: string, value: number][] {
   return series
     .map(({ name, labels, value }): [string, number] => [

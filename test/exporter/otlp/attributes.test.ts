@@ -5,7 +5,7 @@ import { ATTRIBUTES, type PointLabels } from '../../../exporter/otlp/attributes.
 const labelled = (pairs: readonly (readonly [string, string])[]): PointLabels =>
   pairs.reduce((labels, [name, value]) => ATTRIBUTES.with(labels, name, value), ATTRIBUTES.none);
 
-/** What could make one label look like two. */
+/** Text that could make one label look like two. */
 const text = fc.string({ unit: fc.constantFrom('a', '=', ',', ':', '1', '2'), maxLength: 6 });
 const pairs = fc.uniqueArray(fc.tuple(fc.constantFrom('domain', 'vcpu'), text), {
   selector: ([name]) => name,

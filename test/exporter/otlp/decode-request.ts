@@ -1,6 +1,6 @@
 /**
  * Decodes an ExportMetricsServiceRequest by the field numbers of opentelemetry-proto 1.x (metrics.proto, common.proto),
- * without the package that encodes it. test/live/otlp.live.ts has a real Collector decode the same.
+ * independently of the package that encodes it. In test/live/otlp.live.ts a real Collector decodes the same.
  */
 
 export interface DecodedPoint {

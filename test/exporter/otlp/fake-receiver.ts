@@ -16,17 +16,17 @@ export interface Received {
   readonly resources: readonly DecodedResource[];
 }
 
-/** How the next requests are answered. */
+/** The response to the next requests. */
 export interface FakeAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
 
-/** An OTLP/HTTP receiver in memory. It has what it answered with 2xx. */
+/** An in-memory OTLP/HTTP receiver. It keeps what it answered with 2xx. */
 export class FakeReceiver {
   readonly accepted: Received[] = [];
-  /** Of all requests, also of those that were refused. */
+  /** Number of all requests, including refused ones. */
   asked = 0;
   answer: FakeAnswer | ((received: Received) => FakeAnswer | 'hang') = { status: 200 };
   #server: HttpServer | undefined;
@@ -41,7 +41,7 @@ export class FakeReceiver {
     return `http${this.#tls === undefined ? '' : 's'}://localhost:${this.#port}`;
   }
 
-  /** On the port of before, if there was one. */
+  /** Uses the previous port, if there was one. */
   async start(): Promise<void> {
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const chunks: Buffer[] = [];

@@ -23,7 +23,7 @@ const ADDRESS = 'http://receiver/v1/metrics';
 
 type Script = (text: string, count: number) => number | { readonly status: number; readonly body: string };
 
-/** A sender with a queue on disk, and a receiver that answers by a script: a status, or 0 for no answer. */
+/** A sender with a queue on disk, and a receiver with scripted responses: a status, or 0 for no response. */
 async function sender(script: Script, onTrouble = (error: Error): void => expect.fail(error.message)) {
   const meter = new OtlpMeter();
   const queue = await DiskQueue.open({
@@ -168,7 +168,7 @@ test('a rejected request that the disk does not take counts as dropped, not as a
     (text) => (text === 'a' ? 400 : 200),
     ({ message }) => troubles.push(message),
   );
-  // A file in the place of the folder.
+  // A file in place of the folder.
   writeFileSync(join(dir, 'dead-letters'), '');
   await it.send('a', 'b');
   expect(it.accepted).toEqual(['b']);

@@ -114,7 +114,7 @@ test('samples arrive at the receiver: one resource per host, VMs as attributes, 
 test('every series of a scrape is sent, but for those of the process and of the senders', async () => {
   await openReceiver();
   await exportTo('b');
-  // Scrapes and the sender each compare two of their samples for it.
+  // Scrapes and the sender each need two samples for it.
   const contention = 'libvirt_host_vcpu_contention_ratio';
   await until(() => timesOf(contention).length >= 1);
   const sent = new Set(receiver.series.map(({ name }) => name));
@@ -135,7 +135,7 @@ test('while the receiver is away nothing is lost, and nothing arrives twice', as
   await receiver.stop();
   await until(async () => (await own('requests_total', { outcome: 'unreachable' })) >= 1);
   await until(async () => (await own('ticks_total', { outcome: 'ok' })) >= 5);
-  // A process that ends and one that begins while it is away.
+  // One process ends and another one starts while the receiver is away.
   const queued = await own('queue_points');
   expect(queued).toBeGreaterThan(0);
   await exporter?.close();

@@ -13,7 +13,7 @@ import { type DecodedResource, decodeRequest } from './decode-request.ts';
 const AT_MS = 1_700_000_000_123;
 const START_MS = 1_699_999_999_001.5;
 
-/** A family whose series are listed. */
+/** A family with a list of its series. */
 type Listed =
   | { readonly metric: FamilyMetric; readonly series: readonly (readonly [PointLabels, number])[] }
   | {
@@ -21,7 +21,7 @@ type Listed =
       readonly histograms: readonly (readonly [PointLabels, HistogramPoint])[];
     };
 
-/** The same as the catalogue's: read from subjects, here with a series each. */
+/** The same in the form of the catalogue: read from subjects, here with one series each. */
 function familyOf(listed: Listed): Family<PointLabels> {
   const { metric } = listed;
   return 'series' in listed

@@ -59,7 +59,7 @@ async function keepLetter(kind: QueueKind): Promise<void> {
   }
 }
 
-/** All files below the folder, with contents and time of the last write. */
+/** All files below the folder, with contents and modification time. */
 const files = (): readonly (readonly [string, string, number])[] =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -67,7 +67,7 @@ const files = (): readonly (readonly [string, string, number])[] =>
     .sort()
     .map((path) => [path, readFileSync(path, 'hex'), statSync(path).mtimeMs]);
 
-/** Another sink refuses the folder and changes nothing in it; the one whose queue it is opens it. */
+/** Checks that the other sink refuses the folder without changing it, and that its own sink opens it. */
 async function expectKind(kind: QueueKind): Promise<void> {
   const before = files();
   const other = OTHER[kind];

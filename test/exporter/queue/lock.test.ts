@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { lockFolder } from '../../../exporter/queue/lock.ts';
 
-/** Called before each change of a name in a folder. */
+/** Called before each link, rename and unlink. */
 const beforeChange = vi.hoisted(() => ({ run: async (): Promise<void> => undefined }));
 vi.mock('node:fs/promises', async (importOriginal) => {
   const original = await importOriginal<typeof import('node:fs/promises')>();
@@ -40,7 +40,7 @@ afterEach(() => {
 const IN_USE = new Error('in use');
 const lock = (folder = dir): ReturnType<typeof lockFolder> => lockFolder(folder, () => IN_USE);
 
-/** A socket as a process leaves it that was killed. */
+/** A socket left behind by a killed process. */
 async function deadSocket(folder: string, name: string): Promise<void> {
   const server = createServer();
   const bound = join(folder, 'bound');
@@ -86,7 +86,7 @@ test.each([[['lock']], [['lock', 'lock.1']], [['lock', 'lock.1', 'lock.2']]])(
       await expect(lock(folder), 'a third one').rejects.toBe(IN_USE);
       for (const { value: unlock } of holders) await unlock();
       expect(readdirSync(folder)).toEqual([]);
-      // It was paused before each of its changes, one after the other.
+      // It was paused before each of its changes in turn.
       if (!isPaused) break;
     }
   },

@@ -9,7 +9,7 @@ import { RepeatFilter } from '../../../exporter/repeat-filter.ts';
 
 const down: DrainFailure = { outcome: 'unreachable', error: new Error('the server is away') };
 
-/** Runs through these results of requests, until the queue is empty. */
+/** Drains the queue with these results of requests. */
 async function drain(results: readonly (Shipped | Error)[]) {
   const logged: string[] = [];
   const waitsMs: number[] = [];
@@ -86,7 +86,7 @@ test('a disk that fails does not end the loop', async () => {
   expect(logged[0]).toBe('no space left; virtune retries');
 });
 
-/** A drain of a queue with this many documents, of which one request takes one. */
+/** A drain of a queue with this many documents, one per request. */
 function drainOf(documents: number, ship: () => Promise<Shipped>) {
   const logged: string[] = [];
   const log = (message: string): void => {
@@ -145,7 +145,7 @@ test('what is appended to an empty queue is sent', async () => {
   expect(left()).toBe(0);
 });
 
-/** A drain of a queue that says that it has documents, whatever `fill` finds the first time, the second time ... */
+/** A drain of a queue that reports documents, while `fill` determines what each attempt finds. */
 function stuckDrain(fill: (count: number, append: () => void) => Filled) {
   const queue = {
     onAppend: (): void => undefined,
@@ -182,7 +182,7 @@ test('a queue that has documents and nothing to take is looked at once for each 
   append();
   await manyTurns();
   expect(fills()).toBe(2);
-  // Nor does a stop wait for more of it.
+  // A stop does not wait for more, either.
   await one.stop(600_000);
 });
 

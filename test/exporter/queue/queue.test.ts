@@ -44,7 +44,7 @@ const open = (dir: string, more: Partial<QueueOptions> = {}): Promise<DiskQueue>
     ...more,
   });
 
-/** As it lies on the disk at this moment: what a process that is killed now leaves behind. */
+/** A copy of the files at this moment: what a process killed now leaves behind. */
 function killed(dir: string): string {
   const copy = `${dir}-${copies++}`;
   cpSync(join(root, dir), join(root, copy), { recursive: true, filter: (path) => !path.endsWith('/lock') });
@@ -234,7 +234,7 @@ test('the error of a folder that cannot be created names it', async () => {
   });
 });
 
-/** What may happen to a queue, in any order. */
+/** Events of a queue, in any order. */
 const step = fc.oneof(
   {
     weight: 5,
@@ -279,7 +279,7 @@ test('whatever happens, each document is settled, waits, or was counted as dropp
             inFlight = [];
             const next = killed(dir);
             await queue.close();
-            // Half a record at the end: all that was reported as stored is before it.
+            // Half a record at the end: everything that was reported as stored is before it.
             const last = segments(next).at(-1);
             if (what.do === 'crash' && last !== undefined) {
               const half = encodeRecord({
@@ -324,7 +324,7 @@ test('while the disk fails, memory holds what fits and sends it, and the disk ta
   });
   await add(queue, 'on disk');
   await queue.take();
-  // No folder, no new file: as good as a disk that is full.
+  // Without the folder no file can be created, as on a full disk.
   rmSync(join(root, 'q'), { recursive: true });
   for (let i = 0; i < 5; i++) await add(queue, `${i}`.repeat(100));
   expect(trouble.length).toBeGreaterThan(0);

@@ -13,7 +13,7 @@ let dir: string;
 let dropped: [DropReason, number][];
 let trouble: string[];
 let nowMs: number;
-/** Files that the disk does not read, by their first document. */
+/** Files that the disk fails to read, by their first document. */
 let bad: Set<number>;
 const { read } = Segment.prototype;
 beforeEach(() => {
@@ -33,7 +33,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** With a file for each record. */
+/** Opens a queue with a separate file for each record. */
 const open = (more: Partial<QueueOptions> = {}): Promise<DiskQueue> =>
   DiskQueue.open({
     dir,
@@ -54,7 +54,7 @@ async function filled(records: number, more?: Partial<QueueOptions>): Promise<Di
   return queue;
 }
 
-/** As the sender does: each minute, until there is nothing, or for so long. */
+/** Takes records as the sender does: with a retry each minute, until the queue is empty or time is up. */
 async function sentWithin(queue: DiskQueue, minutes: number): Promise<string[]> {
   const sent: string[] = [];
   for (const endMs = nowMs + minutes * MINUTE_MS; nowMs <= endMs; ) {
@@ -180,7 +180,7 @@ test('killed right after a file was put aside, the next process counts nothing t
   expect(await sentWithin(next, 10)).toEqual(['record 1', 'record 2']);
   await next.close();
   rmSync(copy, { recursive: true });
-  // The position was not written: the gap says that they are lost.
+  // The position was not written: the gap shows that they are lost.
   expect(dropped).toEqual([['damaged', 10]]);
 });
 

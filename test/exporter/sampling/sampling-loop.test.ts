@@ -17,7 +17,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A loop whose clock is so much ahead of its timers, as after a busy event loop. */
+/** A loop whose clock is this far ahead of its timers, as after a busy event loop. */
 function loopOf(lateMs: () => number, sample: () => Promise<HostSample>, steadyMs?: () => number) {
   const records: { head: PackHead; documents: readonly PackedDocument[] }[] = [];
   const meter = new SinkMeter();

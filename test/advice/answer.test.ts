@@ -7,7 +7,7 @@ import { hostOf, vmOf } from './made-host.ts';
 
 const MIN_SAMPLES = 5;
 
-/** A VM whose newest sample lacks the memory of its guest for that reason, and that had it in so many samples before. */
+/** A VM whose newest sample lacks guest memory for this reason, after `seen` samples that had it. */
 function vm(name: string, reason: MissingReason | undefined, seen: number): ObservedVm {
   const made = vmOf(name, { places: [{ vcpus: 1, run: 0.1 }] });
   return {

@@ -36,7 +36,7 @@ test('a commit now and then, which most samples do not show, is one that a user 
   const of = (requests: number, flushes: number | Series) => isBatch(withDisk(BUSY, requests, flushes));
   expect(of(0, 0.3)).toBe(true);
   expect(of(0, 0.31)).toBe(false);
-  // Three per cent of many requests.
+  // Three percent of many requests.
   expect(of(1_000, 30)).toBe(true);
   expect(of(1_000, 31)).toBe(false);
   expect(of(0, Series.of([0, 0, 0, 0, 0, 0, 0, 4]))).toBe(false);
@@ -62,7 +62,7 @@ test('a VM whose requests, flushes or packets are in no figure may be one that o
   expect(of({ disks: [vda] })).toBe(false);
   expect(disks({ ...disk(10, 0), flushes: none })).toBe(false);
   expect(disks({ ...disk(10, 0), requests: none })).toBe(false);
-  // An empty drive has none, and no VM writes to it.
+  // An empty drive has no counters, and no VM writes to it.
   expect(of({ disks: [{ target: 'sda', device: 'cdrom' }] })).toBe(true);
   const nics = (name: string | undefined, packets: Series) =>
     of({ interfaces: [{ name }] }, { nics: new Map([['vnet0', { packets, drops: none }]]) });

@@ -6,7 +6,7 @@ import { Draft, type VmInput } from './scenarios/draft.ts';
 
 const START_MS = Date.parse('2026-03-02T14:00:00Z');
 
-/** Makes a VM wait for this share of the time of each vCPU, whatever runs beside it. */
+/** Makes each vCPU of a VM wait for this share of the time, regardless of its neighbours. */
 function delay(draft: Draft, vm: VmInput, share: number): void {
   draft.augmentVm(vm, (domain, seconds) =>
     withStats(domain, {

@@ -6,7 +6,7 @@ import { findScenario } from '../../simulator/demo.ts';
 import { carryOut } from './scenarios/harm.ts';
 import { World } from './world.ts';
 
-/** What is wrong with each scenario of the demo, and the figure that says how it is for those that suffer. */
+/** The problem of each scenario of the demo, and the figure that shows it for the victims. */
 const CASES: readonly [
   scenario: string,
   kind: AdviceKind,

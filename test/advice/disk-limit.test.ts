@@ -12,7 +12,7 @@ import { Draft } from './scenarios/draft.ts';
 const MIB = 1_048_576;
 const LIVE = 1;
 
-/** A VM whose disks are slow at their limits. */
+/** A VM whose disks are slow because they reach their limits. */
 function limitedVm(
   limits: Readonly<Record<string, number>>,
   targets: readonly string[] = ['vda'],
@@ -101,7 +101,7 @@ test('disks that one limit holds together are one cause, and none of them keeps 
   expect(raise?.cost).toContain('up to 2 MiB/s more');
 });
 
-/** The same where throttle groups hold the disks: groups by disk, and requests per second by group. */
+/** The same with disks in throttle groups: groups by disk, and requests per second by group. */
 function throttledVm(
   groups: Readonly<Record<string, readonly string[]>>,
   limits: Readonly<Record<string, number>>,

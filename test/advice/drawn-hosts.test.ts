@@ -4,7 +4,7 @@ import { adviceFor, makeCase, type Score, score, startCase } from './scenarios/c
 import { FAULTS } from './scenarios/faults.ts';
 import { effectsOf } from './scenarios/harm.ts';
 
-/** How many hosts are drawn per kind, and from which seed on: `.ci/nightly` takes other ones every night. */
+/** Number of hosts that are drawn per kind, and the first seed: `.ci/nightly` uses different ones every night. */
 const HOSTS = Number(process.env['VIRTUNE_ADVICE_HOSTS'] ?? 0);
 const FIRST_SEED = Number(process.env['VIRTUNE_ADVICE_SEED'] ?? 1_001);
 const LOSS_MAX = 0.05;

@@ -9,7 +9,7 @@ const KIB_PER_GIB = 1_048_576;
 
 export const every = (value: number): Series => Series.of(Array.from({ length: SAMPLES }, () => value));
 
-/** vCPUs with the same pins, and what they use and wait for together, in CPUs. */
+/** vCPUs with the same pins, and their total usage and waiting, in CPUs. */
 export interface MadePlace {
   readonly vcpus: number;
   readonly pins?: string;
@@ -33,16 +33,16 @@ export interface MadeVm {
     readonly hugepages?: unknown;
     readonly locked?: boolean;
   };
-  /** Of its definition, what limits migration and ballooning. */
+  /** Features of its definition that limit migration and ballooning. */
   readonly features?: Partial<DomainFeatures>;
-  /** Shares of the periods of a quota. */
+  /** Shares of throttled quota periods. */
   readonly throttled?: Series;
-  /** Commits as a database does. */
+  /** Commits like a database. */
   readonly isDatabase?: boolean;
-  /** GiB: the most that it may have, what it has, swap-in in KiB/s, and the usable share. */
+  /** GiB: maximum memory, balloon size, swap-in in KiB/s, and the usable share. */
   readonly gib?: number;
   readonly currentGib?: number;
-  /** GiB of its QEMU that are resident; by default all that it has. */
+  /** GiB of its QEMU process that are resident; by default all of its memory. */
   readonly rssGib?: number | 'unknown';
   readonly swapInKiB?: number;
   readonly usable?: number;
@@ -50,7 +50,7 @@ export interface MadeVm {
 
 let id = 0;
 
-/** A VM as it is after a window of samples that are all alike. */
+/** A VM after a window of identical samples. */
 export function vmOf(name: string, made: MadeVm): ObservedVm {
   const { places, quota, memory, throttled = new Series(), isDatabase = false, gib = 8 } = made;
   const { currentGib = gib, rssGib = currentGib } = made;
@@ -131,7 +131,7 @@ function committing(): DiskSeries {
   };
 }
 
-/** A host of 8 CPUs in two cells, 0-3 and 4-7, without SMT, and 128 GiB. */
+/** A host with 8 CPUs in two cells, 0-3 and 4-7, without SMT, and 128 GiB. */
 export function hostOf(
   vms: readonly ObservedVm[],
   over: {
@@ -197,6 +197,6 @@ export function hostOf(
   } as unknown as HostObservation;
 }
 
-/** `cpu_shares` of these VMs, 1024 where none is given. */
+/** `cpu_shares` of these VMs, 1024 by default. */
 export const sharesOf = (vms: readonly ObservedVm[], over: Readonly<Record<string, number>> = {}) =>
   new Map(vms.map(({ uuid, name }) => [uuid, over[name] ?? 1_024]));

@@ -13,7 +13,7 @@ const KIB_PER_GIB = 1_048_576;
 const IDLE = { vcpus: 2, run: 0.05 };
 const guest = (name: string, made: Omit<MadeVm, 'places'>): ObservedVm =>
   vmOf(name, { places: [IDLE], ...made });
-/** Guests that swap at 2 of their 4 GiB. */
+/** Guests that swap with a balloon at 2 of their 4 GiB. */
 const squeezed = (count: number) =>
   Array.from({ length: count }, (_, index) =>
     guest(`squeezed-${index}`, { gib: 4, currentGib: 2, swapInKiB: 500, usable: 0.02 }),
@@ -27,10 +27,10 @@ const takenBy = (...vms: ObservedVm[]): string[] =>
 
 test('a balloon takes nothing from a guest that never touched what it could give', () => {
   const large = (rssGib: number) => guest('large', { gib: 32, rssGib, usable: 0.87 });
-  // It can spare 19.75 GiB, and has 28 GiB that are not resident.
+  // It can spare 19.75 GiB, no more than what is not resident (28 and 19.75 GiB).
   expect(takenBy(...squeezed(2), large(4))).toEqual([]);
   expect(takenBy(...squeezed(2), large(12.25))).toEqual([]);
-  // Its balloon takes 12 GiB before it frees 4 GiB.
+  // Its balloon takes 12 GiB that are not resident before it frees 4 GiB.
   const found = adviceOn(...squeezed(2), large(20));
   expect(remedyOf(found, 'take')).toMatchObject({
     change: 'take 16 GiB from guests that do not use it',
@@ -43,11 +43,11 @@ test('a balloon takes nothing from a guest that never touched what it could give
 test('guests that free most give first, and whole steps cover what is missing', () => {
   const touched = guest('touched', { gib: 8, usable: 0.9 });
   const large = guest('large', { gib: 16, rssGib: 8, usable: 0.9 });
-  // 5 GiB of the small one are resident, and 2.25 GiB of the large one.
+  // 5 GiB of the small guest can be freed, and 2.25 GiB of the large one.
   expect(takenBy(...squeezed(2), large, touched)).toEqual([`setmem touched ${4 * KIB_PER_GIB} --live`]);
   const uneven = guest('squeezed', { gib: 4, currentGib: 1.9, swapInKiB: 500, usable: 0.02 });
   expect(takenBy(uneven, touched)).toEqual([`setmem touched ${5.75 * KIB_PER_GIB} --live`]);
-  // Five of six GiB: one that would free nothing is not asked for the rest.
+  // Five of six GiB: a guest that would free nothing is not asked for the rest.
   const untouched = guest('untouched', { gib: 32, rssGib: 4, usable: 0.87 });
   expect(takenBy(...squeezed(3), untouched, touched)).toEqual([`setmem touched ${3 * KIB_PER_GIB} --live`]);
 });
@@ -65,7 +65,7 @@ test('a host that waits for memory gets its reserve, where no balloon is squeeze
 });
 
 test('a move makes up for what is resident, and for what a guest that swaps lacks', () => {
-  // Eight guests lack 16 GiB. The large one may have 64 GiB, has 8, and does not lack the rest.
+  // Eight guests lack 16 GiB. The large one may have 64 GiB and has 8, but does not lack the rest.
   const ballooned = guest('ballooned', { gib: 64, currentGib: 8, rssGib: 6 });
   expect(remedyOf(adviceOn(...squeezed(8), ballooned), 'move')?.change).toBe(
     'move ballooned, squeezed-0, squeezed-1, squeezed-2 to another host, which makes up for 18 GiB',

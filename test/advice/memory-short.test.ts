@@ -11,14 +11,14 @@ const memoryAdvice = (observation: HostObservation): readonly Advice[] =>
 const commandsOf = (advice: Advice | undefined, remedy = 0): string[] =>
   (advice?.remedies[remedy]?.steps ?? []).map(({ argv }) => argv.slice(1).join(' '));
 
-/** Guests that swap at 2 of their 4 GiB. */
+/** Guests that swap with a balloon at 2 of their 4 GiB. */
 const squeezed = (count: number) =>
   Array.from({ length: count }, (_, index) =>
     vmOf(`squeezed-${index}`, { places: [IDLE], gib: 4, currentGib: 2, swapInKiB: 500, usable: 0.02 }),
   );
 
 test('eight guests that swap on a host without memory are one advice, and none of them gets what is not there', () => {
-  // 8.3 GiB free, of which 5 % of 128 GiB are kept: 1.9 GiB to give, and 16 GiB are wanted.
+  // 8.3 GiB are free, of which 5 % of 128 GiB are reserved: 1.9 GiB are available, and 16 GiB are wanted.
   const found = memoryAdvice(hostOf(squeezed(8), { freeGib: 8.3 }));
   expect(found).toMatchObject([
     {
@@ -29,7 +29,7 @@ test('eight guests that swap on a host without memory are one advice, and none o
       victims: Array.from({ length: 8 }, (_, index) => ({ name: `squeezed-${index}` })),
     },
   ]);
-  // Nothing is given, and those that swap have nothing to take from: four of them leave with 4 GiB each.
+  // No balloon is deflated, and the swapping guests have nothing to spare: four of them leave with 4 GiB each.
   expect(found[0]?.remedies).toMatchObject([
     {
       change: expect.stringMatching(
@@ -77,7 +77,7 @@ test('guests with memory to spare give it to those that swap, the largest first,
     payers: [{ name: 'large' }, { name: 'small' }],
     risk: expect.stringContaining('each keeps 25 % of its memory usable'),
   });
-  // Two guests want 4 GiB, which one donor has.
+  // Two guests want 4 GiB, which a single donor has.
   const [few] = memoryAdvice(hostOf([...squeezed(2), idle('large', 16)], { freeGib: 6.4 }));
   expect(commandsOf(few)).toEqual([`setmem large ${12 * 1_048_576} --live`]);
 });
@@ -94,7 +94,7 @@ test('a host that waits for memory, and has none above its reserve, is short of 
     },
   ]);
   expect(of(0.1, 4.4)).toEqual([]);
-  // A step of 256 MiB is the least that is called missing.
+  // Less than a step of 256 MiB is not reported as missing.
   expect(of(0.11, 6.3)[0]?.cause).toBe('VMs may use more memory than the host has');
 });
 
@@ -109,11 +109,11 @@ test('a host that waits for memory although it has some has another cause, witho
     culprits: [],
     harm: 0.2,
   });
-  // Its guests get what their balloons hold all the same.
+  // The balloons of its guests are deflated anyway.
   const [first, second] = memoryAdvice(hostOf(squeezed(2), waiting));
   expect(commandsOf(first)).toEqual(['setmem squeezed-0 4194304 --live', 'setmem squeezed-1 4194304 --live']);
   expect(second).toMatchObject({ kind: 'host-memory-short', severity: 'warn' });
-  // More than it has above the reserve is wanted: then it is short.
+  // More is wanted than it has above the reserve: then it is short.
   expect(memoryAdvice(hostOf(squeezed(8), { ...waiting, freeGib: 22.3 }))).toMatchObject([
     { kind: 'host-memory-short', severity: 'bad' },
   ]);
@@ -163,7 +163,7 @@ test('a guest with memory to spare lacks none, whatever it reads back from disk'
     return { ...vm, guest: { ...vm.guest, majorFaults: every(majorFaults) } };
   };
   const kindsOf = (vm: ObservedVm) => memoryAdvice(hostOf([vm])).map(({ kind }) => kind);
-  // Mapped files; what was swapped out last night; both, and a fifth usable.
+  // Mapped files; pages that were swapped out last night; both, with a fifth usable.
   expect(kindsOf(guest(0.6, 0, 20))).toEqual([]);
   expect(kindsOf(guest(0.5, 4))).toEqual([]);
   expect(kindsOf(guest(0.21, 500, 20))).toEqual([]);
@@ -181,7 +181,7 @@ test('a guest with memory to spare lacks none, whatever it reads back from disk'
       ],
     },
   ]);
-  // One that does not report what is usable is judged by its swapping.
+  // A guest that does not report usable memory is judged by its swapping.
   const silent = (swapInKiB: number) => {
     const vm = guest(0.5, swapInKiB);
     return { ...vm, guest: { ...vm.guest, usableShare: new Series() } };
@@ -192,7 +192,7 @@ test('a guest with memory to spare lacks none, whatever it reads back from disk'
 
 test('a guest that swaps with all that it may have gets a quarter more, if others leave it', () => {
   const starved = (name: string) => vmOf(name, { places: [IDLE], gib: 8, swapInKiB: 100, usable: 0.1 });
-  // 2 GiB each; there are 3 GiB above the reserve.
+  // 2 GiB each, while 3 GiB are free above the reserve.
   const found = memoryAdvice(hostOf([starved('a'), starved('b')], { freeGib: 9.4 }));
   expect(found.map((each) => commandsOf(each))).toEqual([
     ['setmaxmem a 10485760 --config', 'setmem a 10485760 --config'],

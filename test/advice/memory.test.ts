@@ -10,7 +10,10 @@ import { Draft } from './scenarios/draft.ts';
 const KIB_PER_GIB = 1_048_576;
 const every = (value: number): Series => Series.of(Array.from({ length: 8 }, () => value));
 
-/** A host with a guest that swaps at half of its 8 GiB, and what else a draft has, with this much free. */
+/**
+ * Observes a host with a guest that swaps with a balloon at half of its 8 GiB, the other VMs of the draft, and this
+ * much free memory.
+ */
 async function observe(draft: Draft, freeGiB: number): Promise<HostObservation> {
   draft.add('web', { name: 'squeezed', memoryMiB: 8_192 });
   const world = await startCase({ draft, truths: [], startMs: Date.parse('2026-03-02T14:00:00Z') });
@@ -59,7 +62,7 @@ test('a host with memory to spare gives it to a guest that swaps; its reserve st
   const advice = memoryAdvice(await observe(new Draft(1), 10));
   expect(advice?.kind).toBe('balloon-squeezed');
   expect(commandsOf(advice)).toEqual([`setmem squeezed ${8 * KIB_PER_GIB} --live`]);
-  // 4 GiB are wanted, and 5 % of 100 GiB are kept.
+  // 4 GiB are wanted, and 5 % of 100 GiB are reserved.
   expect(memoryAdvice(await observe(new Draft(1), 8.9))?.kind).toBe('host-memory-short');
 });
 
@@ -81,9 +84,10 @@ test('guests that do not use their memory give some of it, each keeps a quarter 
       {},
     ],
   });
-  // Of its 16 GiB, 14.93 GiB are resident: what its balloon takes of the rest frees nothing.
+  // 14.93 of its 16 GiB are resident: ballooning the rest frees nothing.
   expect(commandsOf(advice)).toEqual([`setmem idle ${10.75 * KIB_PER_GIB} --live`]);
-  // A quarter of 16 GiB, 4 GiB, is above the quarter: it frees 2.93 GiB, more than half of what is missing.
+  // A quarter of 16 GiB may go beyond the usable reserve of a quarter: these 4 GiB free 2.93 GiB, more than half of
+  // what is missing.
   expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.5)))).toEqual([
     `setmem idle ${12 * KIB_PER_GIB} --live`,
   ]);

@@ -3,7 +3,7 @@ import { advise } from '../../advice/engine.ts';
 import type { ObservedVm } from '../../advice/observation.ts';
 import { hostOf, vmOf } from './made-host.ts';
 
-/** A VM whose pairs of a vCPU and a byte lie on different cells with this share. */
+/** A VM for which this share of the pairs of a vCPU and a byte lies on different cells. */
 function spread(
   remoteShare: number,
   { guestCells = 0, widerThanCell = false, isDatabase = false } = {},

@@ -54,7 +54,7 @@ test('each sample counts by how long the VM waited in it: short waits hardly mat
   residency.add([vm('db', 0.1, [0, 0.9]), vm('while it ran', 0, [0, 1])]);
   residency.add([vm('db', 0.9, [0, 0.1]), vm('while it waited', 0, [0, 0.5])]);
   const blame = residency.blame('db', new Set([0]));
-  // 0.5 * 0.9 = 0.45 against 1 * 0.1 = 0.1, of 0.55 in all; each per second of the 1.0 s that the VM waited.
+  // 0.5 * 0.9 = 0.45 against 1 * 0.1 = 0.1, of 0.55 in total; each per second of the 1.0 s that the VM waited.
   expect(blame?.neighbours.map(({ key }) => key)).toEqual(['while it waited', 'while it ran']);
   expect(blame?.neighbours[0]?.run).toBeCloseTo(0.45);
   expect(blame?.neighbours[0]?.share).toBeCloseTo(0.45 / 0.55);
@@ -69,7 +69,7 @@ test('the run time of a neighbour is summed over its vCPUs and the samples, and 
   const blame = residency.blame('db', new Set([9, 10]));
   expect(blame?.cpus).toEqual([9, 10]);
   expect(blame?.neighbours).toEqual([
-    // (0.2 + 0.3) * 0.5 + 0.4 * 0.5, per second of the 1.0 s; CPU 11 is none of the VM's.
+    // (0.2 + 0.3) * 0.5 + 0.4 * 0.5, per second of the 1.0 s; the VM does not use CPU 11.
     { key: 'wide', run: expect.closeTo(0.45), share: 1, cpus: [9, 10] },
   ]);
 });

@@ -30,7 +30,7 @@ test.each([1, 2, 3, 4].map((seed) => [seed]))('nothing is advised on clean host 
 });
 
 test('a change that harms another VM is measured as harmful', async () => {
-  // A database that asks for more than half of its CPUs: what it asks for below that, no one VM takes from it.
+  // A database with a demand of more than half of its CPUs: no single VM can take what it needs below that.
   const made = () => {
     const { draft, ...rest } = makeCase('wide-vm', SEED);
     const index = draft.vms.findIndex(({ workload }) => workload === 'oltp');
@@ -44,7 +44,7 @@ test('a change that harms another VM is measured as harmful', async () => {
     const found = (await adviceFor(world)).find(({ kind }) => kind === 'wide-vm');
     const [vm] = found?.victims ?? [];
     if (found === undefined || vm === undefined) throw new Error('there is no advice to spoil');
-    // All its vCPUs onto the dedicated CPUs of a database.
+    // Moves all its vCPUs onto the dedicated CPUs of a database.
     const steps = Array.from({ length: 8 }, (_, vcpu) => ({
       argv: ['virsh', 'vcpupin', vm.name, String(vcpu), database?.pins?.join(',') ?? '', '--live'],
       vm,

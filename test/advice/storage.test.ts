@@ -6,7 +6,7 @@ import { every, hostOf, vmOf } from './made-host.ts';
 
 const MIB = 1_048_576;
 
-/** A VM with a disk in one folder, and what it does there. */
+/** A VM with a disk in one folder, and its load there. */
 function withDisk(
   name: string,
   figures: {
@@ -79,7 +79,7 @@ test('VMs that use most of a storage are culprits and not hurt, and the cost is 
   });
   const remedy = found?.remedies[0] ?? expect.unreachable();
   const limits = remedy.steps.map(({ argv }) => Number(argv[5]) / MIB);
-  // 60 % of 202 MiB/s less three times what web moves, by two, in steps of 64 KiB.
+  // 60 % of 202 MiB/s minus three times the throughput of web, divided by two, in steps of 64 KiB.
   expect(limits).toEqual([59.0625, 59.0625]);
   expect(remedy.cost).toBe(
     'heavy-a has 59.1 MiB/s instead of 100.5 MiB/s; heavy-b has 59.1 MiB/s instead of 100.5 MiB/s',
@@ -161,7 +161,7 @@ test('one figure of a limit, of 5 s at least, shows that it is the limit', () =>
   expect(of(new Series())).toMatchObject([{ kind: 'disk-slow' }]);
 });
 
-/** A VM that waits for batch VMs on a slow storage. */
+/** A VM that waits because of batch VMs on slow storage. */
 const slowStorage = (...heavy: readonly ObservedVm[]) => {
   const web = withDisk('web', { requests: 50, mib: 0.05, latencyMs: 80 });
   return storageAdvice([...heavy, web]).find(({ kind }) => kind === 'storage-hot-spot');
@@ -175,7 +175,7 @@ const batch = (
 test('a limit for a culprit is below the one that it has, which is named to undo it', () => {
   const remedy = slowStorage(batch('a', 1.9, { limitMib: 2 }), batch('b', 4))?.remedies[0];
   const limits = new Map(remedy?.steps.map(({ argv }) => [argv[2], Number(argv[5]) / MIB]));
-  // 0.58 of 1.9 and of 4 MiB/s: rounded up to whole MiB, the first would be the limit that it has.
+  // 0.58 of 1.9 and of 4 MiB/s: rounded up to whole MiB, the first one would equal its present limit.
   expect([...limits]).toEqual([
     ['b', 2.3125],
     ['a', 1.0625],

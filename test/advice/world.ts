@@ -15,7 +15,7 @@ import { temporarySocket } from '../sampler/temporary-socket.ts';
 const START_MS = Date.parse('2026-03-02T14:00:00Z');
 const TICK_MS = 2_000;
 
-/** A simulated host that is observed as `virtune advise` does, in a clock that the test turns. */
+/** A simulated host that is observed as by `virtune advise`, on a clock that the test advances. */
 export class World {
   readonly daemon: SimulatedDaemon;
   readonly uri: string;
@@ -24,7 +24,7 @@ export class World {
   readonly #augment: (sample: HostSample) => HostSample;
   #nowMs = START_MS;
 
-  /** `augment`: what the simulator cannot report, such as what only /proc of a host says. */
+  /** `augment`: adds what the simulator cannot report, such as what only the host's /proc shows. */
   static async start(
     input: ScenarioInput,
     {
@@ -54,7 +54,7 @@ export class World {
     return this.#nowMs;
   }
 
-  /** The world goes on by itself, unobserved. */
+  /** Lets time pass without observing. */
   pass(ms: number): void {
     this.#nowMs += ms;
     this.daemon.host.advance();

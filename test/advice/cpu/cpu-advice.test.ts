@@ -25,7 +25,7 @@ test('a quota of the whole VM limits its vCPUs together, one of vCPUs each of th
   const none = Number.POSITIVE_INFINITY;
   expect(caps({ globalCpus: 2 })).toEqual([1.5, 0.5, none]);
   expect(caps({ vcpuCpus: 0.4 })?.map((cap) => Math.round(cap * 10))).toEqual([12, 4, none]);
-  // The stricter of both.
+  // The stricter one applies.
   expect(caps({ vcpuCpus: 0.9, globalCpus: 2 })).toEqual([1.5, 0.5, none]);
   expect(caps({})).toEqual([none, none, none]);
 });
@@ -44,7 +44,7 @@ test('a quota of vCPUs is raised to a quarter above the demand, and one that wou
     remedies: [{ effect: 'live' }, { change: 'keep the quota: it does what it was set for', steps: [] }],
   });
   expect(commandsOf(found)).toEqual(['schedinfo held --set vcpu_quota=62500 --live --config']);
-  // A demand of 1.6 and a quarter are 2 CPUs, all that 2 vCPUs can use.
+  // A demand of 1.6 plus a quarter is 2 CPUs, the most that 2 vCPUs can use.
   expect(commandsOf(cpuAdvice(hostOf([of(0.6, 1)]))[0])).toEqual([
     'schedinfo held --set vcpu_quota=-1 --live --config',
   ]);
@@ -81,7 +81,7 @@ test('without control groups, a quota holds a VM that uses nearly all of it', ()
     });
   expect(kindsOf(hostOf([of(0.46)]))).toEqual(['cpu-quota']);
   expect(kindsOf(hostOf([of(0.4)]))).toEqual(['cpu-steal']);
-  // What the control group says comes before.
+  // The control group's counters take precedence.
   expect(kindsOf(hostOf([of(0.46, every(0.01))]))).toEqual(['cpu-steal']);
   expect(kindsOf(hostOf([of(0.2, every(0.06))]))).toEqual(['cpu-quota']);
 });
@@ -141,7 +141,7 @@ test('memory that is bound to cells binds vCPUs to their CPUs', () => {
   };
   expect(of({ numaMode: 'strict', numaNodeset: CpuSet.parse('1') })).toEqual(['4-7']);
   expect(of({ memNodes: new Map([[0, CpuSet.parse('1')]]) })).toEqual(['4-7']);
-  // A mode without cells, as automatic placement has, binds it to none.
+  // A mode without cells, as set by automatic placement, does not bind it.
   expect(of({ numaMode: 'strict' })).toEqual(['1-3']);
   expect(of({ numaNodeset: CpuSet.parse('1') })).toEqual(['1-3']);
 });
@@ -174,7 +174,7 @@ test('a VM with more vCPUs than pinned CPUs gets the rest of its cell first', ()
   expect(commandsOf(cpuAdvice(hostOf([wider]))[0])[0]).toBe('vcpupin wider 0 0-7 --live --config');
 });
 
-/** More CPUs in demand than 8: a database and batch VMs. */
+/** More demand than 8 CPUs: a database and batch VMs. */
 function overcommitted(batches: number, demand: number, databaseDemand = 2) {
   const half = databaseDemand / 2;
   const database = vmOf('db', { places: [{ vcpus: 4, run: half, delay: half }], isDatabase: true });
@@ -188,13 +188,13 @@ test('of an overcommitted host, batch VMs get a smaller part of the shares that 
   const vms = overcommitted(3, 3.4);
   const [found] = cpuAdvice(hostOf(vms, { shares: sharesOf(vms, { 'batch-1': 2_048 }) }));
   expect(found?.kind).toBe('cpu-overcommit');
-  // With 1024 of 5120 the database has 1.6 of 8 CPUs; with 1024 of 3072 it has the 2 that it asks for.
+  // With 1024 of 5120 shares the database gets 1.6 of 8 CPUs; with 1024 of 3072 it gets its full demand of 2.
   expect(commandsOf(found)).toEqual([
     'schedinfo batch-0 --set cpu_shares=512 --live',
     'schedinfo batch-1 --set cpu_shares=1024 --live',
     'schedinfo batch-2 --set cpu_shares=512 --live',
   ]);
-  // 1024 of 5632, and of 3328: not enough yet.
+  // 1024 of 5632 shares, and then of 3328: not enough yet.
   const many = overcommitted(9, 1.9);
   expect(commandsOf(cpuAdvice(hostOf(many, { shares: sharesOf(many) }))[0])[0]).toBe(
     'schedinfo batch-0 --set cpu_shares=256 --live',
@@ -220,7 +220,7 @@ test('a share that would leave a batch VM no progress is not proposed, and share
 });
 
 test('a VM that waits within its share: what leaves comes first, and what fewer shares of others bring is unknown', () => {
-  // It asks for 0.42 of 8 CPUs, and waits for the threads that run when its vCPUs wake up.
+  // It has a demand of 0.42 of 8 CPUs, and waits for the running threads when its vCPUs wake up.
   const database = vmOf('db', { places: [{ vcpus: 2, run: 0.3, delay: 0.12 }], isDatabase: true });
   const batch = [0, 1].map((index) =>
     vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 3.8, delay: 0.1 }] }),

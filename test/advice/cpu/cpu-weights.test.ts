@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isLimited, weightOf } from '../../../advice/cpu-weights.ts';
 import { hostOf, vmOf } from '../made-host.ts';
 
-/** VMs by their vCPUs and shares; which of them are limited, and what they compete with. */
+/** Judges VMs with these vCPUs and shares: which of them are limited, and what they compete with. */
 function judged(all: readonly (readonly [vcpus: number, shares: number | undefined])[]) {
   const vms = all.map(([vcpus], index) => vmOf(`vm-${index}`, { places: [{ vcpus, run: 0.1 }] }));
   const shares = new Map(

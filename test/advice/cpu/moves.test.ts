@@ -11,7 +11,7 @@ const overcommit = (vms: readonly ObservedVm[], hostCpus = 0): Advice | undefine
 const moveOf = (vms: readonly ObservedVm[], hostCpus = 0): string | undefined =>
   overcommit(vms, hostCpus)?.remedies.find(({ change }) => change.startsWith('move'))?.change;
 
-/** Asks for 4 CPUs, and its quota allows fewer, of which it leaves some unused. */
+/** A VM with a demand of 4 CPUs whose quota allows fewer, some of which it leaves unused. */
 const capped = (globalCpus: number) =>
   vmOf('capped', {
     places: [{ vcpus: 4, run: 0.8 * globalCpus, delay: 4 - 0.8 * globalCpus }],
@@ -23,7 +23,7 @@ test('a VM that moves leaves as much of the host as its quota allowed it, howeve
   const others = [0, 1, 2].map((index) =>
     vmOf(`other-${index}`, { places: [{ vcpus: 4, run: 2.3, delay: 0.7 }] }),
   );
-  // Ten CPUs are in demand, one of them by the VM with a quota.
+  // The demand is ten CPUs, one of them of the VM with a quota.
   const vms = [capped(1), ...others];
   expect(moveOf(vms)).toBe('move other-0, other-1 to another host: their demand is 6.00 CPUs');
   expect(overcommit(vms)?.culprits.at(-1)).toMatchObject({
@@ -37,7 +37,7 @@ test('a VM that gets all that its quota allows does not keep others from fewer s
   const batch = [0, 1, 2].map((index) =>
     vmOf(`batch-${index}`, { places: [{ vcpus: 4, run: 2.04, delay: 1.36 }] }),
   );
-  // An eighth of the 4 CPUs that it asks for.
+  // An eighth of its demand of 4 CPUs.
   expect(overcommit([database, ...batch, capped(0.5)])?.remedies[0]?.change).toMatch(/^give .*batch-0/);
 });
 
@@ -78,7 +78,7 @@ test.each<[why: string, vm: ObservedVm]>([
   ['does not respond', sampled({ outcome: { kind: 'unresponsive', sinceMs: 0 } })],
   ['has an unknown definition', { ...web, facts: undefined }],
 ])('a VM that %s is not proposed to move', (_, vm) => {
-  // Three CPUs of the host itself: one VM has to leave, the one that asks for most.
+  // With three CPUs used by the host itself, one VM must leave: the one with the highest demand.
   expect(moveOf([web, other], 3)).toBe('move web to another host: their demand is 3.10 CPUs');
   expect(moveOf([vm, other], 3)).toBe('move other to another host: their demand is 3.00 CPUs');
 });

@@ -22,7 +22,7 @@ const held = (
 
 test('of two quotas of a VM, the one that already allows what it asks for stays as it is', () => {
   const places = [{ vcpus: 4, run: 2, delay: 0.4 }];
-  // Three CPUs are what it asks for and a quarter more: 0.75 for each vCPU.
+  // Its demand plus a quarter is three CPUs: 0.75 for each vCPU.
   expect(commandsOf(quotaAdvice(held('a', places, { vcpuCpus: 0.9, globalCpus: 2 })))).toEqual([
     'schedinfo a --set global_quota=330000 --live --config',
   ]);
@@ -30,14 +30,14 @@ test('of two quotas of a VM, the one that already allows what it asks for stays 
     'schedinfo b --set vcpu_quota=75000 --live --config',
   ]);
   expect(commandsOf(quotaAdvice(held('c', places, { vcpuCpus: 0.5, globalCpus: 2 })))).toHaveLength(2);
-  // A vCPU is one thread, which such a quota does not limit.
+  // A vCPU is a single thread, which a quota of more than one CPU does not limit.
   expect(
     commandsOf(quotaAdvice(held('d', [{ vcpus: 4, run: 2, delay: 2 }], { vcpuCpus: 1.5, globalCpus: 2 }))),
   ).toEqual(['schedinfo d --set global_quota=440000 --live --config']);
 });
 
 test('a quota above what a VM asks for on average is not lowered, also beside a VM whose quota is raised', () => {
-  // One of its vCPUs is busy, and the quota of each holds it back.
+  // One of its vCPUs is busy and limited by the quota of each vCPU.
   const uneven = held('uneven', [{ vcpus: 4, run: 0.7, delay: 0.4 }], { vcpuCpus: 0.5 });
   const alone = quotaAdvice(uneven);
   expect(alone).toMatchObject({
@@ -45,7 +45,7 @@ test('a quota above what a VM asks for on average is not lowered, also beside a 
       'uneven has a demand of 1.10 CPUs, and its quota allows 2.00, 0.50 to each vCPU: in bursts or on single vCPUs it asks for more',
     remedies: [{ change: expect.stringContaining('keep') }],
   });
-  // A quarter above its demand is more than its quota, which nevertheless allows the demand.
+  // Its demand plus a quarter exceeds the quota, which nevertheless allows the demand.
   expect(
     commandsOf(quotaAdvice(held('bursts', [{ vcpus: 4, run: 0.7, delay: 0.4 }], { vcpuCpus: 0.3 }))),
   ).toEqual([]);
@@ -62,7 +62,7 @@ test('of vCPUs with different pins, the one that asks for most decides the quota
     { vcpus: 3, pins: '1-3', run: 0.2 },
   ];
   const steal = { steal: every(0.06) };
-  // 0.7 and a quarter more; the mean of all vCPUs is 0.23.
+  // 0.7 plus a quarter; the mean of all vCPUs is 0.23.
   expect(commandsOf(quotaAdvice({ ...held('hot', places, { vcpuCpus: 0.5 }), ...steal }))).toEqual([
     'schedinfo hot --set vcpu_quota=87500 --live --config',
   ]);
@@ -74,7 +74,7 @@ test('on a host without CPUs for all that are throttled, those with most steal a
   const other = vmOf('other', { places: [{ vcpus: 8, run: 4.5 }] });
   const found = quotaAdvice(of('mild', 0.6), of('worst', 0.5), other);
   expect(found?.victims).toHaveLength(2);
-  // With 2 CPUs each, 8.5 of 8 would be in demand.
+  // With 2 CPUs each, the demand would be 8.5 of 8 CPUs.
   expect(found?.remedies[0]?.change).toMatch(/^raise the quota of worst to what it asks for/);
   expect(commandsOf(found)).toEqual(['schedinfo worst --set vcpu_quota=62500 --live --config']);
 });

@@ -4,7 +4,7 @@ import { targetsFor } from '../../../advice/cpu/room.ts';
 import type { ObservedVm } from '../../../advice/observation.ts';
 import { CpuSet } from '../../../model/cpu-set.ts';
 
-/** CPUs 0 to 3 are of cell 0, 4 to 9 of cell 1. */
+/** CPUs 0 to 3 belong to cell 0, and 4 to 9 to cell 1. */
 const context = {
   observation: { cellOf: new Map(Array.from({ length: 10 }, (_, cpu) => [cpu, cpu < 4 ? 0 : 1])) },
 } as unknown as Context;

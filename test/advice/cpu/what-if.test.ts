@@ -19,7 +19,7 @@ const result = (
 test('a change is worthwhile that halves what the victims are short of', () => {
   expect(isWorthwhile(result([0.4, 0.2], [1, 1]))).toBe(true);
   expect(isWorthwhile(result([0.4, 0.21], [1, 0]))).toBe(false);
-  // A quota keeps them from CPUs that have time left.
+  // A quota keeps them off CPUs that have time left.
   expect(isWorthwhile(result([0.01, 0.004], [0, 0]))).toBe(true);
   expect(isWorthwhile(result([0, 0], [0, 0]))).toBe(false);
   expect(isWorthwhile({ ...result([0.4, 0], [1, 0]), harmed: [{ uuid: 'a', name: 'a' }] })).toBe(false);

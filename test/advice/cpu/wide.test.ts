@@ -14,7 +14,7 @@ test('vCPUs that wait for each other on a few pinned CPUs are counted without th
     title: '3 vCPUs run on 2 CPUs, and wait for each other',
     cause: 'its pins keep 3 vCPUs on CPU 0-1',
   });
-  // As many vCPUs as all its CPUs would be more of them than it has.
+  // Not setvcpus: it has fewer vCPUs than all the CPUs that it may use.
   const commands = found?.remedies.flatMap(({ steps }) => steps.map(({ argv }) => argv[1])) ?? [];
   expect(new Set(commands)).toEqual(new Set(['vcpupin']));
 });

@@ -17,7 +17,7 @@ test('demand far below the CPUs waits for nothing, and demand far above them by 
 });
 
 test('at full use on average, 0.4 standard deviations are short', () => {
-  // E[max(0, X)] of a standard normal X is 1 / sqrt(2 pi).
+  // For a standard normal X, E[max(0, X)] is 1 / sqrt(2 pi).
   expect(cpusShort(16, 16, 9)).toBeCloseTo(3 / Math.sqrt(2 * Math.PI), 6);
 });
 

@@ -8,7 +8,7 @@ import { GIB, hostOf, vmOf } from './made-fleet.ts';
 
 const constraints = constraintsOf({});
 
-/** Hosts of 16 CPUs with a VM each: `[vm, from, to]`, where the VM is named by its first host. */
+/** Hosts with 16 CPUs and one VM each: `[vm, from, to]`, where a VM is named by the number of its first host. */
 function mergedOf(
   demands: readonly number[],
   moves: readonly (readonly [vm: number, from: number, to: number, why?: Step['why']])[],
@@ -71,7 +71,7 @@ test('a migration copies memory again as fast as the guest dirties it', () => {
     costOf([vmOf('a', 1, { neededBytes: 8 * GIB, hugePageBytes, dirtyBytesPerSecond })], GIB);
   expect(of(undefined)).toEqual({ bytes: 8 * GIB, seconds: 8, cpuSeconds: 16 });
   expect(of(0.5 * GIB)).toEqual({ bytes: 16 * GIB, seconds: 16, cpuSeconds: 32 });
-  // Beyond four fifths it would not end.
+  // Above four fifths of the bandwidth the migration would not converge.
   expect(of(2 * GIB).seconds).toBeCloseTo(40, 9);
   expect(of(0, 8 * GIB).seconds).toBe(16);
   const converges = (dirtyBytesPerSecond: number | undefined) =>

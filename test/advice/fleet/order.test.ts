@@ -7,7 +7,7 @@ import { hostOf, vmOf } from './made-fleet.ts';
 
 const constraints = constraintsOf({});
 
-/** Hosts of 16 CPUs with a VM each; by name: where each VM is, and where it goes. */
+/** Hosts with 16 CPUs and one VM each; by number: the VM of a host, and its target. */
 function orderOf(demands: readonly number[], moves: readonly (readonly [number, number])[]): string[] {
   const hosts = demands.map((cpus, host) => hostOf(`h${host}`, [vmOf(`vm${host}`, cpus)]));
   const placement = new Placement({ hosts }, constraints);

@@ -7,7 +7,7 @@ import { type Move, planFleet } from '../../../advice/fleet/plan.ts';
 import { goalOf, isOver, meets, shortageFor, strainOf } from '../../../advice/fleet/strain.ts';
 import { GIB, hostOf, vmOf } from './made-fleet.ts';
 
-/** Faults of one fleet in tens of thousands were found by `.ci/nightly`'s number. */
+/** `.ci/nightly` runs enough to have found faults that occur in one fleet of tens of thousands. */
 const RUNS = { numRuns: Number(process.env['VIRTUNE_FLEETS'] ?? 150) };
 vi.setConfig({ testTimeout: 20_000 + RUNS.numRuns * 10 });
 
@@ -32,7 +32,7 @@ const vms = fc.record({
   set: fc.constantFrom('', '', 's', 't'),
 });
 const hosts = fc.record({
-  // Some are crowded and some nearly empty, so that there is something to do and room to do it.
+  // Some are crowded and some nearly empty, so that moves are needed and possible.
   vms: fc.oneof(fc.array(vms, { minLength: 5, maxLength: 12, size: 'max' }), fc.array(vms, { maxLength: 2 })),
   cpus: fc.constantFrom(8, 16, 32),
   gib: fc.constantFrom(256, 512),
@@ -142,7 +142,7 @@ test('no move brings a host above a limit or makes one worse that is above it', 
       const { moves } = planFleet(fleet, CONSTRAINTS);
       for (const [index, { to }] of moves.entries()) {
         const host = named(after(fleet, moves.slice(0, index + 1)), to);
-        // Members of an affinity group arrive one after another, and there is room for all of them.
+        // Members of an affinity group arrive one after another, and all of them fit.
         expect(shortageFor(host, needAt(host), CONSTRAINTS.limits)).toBeUndefined();
         expect(isOver(strainAt(host), CONSTRAINTS.limits)).toBe(false);
       }
@@ -167,7 +167,7 @@ test('without any one of its moves, a relieved host would not be relieved', () =
       const { moves, hosts } = planFleet(fleet, CONSTRAINTS);
       for (const { host, before, state } of hosts) {
         const own = moves.filter(({ from }) => from.id === host.id);
-        // A move for the loss of a host may relieve this one as well.
+        // A move because of a host loss may relieve this host as well.
         if (state !== 'relieved' || own.some(({ why }) => why === 'loss of a host')) continue;
         expect(isOver(before, CONSTRAINTS.limits)).toBe(true);
         const goal = goalOf(before, CONSTRAINTS.limits);
@@ -186,7 +186,7 @@ test('without any one of its moves, a relieved host would not be relieved', () =
   );
 });
 
-/** The fewest of these VMs without which the host meets its goal. */
+/** The smallest number of these VMs that must leave for the host to meet its goal. */
 function fewest(host: FleetHost): number | undefined {
   const goal = goalOf(strainAt(host), CONSTRAINTS.limits);
   let least: number | undefined;

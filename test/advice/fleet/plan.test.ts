@@ -10,7 +10,7 @@ const movesOf = ({ moves }: FleetPlan): string[] =>
   moves.map(({ vm, from, to }) => `${vm.name}: ${from.id} -> ${to.id}`);
 const stateOf = ({ hosts }: FleetPlan, id: string) => hosts.find(({ host }) => host.id === id);
 
-/** 20 CPUs of demand on 16. */
+/** A demand of 20 CPUs on 16. */
 const busy = (over: Partial<FleetHost> = {}): FleetHost =>
   hostOf('busy', [...vmsOf('small', 2, 2, 2, 2, 2), vmOf('wide', 10)], over);
 const idle = (name = 'idle', over: Partial<FleetHost> = {}): FleetHost => hostOf(name, vmsOf(name, 1), over);
@@ -58,7 +58,7 @@ test('memory above the limit is relieved too, of a host without CPU contention',
 
 test('memory that is relieved gets below the limit by the headroom, not just below the limit', () => {
   const of = (gib: number) => vmOf(`m${gib}`, 0.1, { neededBytes: gib * GIB, maximumBytes: gib * GIB });
-  // 234 of 256 GiB are 91 %. Without the VM of 10 GiB 87.5 % are left, without that of 30 GiB 79.7 %.
+  // 234 of 256 GiB are 91 %. Without the VM of 10 GiB 87.5 % remain, without that of 30 GiB 79.7 %.
   const full = hostOf('full', [of(10), of(30), { ...of(190), stays: 'test' }]);
   expect(movesOf(plan([full, idle()]))).toEqual(['m30: full -> idle']);
 });
@@ -148,7 +148,7 @@ test('a VM on huge pages moves to a host with enough of them', () => {
 test('VMs with dedicated CPUs do not count on the CPUs that others share', () => {
   const pinned = vmOf('pinned', 8, { isPinned: true });
   const hosts = [busy(), hostOf('idle', [pinned, ...vmsOf('i', 1)], { dedicatedCpus: 8 })];
-  // 8 CPUs are left: not enough for 10, and enough for two small ones.
+  // 8 CPUs are left: not enough for 10, but enough for two small VMs.
   expect(movesOf(plan(hosts))).toEqual(['small-0: busy -> idle', 'small-1: busy -> idle']);
 });
 
@@ -213,7 +213,7 @@ test('loss of a host: VMs restart on a host with their storage, and apart from t
   expect(stranded(two)).toEqual([]);
   expect(stranded(two, apart)).toEqual(['db-1 of a: constraints', 'db-2 of b: constraints']);
   expect(stranded([...two, hostOf('c', [])], apart)).toEqual([]);
-  // Each of them alone would find room on b.
+  // Each of them alone would fit on b.
   const together = [hostOf('a', [vmOf('db-1', 1), vmOf('db-2', 1)]), hostOf('b', [])];
   expect(stranded(together)).toEqual([]);
   expect(stranded(together, apart)).toEqual(['db-2 of a: constraints']);

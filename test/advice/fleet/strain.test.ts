@@ -37,7 +37,7 @@ test('of a lost host the largest VM is placed first, and huge pages count as mem
     { hosts: [lost, other] },
     constraintsOf({ limits: { memory_overcommit: 1 } }),
   );
-  // Neither has room; the first that has none is named.
+  // Neither fits; the first one that does not is named.
   expect(clusters[0]?.stranded.find(({ host }) => host.id === 'lost')).toMatchObject({
     vm: { name: 'huge' },
     lacks: 'huge pages',

@@ -9,7 +9,7 @@ async function domainOf(connection: Connection, { name }: VmInput): Promise<Doma
   return (await connection.call('domainLookupByName', { name })).domain;
 }
 
-/** `virsh setmem`, as a share of the VM's maximum. */
+/** Like `virsh setmem`, with a share of the VM's maximum. */
 export async function setMemory(connection: Connection, vm: VmInput, share: number): Promise<void> {
   await connection.call('domainSetMemoryFlags', {
     domain: await domainOf(connection, vm),
@@ -18,7 +18,7 @@ export async function setMemory(connection: Connection, vm: VmInput, share: numb
   });
 }
 
-/** `virsh blkdeviotune --total-bytes-sec` */
+/** Like `virsh blkdeviotune --total-bytes-sec`. */
 export async function setIoTune(
   connection: Connection,
   vm: VmInput,

@@ -14,7 +14,7 @@ const DAY_MS = 24 * HOUR_MS;
 const SAMPLES = 8;
 const MIN_SAMPLES = 5;
 
-/** What is wrong with a host, as it was put there. */
+/** A fault that was injected into a host. */
 export interface Truth {
   readonly kind: AdviceKind;
   /** Names; empty for a fault of the host. */
@@ -27,7 +27,7 @@ export interface Case {
   readonly startMs: number;
 }
 
-/** A host with a fault of that kind, and mostly with others that go with it; undefined: with none. */
+/** A host with a fault of that kind, and mostly with others that can occur together; undefined: without faults. */
 export function makeCase(kind: AdviceKind | undefined, seed: number): Case {
   const draft = new Draft(
     seed * 7_919 + (kind === undefined ? 0 : FAULTS.findIndex((fault) => fault.kind === kind) + 1),
@@ -35,7 +35,7 @@ export function makeCase(kind: AdviceKind | undefined, seed: number): Case {
   addCleanVms(draft);
   const first = FAULTS.find((fault) => fault.kind === kind);
   const chosen = first === undefined ? [] : [first, ...companions(draft, first)];
-  // A fault of the host is made for all that is there.
+  // A fault of the host is injected last, and takes everything else on it into account.
   const ordered = chosen.toSorted((a, b) => Number(a.scope === 'host') - Number(b.scope === 'host'));
   const truths = ordered.map((fault) => ({
     kind: fault.kind,
@@ -49,10 +49,10 @@ function companions(draft: Draft, first: Fault): Fault[] {
   const fitting = FAULTS.filter(
     (fault) =>
       fault !== first &&
-      // Slow to observe: only where it is asked for.
+      // Slow to observe: only if requested.
       fault.kind !== 'vm-unresponsive' &&
       (first.scope === 'host' ? fault.scope === 'definition' : fault.scope !== 'host') &&
-      // KSM and pages are compared with what the host has free.
+      // KSM and huge pages are compared with the host's free memory.
       !(first.kind === 'host-memory-short' && ['ksm-dependence', 'hugepages-short'].includes(fault.kind)),
   );
   const count = draft.between(0, 2);
@@ -72,7 +72,7 @@ export async function adviceFor(world: World): Promise<Advice[]> {
   return (await reportFor(world)).advice;
 }
 
-/** With all that `virtune advise` prints of it, commands as on a host without a socket for the test. */
+/** Includes the full output of `virtune advise`, with commands as on a host without the test's socket. */
 export async function reportFor(world: World): Promise<{ readonly advice: Advice[]; readonly text: string }> {
   const observation = await world.observe(SAMPLES);
   const advice = advise(observation, { minSamples: MIN_SAMPLES });
@@ -87,7 +87,7 @@ export interface Score {
   falseAlarms: number;
 }
 
-/** Adds what advice found and missed of the truth, by kind. */
+/** Adds which faults advice found, missed or reported wrongly, by kind. */
 export function score(
   truths: readonly Truth[],
   advice: readonly Advice[],

@@ -2,7 +2,7 @@ import { setIoTune, setMemory } from './calls.ts';
 import { withStats } from './counters.ts';
 import type { Draft, VmInput } from './draft.ts';
 
-/** VMs as they should be: nothing of them is advice. */
+/** Adds VMs without problems, for which there is no advice. */
 export function addCleanVms(draft: Draft): void {
   const databases = draft.between(1, 2);
   for (let index = 0; index < databases; index++) draft.database();
@@ -18,9 +18,9 @@ const DAY_SECONDS = 86_400;
 /** Less than half of the time for which a host is observed. */
 const BURST_SECONDS = 5;
 
-/** What looks like a fault and hurts no VM. */
+/** What looks like a fault but hurts no VM. */
 const DECOYS: readonly ((draft: Draft) => void)[] = [
-  // A balloon that took what the guest does not need.
+  // A balloon that took memory the guest does not need.
   (draft) => inflated(draft, draft.add('web', { memoryMiB: 8_192, memoryUse: 0.25 })),
   // Memory that is not plugged yet.
   (draft) => draft.add('web', { memoryMiB: 8_192, virtioMem: { sizeMiB: 4_096, requestedMiB: 2_048 } }),
@@ -39,23 +39,23 @@ const DECOYS: readonly ((draft: Draft) => void)[] = [
     const vm = draft.batch({ load: 1 });
     draft.call((connection) => setIoTune(connection, vm, 'vda', 1e9));
   },
-  // Many vCPUs on few CPUs, which they do not ask for.
+  // Many vCPUs on few CPUs, with little demand.
   (draft) => {
     const cpus = draft.takeCpus(2, 1).join(',');
     draft.add('idle', { vcpus: 8, pins: Array.from({ length: 8 }, () => cpus) });
   },
   (draft) => draft.add('web', { state: 'shutoff', disks: [{ target: 'vda', sizeGiB: 20, cache: 'unsafe' }] }),
-  // Two VMs on the same CPUs, which never want them at the same time.
+  // Two VMs on the same CPUs that never need them at the same time.
   (draft) => {
     const { pins = [] } = draft.database();
     draft.add('idle', { vcpus: pins.length, pins });
   },
-  // Few CPUs for VMs that ask for less.
+  // Few CPUs for VMs that need even less.
   (draft) => {
     const cpus = draft.takeCpus(3, 0).join(',');
     for (let index = 0; index < 2; index++) draft.add('web', { pins: [cpus, cpus], load: 0.5 });
   },
-  // Bursts: a steal of some seconds, a slow disk for one sample, a few drops, a page from swap.
+  // Bursts: some seconds of steal, a slow disk in one sample, a few drops, a page of swap-in.
   (draft) => {
     const share = 0.5;
     draft.augmentVm(draft.add('web'), (domain, seconds) =>

@@ -8,7 +8,7 @@ const LIVE = 1;
 const CONFIG = 2;
 const MAXIMUM = 4;
 
-/** What virsh sends for the commands that advice consists of. */
+/** The libvirt calls behind the virsh commands that advice consists of. */
 const COMMANDS: Readonly<
   Record<string, (connection: Connection, args: readonly string[], world: World) => Promise<unknown>>
 > = {
@@ -76,7 +76,7 @@ const COMMANDS: Readonly<
     }),
 };
 
-/** Commands that only look, or that change what no simulated guest notices. */
+/** Read-only commands, and those with an effect that no simulated guest notices. */
 const HARMLESS = ['blockcommit', 'snapshot-list', 'domcontrol', 'domblkerror', 'domstate', 'domjobinfo'];
 
 /** Runs a `virsh` command of advice on the simulated host. */

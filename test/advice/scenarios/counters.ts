@@ -9,7 +9,7 @@ interface Change {
   readonly balloon?: (balloon: BalloonStats) => BalloonStats;
 }
 
-/** A sample in which some counters are others: what a guest or a device does that the simulator does not. */
+/** A sample with changed counters: effects of a guest or a device that are not simulated. */
 export function withStats({ outcome }: DomainSample, change: Change): Partial<DomainSample> {
   if (outcome.kind !== 'fresh') return {};
   const { stats } = outcome;

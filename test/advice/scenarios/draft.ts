@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 export type VmInput = ScenarioInput['vms'][number];
 export type DiskInput = NonNullable<VmInput['disks']>[number];
 
-/** A busy disk as it should be. */
+/** A busy disk without problems. */
 export const GOOD_DISK: DiskInput = {
   target: 'vdb',
   sizeGiB: 200,
@@ -23,7 +23,7 @@ const SYSTEM_DISK: DiskInput = { target: 'vda', sizeGiB: 20 };
 /** Two NUMA cells with two threads per core. */
 const SOCKETS = 2;
 
-/** A host in the making: what it has, which CPUs are still unpinned, and what happens before it is observed. */
+/** A host under construction: its VMs, its CPUs that are still unpinned, and what happens before it is observed. */
 export class Draft {
   readonly random: () => number;
   readonly vms: VmInput[] = [];
@@ -61,7 +61,7 @@ export class Draft {
     return SOCKETS * this.cores * 2;
   }
 
-  /** CPUs of one cell to which no VM is pinned so far, a core each. */
+  /** Takes CPUs of one cell to which no VM is pinned so far, each on a separate core. */
   takeCpus(count: number, cell: number): number[] {
     const taken = this.#free[cell]?.splice(0, count) ?? [];
     if (taken.length < count) throw new Error(`cell ${cell} has too few CPUs for this scenario`);
@@ -83,7 +83,7 @@ export class Draft {
     return vm;
   }
 
-  /** A database as it should be: dedicated CPUs, local huge pages, disks beside the page cache. */
+  /** A well-configured database: dedicated CPUs, local huge pages, disks that bypass the page cache. */
   database(more: Partial<VmInput> = {}): VmInput {
     const cell = this.#databases++ % SOCKETS;
     return this.add('oltp', {
@@ -98,7 +98,7 @@ export class Draft {
     });
   }
 
-  /** A VM that computes all day, whatever the burst. */
+  /** A VM that computes all day, regardless of bursts. */
   batch(more: Partial<VmInput> = {}): VmInput {
     return this.add('batch', {
       vcpus: 4,
@@ -109,12 +109,12 @@ export class Draft {
     });
   }
 
-  /** Runs once the host is there, before it is observed. */
+  /** Runs after the host was created, before it is observed. */
   before(what: (world: World) => Promise<void> | void): void {
     this.#before.push(what);
   }
 
-  /** What a client of libvirt did before. */
+  /** Calls that a libvirt client made earlier. */
   call(what: (connection: Connection) => Promise<unknown>): void {
     this.before(async ({ uri }) => {
       const connection = await connect(uri, { readOnly: false });
@@ -126,12 +126,14 @@ export class Draft {
     });
   }
 
-  /** What happened to one VM before. */
+  /** Earlier events of one VM. */
   vmBefore({ name }: VmInput, what: (vm: SimulatedVm) => void): void {
     this.before(({ daemon }) => what(daemon.vm(name)));
   }
 
-  /** What the simulator cannot report, such as what only /proc of a host says; `seconds` since the first sample. */
+  /**
+   * Adds what the simulator cannot report, such as what only the host's /proc shows; `seconds` since the first sample.
+   */
   augment(what: (sample: HostSample, seconds: number) => HostSample): void {
     this.#augment.push(what);
   }

@@ -4,10 +4,10 @@ import { setIoTune, setMemory } from './calls.ts';
 import { withStats } from './counters.ts';
 import { type Draft, GOOD_DISK, type VmInput } from './draft.ts';
 
-/** A fault that is put into a host, and the VMs that advice of its kind has to name; none for one of the host. */
+/** A fault to inject into a host, and the VMs that advice of its kind must name; none for a fault of the host. */
 export interface Fault {
   readonly kind: AdviceKind;
-  /** `host`: it changes what all VMs get, so that it is alone with faults of definitions and states. */
+  /** `host`: affects all VMs, so that it is only combined with faults of definitions and states. */
   readonly scope: 'host' | 'load' | 'definition';
   readonly inject: (draft: Draft) => readonly VmInput[];
 }
@@ -19,7 +19,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'dedicated-cpus-shared',
     scope: 'load',
     inject: (draft) => {
-      // With more than half of the CPUs in demand: what it asks for below that it gets beside any one VM.
+      // Its demand is more than half of the CPUs: less than that it gets beside any single VM.
       const victim = draft.database({ load: 2.2 });
       return [victim, draft.batch({ ...(victim.pins !== undefined && { pins: victim.pins }) })];
     },
@@ -50,7 +50,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'cpu-overcommit',
     scope: 'host',
     inject: (draft) => {
-      // Besides batch VMs, which only share with each other, one that asks for more than its part of the host.
+      // Besides batch VMs, which only share with each other, a VM with more demand than its share of the host.
       draft.database({ load: 2.2 });
       return Array.from({ length: Math.ceil((draft.cpus * (1.15 + draft.random() / 3)) / 3.4) }, () =>
         draft.batch(),
@@ -90,7 +90,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'host-memory-short',
     scope: 'host',
     inject: (draft) => {
-      // Of VMs without huge pages; those that run alone count.
+      // VMs without huge pages; only those that run count.
       const more = Array.from({ length: 6 }, () => draft.add('web', { memoryMiB: 16_384 }));
       const huge = draft.vms.filter(({ hugepagesKiB }) => hugepagesKiB !== undefined);
       const perCell = Math.max(

@@ -6,10 +6,10 @@ import { type Case, startCase } from './case.ts';
 import { runVirsh } from './commands.ts';
 
 const AFTER_MS = 60_000;
-/** Milliseconds that no guest notices, whatever share of its latency they are. */
+/** A latency change in milliseconds that no guest notices, whatever its share of the latency. */
 const LATENCY_NOISE_MS = 0.05;
 
-/** What a VM got done in a time. */
+/** Work that a VM got done in a period. */
 interface Done {
   readonly ranNs: number;
   readonly delayNs: number;
@@ -18,17 +18,17 @@ interface Done {
   readonly swapInKiB: number;
 }
 
-/** What a change did, compared with the same host in the same time without it. */
+/** The effect of a change, compared with the same host in the same time without it. */
 export interface Effect {
   readonly advice: Advice;
   readonly remedy: Remedy;
-  /** Of VMs that neither pay nor are changed by a restart, the largest loss: 0.05 is 5 % less done. */
+  /** The largest loss of VMs that neither pay nor restart: 0.05 is 5 % less work done. */
   readonly worstLoss: { readonly vm: string; readonly share: number };
-  /** Of the victims that do not pay: without the change, and with it. */
+  /** Work of the victims that do not pay, without and with the change. */
   readonly victims: { readonly without: Done; readonly with: Done };
 }
 
-/** Carries out each change of each advice on a copy of its host. */
+/** Applies each change of each advice to a copy of its host. */
 export async function effectsOf(
   made: () => Case,
   advice: readonly Advice[],
@@ -48,7 +48,7 @@ export async function effectsOf(
   return effects;
 }
 
-/** Undefined where the tuner refuses the profile, so that virtune advise does not offer it. */
+/** Undefined if the tuner refuses the profile, which virtune advise then does not offer. */
 async function lived(
   made: Case,
   seconds: number,
@@ -58,7 +58,7 @@ async function lived(
   try {
     world.pass(seconds * 1_000);
     if (remedy !== undefined && !(await carryOut(world, remedy))) return undefined;
-    // A start with another definition begins counters again.
+    // A start with another definition resets counters.
     world.pass(1_000);
     const before = new Map(world.daemon.host.vms.map((vm) => [vm.name, totals(vm)]));
     world.pass(AFTER_MS);
@@ -72,7 +72,7 @@ async function lived(
   }
 }
 
-/** Does what advice says; false where the tuner refuses. */
+/** Applies the advice; false if the tuner refuses. */
 export async function carryOut(world: World, remedy: Remedy): Promise<boolean> {
   const { steps, profile, payers, effect } = remedy;
   if (profile !== undefined) {
@@ -140,7 +140,7 @@ function compared(
   changed: ReadonlyMap<string, Done>,
 ): Effect {
   const exempt = new Set(remedy.payers.map(({ name }) => name));
-  // A restart is in what the advice says of its risk.
+  // The advice already names a restart as a risk.
   if (remedy.effect === 'next boot')
     for (const { vm } of remedy.steps) if (vm !== undefined) exempt.add(vm.name);
   let worstLoss = { vm: '', share: 0 };

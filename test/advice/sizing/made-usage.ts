@@ -6,7 +6,7 @@ export const WEEK = 7 * DAY;
 const STEP = 300;
 const END = 1_800_000_000;
 
-/** A figure every five minutes, or every `stepSeconds`. */
+/** A value every five minutes, or every `stepSeconds`. */
 export function points(
   value: (seconds: number) => number,
   spanSeconds = WEEK,
@@ -34,7 +34,7 @@ export function cpuOf(
   };
 }
 
-/** @param peakGib used memory by day */
+/** @param peakGib peak of used memory by day */
 export function memoryOf(
   peakGib: (day: number) => number,
   over: Partial<MemoryUsage> = {},
@@ -55,7 +55,7 @@ export function memoryOf(
 }
 
 let id = 0;
-/** 8 vCPUs and 16 GiB, of which it needs half. */
+/** A VM with 8 vCPUs and 16 GiB that needs half of each. */
 export function vmOf(name: string, over: Partial<VmUsage> = {}): VmUsage {
   return {
     uuid: `${String(++id).padStart(8, '0')}-0000-4000-8000-000000000000`,
@@ -78,7 +78,7 @@ export function vmOf(name: string, over: Partial<VmUsage> = {}): VmUsage {
   };
 }
 
-/** 32 CPUs and 128 GiB, half of them in use. */
+/** A host with 32 CPUs and 128 GiB, half of them in use. */
 export function hostOf(vms: readonly VmUsage[], over: Partial<HostUsage> = {}): HostUsage {
   return {
     instance: 'kvm1:9177',
@@ -93,5 +93,5 @@ export function hostOf(vms: readonly VmUsage[], over: Partial<HostUsage> = {}): 
   };
 }
 
-/** The same host, known for a shorter time. */
+/** The same host with a shorter history. */
 export const since = (spanSeconds: number): Partial<HostUsage> => ({ fromSeconds: END - spanSeconds });

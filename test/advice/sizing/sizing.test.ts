@@ -25,7 +25,7 @@ test('a VM that uses what it has is not advised on', () => {
 });
 
 test('vCPUs that are never used are too many: those of the highest five minutes and 15 % are enough', () => {
-  // An hour a week, on its third day.
+  // One hour per week, on the third day.
   const burst = (seconds: number) => (seconds > 2 * DAY && seconds <= 2 * DAY + 3_600 ? 3 : 0.5);
   const [found, ...more] = adviceOf(vmOf('idle', { cpu: cpuOf(burst) }));
   expect(more).toEqual([]);
@@ -78,7 +78,7 @@ test('vCPUs that are all used for a tenth of the time are too few, and the host 
     'virsh setvcpus busy 10 --config',
   ]);
   expect(found?.remedies[0]?.cost).toContain("below 85 % of the host's CPUs, by 9.20 CPUs");
-  // 27.2 of 32 CPUs may be in demand.
+  // A demand of 27.2 of 32 CPUs is allowed.
   const [full] = adviceOf(busy, { demandP95Cpus: 25.5 });
   expect(full?.remedies[0]).toMatchObject({
     change: 'move it to a host that has 2.00 CPUs more to give; this one has 1.70 left',
@@ -95,7 +95,7 @@ test('the most vCPUs that a VM may have are raised where more are wanted, and ne
   const online = 'virsh setvcpus busy 10 --config';
   expect(commandsAt(9)).toEqual(['virsh setvcpus busy 10 --maximum --config', online]);
   for (const maximum of [10, 16]) expect(commandsAt(maximum)).toEqual([online]);
-  // Its topology has all that it may have.
+  // Its topology already includes all vCPUs of the maximum.
   expect(commandsAt(16, { hasTopology: true, isLayoutKnown: false })).toEqual([online]);
   expect(commandsAt(undefined)).toEqual([]);
 });
@@ -115,7 +115,7 @@ test('a transient VM has no command for a next start: libvirt forgets it before'
       steps: [],
     });
   }
-  // A balloon is set while it runs.
+  // A balloon can be set while it runs.
   const live = adviceOf(vmOf('transient', { memory: memoryOf(() => 4), isTransient: true }))[0];
   expect(commandsOf(live, 1)).toEqual(['virsh setmem transient 4980736 --live']);
 });
@@ -154,7 +154,7 @@ test('memory that is never used is too much: 15 % above the highest use is enoug
   });
   const [found, ...more] = adviceOf(vm);
   expect(more).toEqual([]);
-  // 6.9 GiB, and what the guest does not see.
+  // 6.9 GiB, plus memory that the guest does not see.
   expect(found).toMatchObject({
     kind: 'vm-oversized',
     id: expect.stringMatching(/:memory$/),
@@ -188,7 +188,7 @@ test('memory on huge pages does not leave by the balloon, and that of guest cell
 test('memory on huge pages becomes whole pages, and has no command where their size is not known', () => {
   const of = (hugePageBytes: number | undefined) =>
     adviceOf(vmOf('huge', { memory: memoryOf(() => 4.5), isOnHugePages: true, hugePageBytes }))[0];
-  // 4.5 GiB and 15 % are 5.175 GiB: 5.25 GiB in steps of 256 MiB.
+  // 4.5 GiB plus 15 % are 5.175 GiB: 5.25 GiB in steps of 256 MiB.
   expect(commandsOf(of(2 * 1024 ** 2))).toContain(`virsh setmaxmem huge ${5.25 * 1_048_576} --config`);
   expect(commandsOf(of(0.5 * GIB))).toContain(`virsh setmaxmem huge ${5.5 * 1_048_576} --config`);
   expect(commandsOf(of(GIB))).toEqual([
@@ -235,7 +235,7 @@ test('a guest that swaps for a tenth of the time gets a fifth more, if the host 
     'virsh setmaxmem small 20185088 --config',
     'virsh setmem small 20185088 --config',
   ]);
-  // 64 GiB less a twentieth of 128 GiB and 3.25 GiB.
+  // 64 GiB minus a twentieth of 128 GiB and 3.25 GiB.
   expect(found?.remedies[0]?.cost).toContain('the host keeps 54.4 GiB above its reserve');
   const [full] = adviceOf(vm, { availableBytes: 9.6 * GIB });
   expect(full?.remedies[0]).toMatchObject({

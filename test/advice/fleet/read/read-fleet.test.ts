@@ -20,7 +20,7 @@ const WORLD = { hosts: 4, clusters: 2, hours: HOURS, startSeconds: NOW - (HOURS 
 
 type Change = (query: string, series: readonly InstantSeries[]) => readonly InstantSeries[];
 
-/** A made fleet of four hosts with 50 VMs each, two per cluster; `change` spoils answers. */
+/** A synthetic fleet of four hosts with 50 VMs each, two per cluster; `change` spoils responses. */
 function prometheusOf(change: Change = (_, series) => series): Prometheus {
   const recorded = (query: string) => recordedOf(query, WORLD);
   return {
@@ -48,7 +48,7 @@ function prometheusOf(change: Change = (_, series) => series): Prometheus {
 const nameOf = (series: InstantSeries): string => series.labels['__name__'] ?? '';
 const isOf = (series: InstantSeries, host: number): boolean =>
   series.labels['instance'] === `kvm0000${host}:9177`;
-/** Without the series of that name on host 1. */
+/** Removes the series of that name on host 1. */
 const without =
   (name: string): Change =>
   (_, all) =>
@@ -74,7 +74,7 @@ test('hosts and VMs are put together from their series', async () => {
     measuredContention: 0.02,
     measuredShortfallCpus: 0.7,
   });
-  // 60 % of the memory is used; 50 VMs have 5 GiB of it each.
+  // 60 % of the memory is used, and 50 VMs use 5 GiB each.
   expect(host.ownMemoryBytes / GIB).toBeCloseTo(0.6 * 512 - 250, 6);
   const vm = host.vms.find(({ name }) => name === 'vm-1-7') ?? expect.unreachable();
   expect(vm).toMatchObject({
@@ -86,7 +86,7 @@ test('hosts and VMs are put together from their series', async () => {
     stays: undefined,
     cpuMode: 'host-model',
   });
-  // Of two days, the higher figure of each hour; a wave over the day.
+  // The higher figure of each hour over two days; a daily wave.
   expect(vm.demandCpus).toHaveLength(24);
   const byHour = Array.from(vm.demandCpus);
   expect(Math.max(...byHour)).toBeGreaterThan(1.5 * Math.min(...byHour));

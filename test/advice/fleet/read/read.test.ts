@@ -83,7 +83,7 @@ test('shared storage is a pool with a server, at the same path; all else is loca
     isLocal: false,
   });
   expect(of(['file', '/srv/nfs2/a']).isLocal).toBe(true);
-  // A folder of the host, mounted in that of the server.
+  // A folder of the host that is mounted inside that of the server.
   expect(of(['file', '/srv/nfs/scratch/a'])).toEqual({ keys: [], isLocal: true });
   expect(of(['file', '/var/lib/libvirt/images/a'], ['file', '/srv/nfs/b'])).toEqual({
     keys: [pools[0]?.key],

@@ -16,7 +16,7 @@ const series = (value: number, labels: Readonly<Record<string, string>>): Instan
 });
 const of = (domain: string, value: number): InstantSeries => series(value, { domain });
 
-/** Answers a query by the first text that it contains. */
+/** Answers a query with the first entry whose key it contains. */
 function prometheusOf(answers: Answers): Prometheus & { readonly asked: string[] } {
   const asked: string[] = [];
   const answer = (query: string): readonly InstantSeries[] => {
@@ -55,7 +55,7 @@ const now = (domain: string, over: Readonly<Record<string, number>> = {}): Insta
     ...over,
   }).map(([name, value]) => series(value, { __name__: name, domain }));
 
-/** Keys in the order in which they are looked for: the more particular texts come first. */
+/** Keys are tried in this order, so more specific ones come first. */
 const ANSWERS: Answers = {
   'quantile_over_time(0.95': [series(12, {})],
   'quantile_over_time(0.9,': [of('db', 0.03)],

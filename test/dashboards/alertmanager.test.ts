@@ -53,7 +53,7 @@ test('every receiver that a route names exists, and every alert that is named to
   expect(alerts.filter((name) => !rules.some(({ alert }) => alert === name))).toEqual([]);
 });
 
-/** Labels as Alertmanager gets them, and what of a rule of this configuration applies to two of them. */
+/** Labels as Alertmanager receives them, and the checks of this configuration on them. */
 type Labels = Readonly<Record<string, string>>;
 const areMatched = (labels: Labels, matchers: readonly string[]): boolean =>
   matchers.every((matcher) => {
@@ -120,7 +120,7 @@ test('no alert that is critical, or that a site has made critical, is inhibited 
       (source) => source !== target && inhibits(alertOf(source), alertOf(target, { severity: 'critical' })),
     ),
   );
-  // A Prometheus without any target: each host would page for the same.
+  // Prometheus has no target at all: otherwise each host would page for the same.
   expect(inhibited).toEqual(['HostDisappeared']);
   expect(inhibits(alertOf('ExporterAbsent', { severity: 'info' }), alertOf('HostDisappeared'))).toBe(false);
 });
@@ -141,7 +141,10 @@ interface Route {
   readonly routes?: readonly Route[];
 }
 
-/** The labels by which the first route that matches groups an alert; a route has those of the one above it, where it says none. */
+/**
+ * The group of an alert by the first route that matches; a route inherits grouping labels from its parent if it has
+ * none.
+ */
 function groupOf(
   labels: Labels,
   route: Route = alertmanagerExample.route,
@@ -161,7 +164,7 @@ test('notifications are grouped by host and component, so that many VMs of a hos
   }
 });
 
-/** In how many groups three alerts are that differ in this label. */
+/** The number of groups for three alerts that differ in this label. */
 const groups = (name: string, label: string, more: Labels = {}): number =>
   new Set(['a', 'b', 'c'].map((value) => groupOf(alertOf(name, { ...more, [label]: value })))).size;
 

@@ -4,7 +4,7 @@ import type { Dashboard } from './lint/dashboard.ts';
 
 export const BUILT = join(import.meta.dirname, '../../dashboards/built');
 
-/** The dashboards as they are shipped, by page. */
+/** The shipped dashboards, by page. */
 export function builtDashboards(): ReadonlyMap<string, Dashboard> {
   const folder = join(BUILT, 'grafana/dashboards');
   return new Map(

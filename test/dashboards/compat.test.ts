@@ -12,11 +12,11 @@ import { ruleTestOfQueries } from './page-queries.ts';
 import { hasPromtool, testRules } from './promtool.ts';
 import { sampleOf } from './sample-of.ts';
 
-/** A host that exports names of virtune alone. */
+/** A host that exports only virtune's own names. */
 const PLAIN = 'plain';
 const WORDS = Object.keys(compatGroups) as CompatName[];
 
-/** The same sample as one host for each word of `--compat`, and one without; the name is that of the host and its cluster. */
+/** The same sample as a host for each word of `--compat`, and one without; host and cluster have the same name. */
 async function hosts(): Promise<Record<string, string>> {
   const sample = await sampleOf(withVmCount(findScenario('calm'), 3));
   const of = (host: string, more: readonly Group[]): [string, string][] =>

@@ -69,7 +69,7 @@ test('uids and panel ids are set and unique', () => {
 });
 
 test('the id of a panel follows from its row and title, wherever it is', () => {
-  // Links to panels are in runbooks and chats: these two must never change.
+  // Runbooks and chats link to panels: these two IDs must never change.
   const fleet = builtDashboards().get('fleet');
   const idOf = (title: string) => fleet?.panels.find((panel) => panel.title === title)?.id;
   expect([idOf('Hosts not scraped'), idOf('CPU contention by host')]).toEqual([1490637130, 469610867]);

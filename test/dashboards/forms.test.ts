@@ -39,8 +39,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const read = (path: string): unknown => parse(FORMS.get(path) ?? PLAIN.get(path) ?? '');
 
-// The schemas below say what the CRDs allow: prometheus-operator 0.82 and grafana-operator 5, config of their API servers.
-// A field that is not in a CRD is dropped there without a word, so none may be there.
+// The schemas below state what the CRDs allow: prometheus-operator 0.82 and grafana-operator 5, config of their API
+// servers. A field that is not in a CRD is dropped silently, so none is allowed.
 const DURATION = z
   .string()
   .regex(/^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$/);
@@ -187,7 +187,7 @@ interface Evaluated {
   readonly dashboards: Readonly<Record<string, unknown>>;
 }
 
-/** What a site gets that imports the mixin and changes its `_config`. */
+/** The result for a site that imports the mixin and changes its `_config`. */
 function evaluated(config: object, inFolder = 'mixin'): Evaluated {
   const expression = `local mixin = (import 'mixin.libsonnet') + { _config+:: ${JSON.stringify(config).replaceAll('{"', '{ "').replaceAll('":{', '"+: {')} };
     { rules: mixin.prometheusRules, alerts: mixin.prometheusAlerts, dashboards: mixin.grafanaDashboards }`;
@@ -200,7 +200,7 @@ function evaluated(config: object, inFolder = 'mixin'): Evaluated {
   return JSON.parse(stdout) as Evaluated;
 }
 
-/** The plain files leave out a duration of 0. */
+/** The plain files omit durations of 0. */
 const withDurations = ({ groups }: RuleFile): unknown => ({
   groups: groups.map((group) => ({
     ...group,
@@ -223,7 +223,7 @@ test.skipIf(!hasJsonnet)('the mixin evaluates to the rules and the dashboards', 
   expect(dashboards).toEqual(dashboardsWith({}));
 });
 
-/** Each threshold with another value, and each duration and severity. */
+/** Each threshold, duration and severity, changed. */
 const ALL_CHANGED = Object.fromEntries(
   alertGroups
     .flatMap(({ alerts }) => alerts)

@@ -107,7 +107,7 @@ test('a label that series or alerts have already cannot be the one of the cluste
   expect(['cluster', 'datacenter', 'site', 'env'].map(clusterLabelFault)).toEqual(Array(4).fill(undefined));
 });
 
-/** Two clusters with a host of one name, on each a VM of one name; and another exporter beside virtune. */
+/** Two clusters with a host of the same name, each with a VM of the same name; and another exporter beside virtune. */
 const TWO_CLUSTERS = {
   ...vmOn('cluster="east", job="virtune", instance="kvm1"', 0.25),
   ...vmOn('cluster="west", job="virtune", instance="kvm1"', 0.5),

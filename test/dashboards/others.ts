@@ -1,13 +1,12 @@
 /**
- * What dashboards ask for that users of other exporters have today: names and labels alone, read out of their
- * queries and variables.
+ * What popular dashboards for other exporters query: only names and labels, extracted from their queries and variables.
  */
 export interface OtherDashboard {
   readonly title: string;
   readonly from: string;
-  /** The word of `--compat` that is for it. */
+  /** The word of `--compat` that supports it. */
   readonly compat: 'inovex' | 'kumina';
-  /** Labels by which each series is chosen, joined or listed. */
+  /** Labels by which each series is selected, joined or listed. */
   readonly series: Readonly<Record<string, readonly string[]>>;
 }
 

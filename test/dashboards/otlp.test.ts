@@ -10,7 +10,7 @@ const CHOICES = { cluster: '.*', job: '(virtune)', instance: 'kvm1', domain: '.+
 const HOST = 'job="virtune", instance="kvm1"';
 const DISK = `${HOST}, domain="db01", target_device="sda"`;
 
-/** A VM with requests of half a second, which gets another medium and another profile in minute 10. */
+/** A VM with requests of half a second, whose medium and profile change in minute 10. */
 const CHANGED: Readonly<Record<string, string>> = {
   [`libvirt_domain_block_stats_read_requests_total{${DISK}}`]: '0+60x30',
   [`libvirt_domain_block_stats_write_requests_total{${DISK}}`]: '0+0x30',
@@ -31,7 +31,7 @@ const CHANGED: Readonly<Record<string, string>> = {
   ...changed('libvirt_domain_tuning_info', `${HOST}, domain="db01"`, ['numa_mode', 'strict', '']),
 };
 
-/** As a series that comes by OTLP: nothing marks the end of the first one. */
+/** The change as it arrives by OTLP: no marker ends the first series. */
 function changed(
   name: string,
   labels: string,
@@ -99,7 +99,7 @@ test.skipIf(!hasPromtool)('the panels of NUMA and of huge pages count pools as t
         [`libvirt_host_numa_memory_bytes{${cell}, kind="total"}`]: '100+0x30',
         [`libvirt_host_numa_memory_bytes{${cell}, kind="hugepages"}`]: '90+0x30',
         [`libvirt_host_numa_memory_available_bytes{${cell}}`]: '3+0x30',
-        // 64 of a pool and 1 beside it, on two nodes; RSS has only the latter.
+        // 64 in a pool and 1 of ordinary memory, on two nodes; RSS has only the latter.
         [`libvirt_domain_huge_memory_bytes{${HOST}, domain="db01"}`]: '64+0x30',
         [`libvirt_domain_memory_stats_rss_bytes{${HOST}, domain="db01"}`]: '1+0x30',
         [`libvirt_domain_numa_memory_bytes{${HOST}, domain="db01", node="0"}`]: '33+0x30',

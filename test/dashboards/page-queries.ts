@@ -1,17 +1,17 @@
 import { buildAlertRules, buildRecordingRules } from '../../dashboards/rules/build.ts';
 import type { RuleTest } from './promtool.ts';
 
-/** A query as a page has it, with what is selected there, and what it finds. */
+/** A query of a page with the selected values, and its expected result. */
 export interface PageQuery {
   readonly expr: string;
-  /** By variable, in the form in which Grafana inserts it: a regular expression. */
+  /** By variable, in the form that Grafana inserts: a regular expression. */
   readonly choices: Readonly<Record<string, string>>;
-  /** Of the series that go in; 20 when absent. */
+  /** Time of the query, in minutes since the start of the series; 20 by default. */
   readonly atMinutes?: number;
   readonly samples: readonly { readonly labels: string; readonly value: number }[];
 }
 
-/** Queries of pages beside all rules. */
+/** Evaluates queries of pages with all rules. */
 export function ruleTestOfQueries(
   series: Readonly<Record<string, string>>,
   queries: readonly PageQuery[],

@@ -1,12 +1,12 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** One place in an expression that asks for series. */
+/** A selector in an expression. */
 export interface Selector {
   readonly name: string | undefined;
   readonly matchers: readonly Matcher[];
-  /** What stands in brackets behind it. */
+  /** The range in brackets after it. */
   readonly range: string | undefined;
-  /** The function that takes it, range and all. */
+  /** The function it is passed to, including its range. */
   readonly call: string | undefined;
 }
 
@@ -19,8 +19,8 @@ export interface Matcher {
 type Node = ReturnType<typeof parser.parse>['topNode'];
 
 /**
- * Reads an expression by the grammar that Prometheus' own editor has.
- * @throws SyntaxError where it is none
+ * Parses an expression with the grammar of Prometheus' own editor.
+ * @throws SyntaxError if it is invalid
  */
 export function selectorsOf(expr: string): Selector[] {
   const tree = parser.parse(expr);
@@ -50,8 +50,8 @@ export function selectorsOf(expr: string): Selector[] {
 }
 
 /**
- * The two sides of an expression that holds only where both do.
- * @throws SyntaxError where its outermost operator is not `and`
+ * Both operands of an expression whose outermost operator is `and`.
+ * @throws SyntaxError for any other operator
  */
 export function bothSidesOf(expr: string): readonly [string, string] {
   const outer = parser.parse(expr).topNode.firstChild;
@@ -63,13 +63,13 @@ export function bothSidesOf(expr: string): readonly [string, string] {
   return [expr.slice(left.from, left.to), expr.slice(right.from, right.to)];
 }
 
-/** Whether the value of a label, empty where there is none, satisfies a matcher of Prometheus or Alertmanager. */
+/** Whether the value of a label, empty if absent, satisfies a matcher of Prometheus or Alertmanager. */
 export function isMatched(own: string, { op, value }: Pick<Matcher, 'op' | 'value'>): boolean {
   const isSame = op.endsWith('~') ? new RegExp(`^(?:${value})$`).test(own) : own === value;
   return op.startsWith('!') ? !isSame : isSame;
 }
 
-/** A range may be moved in time before it is handed to a function. */
+/** An offset may be applied to a range before it is passed to a function. */
 function callOf(ranged: Node, text: (node: Node | null) => string): string | undefined {
   let node: Node | null = ranged.parent;
   while (node !== null && ['OffsetExpr', 'StepInvariantExpr'].includes(node.name)) node = node.parent;

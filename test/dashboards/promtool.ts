@@ -11,14 +11,14 @@ export const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 if (!hasPromtool)
   console.warn('promtool is not installed, so rules are not evaluated: apt-get install prometheus');
 
-/** Rules, series that go in, and what is expected of them. */
+/** Rules, input series, and the expected results. */
 export interface RuleTest {
   readonly groups: readonly RuleGroup[];
-  /** Names of groups, in the order of evaluation; promtool takes the others in any order. */
+  /** Names of groups in order of evaluation; promtool orders the others arbitrarily. */
   readonly order?: readonly string[];
-  /** Minutes from one value to the next, and from one evaluation to the next; 1 by default. */
+  /** Minutes between values, and between evaluations; 1 by default. */
   readonly everyMinutes?: number;
-  /** Minutes from one evaluation to the next, where it is another time than between values. */
+  /** Minutes between evaluations, if different from those between values. */
   readonly evaluatedEveryMinutes?: number;
   /** Values in promtool's notation, by series. */
   readonly series: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { parseExposition } from '../exposition.ts';
 import { samplesPerSecond } from './rule-cost.ts';
 import { sampleOf } from './sample-of.ts';
 
-/** The host of the benchmark: 50 VMs on a host as wide as such a host would be. */
+/** The host of the benchmark: 50 VMs on a host with enough CPUs for them. */
 async function scrapeOf50Vms() {
   const calm = findScenario('calm');
   const host = { ...calm.host, coresPerSocket: 64, memoryGiB: 1_024 };

@@ -6,13 +6,13 @@ import { isMatched, type Matcher, type Selector, selectorsOf } from './promql.ts
 
 const SCRAPED_EVERY_SECONDS = 15;
 
-/** Recorded of few hosts or VMs: while they are in maintenance, or while their disks hang. */
+/** Recorded for few hosts or VMs: while they are in maintenance, or while their disks hang. */
 const SPARSE: ReadonlySet<string> = new Set([
   IN_MAINTENANCE,
   'domain:virtune_block_requests_before_hang:rate5m',
 ] satisfies RecordedName[]);
 
-/** Series that one host has of a recorded level; of a cluster, which many hosts share, next to none. */
+/** Number of series per host of a recorded level; almost none for a cluster, which many hosts share. */
 function recordedOf(name: string, scrape: readonly Series[]): number {
   if (SPARSE.has(name)) return 0;
   const count = (raw: string): number => scrape.filter((series) => series.name === raw).length;
@@ -41,7 +41,7 @@ function seriesOf({ name = '', matchers }: Selector, scrape: readonly Series[]):
 const fits = ({ labels }: Series, matcher: Matcher): boolean =>
   matcher.label === 'job' || isMatched(labels[matcher.label] ?? '', matcher);
 
-/** Samples that Prometheus reads for all rules, per second, for a host with this scrape. */
+/** Samples per second that Prometheus reads for all rules, for a host with this scrape. */
 export function samplesPerSecond(scrape: readonly Series[]): number {
   const groups = [...buildRecordingRules().groups, ...buildAlertRules().groups];
   return groups.reduce((sum, { interval, rules }) => {

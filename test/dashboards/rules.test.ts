@@ -32,7 +32,7 @@ const known = new Set([
   'ALERTS',
 ]);
 
-/** What follows the condition of each alert on a host or a VM. */
+/** The suffix of the condition of each alert on a host or a VM. */
 const OF_MAINTENANCE = ' unless on (cluster, job, instance) instance:virtune_host_maintenance:last';
 
 test('rules name only what is exported or recorded', () => {
@@ -49,11 +49,11 @@ test('rules name only what is exported or recorded', () => {
 });
 
 test('the series that a recorded series depends on are recorded before it', () => {
-  // When the rules were last evaluated is what a rule asks about the evaluation before.
+  // A rule reads the time of the previous evaluation.
   const before = new Set<string>([...labelsBySeries.keys(), EVALUATED]);
   for (const rule of recorded) {
     if (!('record' in rule)) throw new Error('an alert among the recorded series');
-    // Where a rule reads itself, the value is that of the evaluation before.
+    // When a rule reads itself, it gets the value of the previous evaluation.
     before.add(rule.record);
     expect(
       selectorsOf(rule.expr).filter(({ name }) => !before.has(name ?? '')),
@@ -98,7 +98,7 @@ test('what joins two sides names the cluster, the job and the instance', () => {
   const lacking = joins.filter(
     (labels) => labels[0] !== 'cluster' || (labels.length > 1 && labels[1] !== 'job'),
   );
-  // Clusters as a whole, their VMs by state or by UUID on whatever host, their pools, and what has no labels at all.
+  // Whole clusters, their VMs by state or by UUID on any host, their pools, and series without labels.
   const whole = [['cluster'], ['cluster', 'state_desc'], ['cluster', 'pool'], ['cluster', 'uuid'], ['']].map(
     String,
   );
@@ -166,7 +166,7 @@ test('every alert of a host takes other thresholds for hosts with any label: som
       .groups.flatMap((group) => group.rules)
       .filter((each) => 'alert' in each && each.alert === alert);
     expect(variants, alert).toHaveLength(2);
-    // What is recorded per pool has the labels of the pool alone.
+    // Series recorded per pool have only the labels of the pool.
     const chosen = variants.map(({ expr }) =>
       selectorsOf(expr).filter(
         ({ name, matchers }) =>
@@ -308,7 +308,7 @@ test.each([
   ['FleetCannotTolerateHostLossCpu: { overrides: [{ match: { cluster: a }, ratio: 8 }] }'],
   ['FleetCannotTolerateHostLossCpu: { overrides: [{ match: { datacenter: a }, ratio: 8 }] }'],
   ['DiskLatencyHigh: { off: true }\nHostDisksSlow: { off: true }'],
-  // An exception from what follows.
+  // An exception to a later override.
   [`${RATIO}: { overrides: [{ match: { instance: lab1 } }, { match: { instance: "lab.*" }, off: true }] }`],
   [`${RATIO}: { off: true, overrides: [{ match: { instance: x }, off: false }] }`],
 ])('a site may write %s', (text) => {
@@ -333,7 +333,7 @@ test('the labels that an override may match beside those of host and VM are in a
     const further = new Set(common.filter((label) => !own.includes(label) && subjectLabels.has(label)));
     // I/O errors that libvirt reports as events have no disk.
     if (alert === 'DiskErrors') further.add('target_device');
-    // Sizes are not those of VMs or devices, but of this alert alone.
+    // Sizes belong to this alert alone, not to VMs or devices.
     if (alert === 'HugepagesExhausted') further.add('size');
     expect([alert, [...(rule.labels ?? [])].sort()]).toEqual([alert, [...further].sort()]);
   }
@@ -369,7 +369,7 @@ const PATTERNS = [
 test.skipIf(!hasPromtool)('a regular expression is accepted if, and only if, Prometheus accepts it', () => {
   const isRead = (pattern: string) =>
     checkRules([{ name: 'a', rules: [{ record: 'a', expr: `up{job=~${JSON.stringify(pattern)}}` }] }]).passed;
-  // Prometheus puts parentheses around it, in which this one makes sense.
+  // Prometheus wraps it in parentheses, which makes this one valid.
   const read = PATTERNS.filter((pattern) => pattern !== ')(' && isRead(pattern));
   expect(PATTERNS.filter((pattern) => regexFault(pattern) === undefined)).toEqual(read);
   expect(read).toHaveLength(10);

@@ -6,7 +6,7 @@ import { SimulatedHost } from '../../simulator/host.ts';
 import type { Scenario } from '../../simulator/scenario.ts';
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 
-/** What virtune reads of a simulated host, by its second sample. */
+/** What virtune reads of a simulated host in its second sample. */
 export async function sampleOf(scenario: Scenario): Promise<HostSample> {
   const daemon = new SimulatedDaemon(new SimulatedHost(scenario));
   const socket = temporarySocket();

@@ -6,7 +6,7 @@ import { type Dashboard, expanded } from './lint/dashboard.ts';
 import { seriesByQuery } from './lint/fleet-size.ts';
 import { isMatched, type Selector, selectorsOf } from './promql.ts';
 
-/** Of a fleet of 1,000 hosts with 50 VMs each, as docs/fleets.md says. */
+/** For a fleet of 1,000 hosts with 50 VMs each, as in docs/fleets.md. */
 const OF_ONE_QUERY = 1_000;
 const OF_FLEET_PAGE = 20_000;
 const OF_HOST_PAGE = 2_000;
@@ -58,7 +58,7 @@ const documented: readonly ScrapeConfig[] = [
   ...readFileSync('docs/fleets.md', 'utf8').matchAll(/^```yaml\n(.*?)^```$/gms),
 ].flatMap(([, text = '']) => (parse(text) as { scrape_configs?: ScrapeConfig[] }).scrape_configs ?? []);
 
-/** The names that a selector may find. */
+/** Names that a selector may find. */
 function namesOf({ name, matchers }: Selector): string[] {
   if (name !== undefined) return [name];
   const pattern = matchers.find(({ label }) => label === '__name__')?.value ?? '';
@@ -66,7 +66,7 @@ function namesOf({ name, matchers }: Selector): string[] {
   return pattern.split('|');
 }
 
-/** Whether a selector of the federation takes a series of this name, whatever its labels are. */
+/** Whether a selector of the federation may match a series of this name, regardless of its labels. */
 const takes = (selector: Selector, name: string): boolean =>
   (selector.name === undefined || selector.name === name) &&
   selector.matchers.filter(({ label }) => label === '__name__').every((matcher) => isMatched(name, matcher));

@@ -1,16 +1,18 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 
-/** Series over time, minute by minute, and the notifications that are sent at each moment. Each is written by hand. */
+/**
+ * Series over time, minute by minute, and the expected notifications at certain times. Each case is written by hand.
+ */
 export interface AlertCase {
   readonly alert: string;
   readonly what: string;
   /** Values in promtool's notation, by series: `1+0x5` is six minutes of 1, `_x3` three without. */
   readonly series: Readonly<Record<string, string>>;
-  /** Minutes from one value to the next, and from one evaluation of Prometheus to the next; 1 by default. */
+  /** Minutes between values, and between evaluations of Prometheus; 1 by default. */
   readonly everyMinutes?: number;
-  /** By the minute. An empty list: no notification. */
+  /** Expected notifications by minute; an empty list: none. */
   readonly at: Readonly<Record<number, readonly Firing[]>>;
-  /** Further alerts that are evaluated, where this one depends on them. */
+  /** Further alerts to evaluate, because this one depends on them. */
   readonly beside?: readonly string[];
 }
 
@@ -26,7 +28,7 @@ export function series(name: SeriesName, labels = '', instance = 'kvm1'): string
   return `${name}{job="virtune", instance="${instance}"${own}}`;
 }
 
-/** What Alertmanager gets, of a host unless it says otherwise. */
+/** An alert as Alertmanager receives it, of a host by default. */
 export function firing(
   severity: 'critical' | 'warning' | 'info',
   component: string,

@@ -5,7 +5,7 @@ const vcpu = (domain: string, id = 0): string =>
 const vcpus = (domain: string): string => series('libvirt_domain_vcpu_current', `domain="${domain}"`);
 const hostCpu = (mode: string): string => series('libvirt_host_cpu_seconds_total', `mode="${mode}"`);
 
-/** Two vCPUs that wait `seconds` of each minute from minute 11 to 51. */
+/** Two vCPUs that wait `seconds` of each minute, from minute 11 to 51. */
 const waits = (domain: string, seconds: number) => {
   const story = `0+0x10 0+${seconds}x40 ${seconds * 40}+0x20`;
   return { [vcpu(domain, 0)]: story, [vcpu(domain, 1)]: story, [vcpus(domain)]: '2+0x72' };
@@ -61,7 +61,7 @@ export const cpuCases: readonly AlertCase[] = [
       [hostCpu('user')]: '0+30x10 300+57x30 2010+30x20',
       [hostCpu('guest')]: '0+30x10 300+57x30 2010+30x20',
       [hostCpu('idle')]: '0+20x10 200+2x30 260+20x20',
-      // A tick backwards, as Linux does: not a restart.
+      // One tick backwards, which happens on Linux: not a restart.
       [hostCpu('iowait')]: '90000+10x10 90100+1x14 90113+1x15 90130+10x20',
       [series('libvirt_host_cpus', 'state="online"')]: '1+0x70',
     },

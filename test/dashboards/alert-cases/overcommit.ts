@@ -7,7 +7,7 @@ const ratio = (instance?: string): string =>
 const allocated = series('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
 const memoryFull = series('libvirt_host_pressure_seconds_total', 'resource="memory", share="full"');
 
-/** A VM of one vCPU that waits 12 s per minute from minute 11 to 51, and runs 48 s of each. */
+/** A VM with one vCPU that waits 12 s per minute from minute 11 to 51, and runs for the other 48 s. */
 const WAITS = {
   [vcpu('delay')]: '0+0x10 0+12x40 480+0x20',
   [vcpu('time')]: '0+48x72',

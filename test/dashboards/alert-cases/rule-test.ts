@@ -5,14 +5,14 @@ import { ofAlert } from '../../live/stack/runbook-queries.ts';
 import type { RuleTest } from '../promtool.ts';
 import type { AlertCase, Firing } from './case.ts';
 
-/** Evaluated first: promtool takes groups in any order, and Prometheus has values of some seconds ago. */
+/** Evaluated first: promtool orders groups arbitrarily, whereas Prometheus sees values that are some seconds old. */
 const RECORDED = 'virtune';
 
 const RUNBOOKS = 'https://runbooks.example';
 
 const runbooks = new Map(readRunbooks().map((runbook) => [runbook.alert, runbook]));
 
-/** A case with the rules it needs. While the alert fires, its runbook does not say that it is over. */
+/** A case with the rules it needs. While the alert fires, its runbook must not report the problem as solved. */
 export function ruleTestOfCase({ alert, beside = [], series, everyMinutes = 1, at }: AlertCase): RuleTest {
   return {
     groups: groupsOf([alert, ...beside]),
@@ -33,7 +33,7 @@ export function ruleTestOfCase({ alert, beside = [], series, everyMinutes = 1, a
 }
 
 /**
- * The groups of rules with some alerts and the recorded series that their expressions and texts use. promtool evaluates every
+ * The groups with these alerts and the recorded series that their expressions and texts use. promtool evaluates every
  * rule of a file in every minute of a case: with all rules, the cases take ten times as long.
  */
 function groupsOf(names: readonly string[]): readonly RuleGroup[] {
@@ -63,7 +63,7 @@ function groupsOf(names: readonly string[]): readonly RuleGroup[] {
 
 function verifying(alert: string, labels: Firing['labels'], at: string): unknown[] {
   const runbook = runbooks.get(alert);
-  // That it fires is what its runbook wants.
+  // Its runbook wants it to fire.
   if (runbook === undefined || alert === 'VirtuneWatchdog') return [];
   const quoted = Object.entries(labels).map(([name, value]) => [name, JSON.stringify(value).slice(1, -1)]);
   const expr = ofAlert(isVerifiedBy(runbook), Object.fromEntries(quoted), 1);

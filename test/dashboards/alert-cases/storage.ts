@@ -13,7 +13,7 @@ const REQUESTS = {
   [disk('write_time_seconds_total')]: '0+1.2x10 12+4.8x30 156+1.2x30',
 };
 
-/** So many requests per second until that minute, none from then until the other one. */
+/** This many requests per second until `minute`, none from then until the second minute. */
 function hungBetween(
   minute: number,
   until: number,
@@ -30,7 +30,7 @@ function hungBetween(
   };
 }
 
-/** Two requests per second, each of which takes that many seconds until that minute, and a millisecond from then on. */
+/** Two requests per second that take this many seconds each until this minute, and a millisecond afterwards. */
 function slowUntil(
   minute: number,
   instance: string,
@@ -123,7 +123,7 @@ export const storageCases: readonly AlertCase[] = [
     at: {
       59: [],
       65: [],
-      // Up to two minutes later, in whatever order promtool evaluates rates and alerts.
+      // Up to two minutes later, depending on the order in which promtool evaluates rates and alerts.
       69: HUNG,
       90: HUNG,
       239: HUNG,
@@ -234,7 +234,7 @@ export const storageCases: readonly AlertCase[] = [
     alert: 'SnapshotTooOld',
     what: 'when it is older than a week, and no longer once it is deleted',
     series: {
-      // Made at the beginning of time; promtool's clock starts there.
+      // Created at time 0, where promtool's clock starts.
       [series('libvirt_domain_snapshot_oldest_timestamp_seconds', 'domain="db1"')]: '0+0x170 stale',
     },
     everyMinutes: 60,

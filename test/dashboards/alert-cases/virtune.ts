@@ -1,6 +1,6 @@
 import { type AlertCase, firing, series } from './case.ts';
 
-/** @param of the VM and the reason */
+/** @param of name of the VM and the reason, separated by a space */
 function driftUnknown(of: string) {
   const [domain = '', reason = ''] = of.split(' ');
   return firing(
@@ -60,7 +60,7 @@ export const virtuneCases: readonly AlertCase[] = [
       [series('virtune_tuning_checked_timestamp_seconds', 'domain="db1"')]: '1+0x20 stale',
       [series('virtune_domain_missing', 'domain="db1", group="drift", reason="no_profile"')]:
         '_x20 1+0x270 stale',
-      // On a host whose first check had no profile already.
+      // On a host whose first check already found no profile.
       [series('virtune_domain_missing', 'domain="db2", group="drift", reason="no_profile"')]: '1+0x290 stale',
     },
     at: {

@@ -1,4 +1,4 @@
-/** As much of Grafana's dashboard as the lint rules look at. */
+/** The part of Grafana's dashboard that the lint rules check. */
 export interface Dashboard {
   readonly uid: string;
   readonly title: string;
@@ -62,7 +62,7 @@ export interface Target {
   readonly datasource?: { readonly type?: string };
 }
 
-/** What Grafana inserts for its built-in variables; each value is unique, so that it can be recognised. */
+/** Values for Grafana's built-in variables; each is unique, so that it can be recognised. */
 export const RATE_INTERVAL = '8869990787ms';
 
 export function expanded(expr: string): string {

@@ -5,12 +5,12 @@ import { SUBJECT_LABELS } from '../../../model/catalogue/metric.ts';
 import { type Matcher, type Selector, selectorsOf } from '../promql.ts';
 import { type Dashboard, expanded } from './dashboard.ts';
 
-/** The fleet that a page must bear. */
+/** The size of fleet that a page must handle. */
 const CLUSTERS = 10;
 const HOSTS = 1_000;
 const VMS_OF_HOST = 50;
 
-/** How many values a label has, on a host or within the subject it is of; a label that is not here has one. */
+/** Number of values of a label, on a host or within its subject; one for labels that are not listed. */
 const VALUES_OF_LABEL: Readonly<Record<string, number>> = {
   domain: VMS_OF_HOST,
   vcpu: 4,
@@ -24,10 +24,10 @@ const VALUES_OF_LABEL: Readonly<Record<string, number>> = {
   le: 12,
 };
 
-/** Labels whose value follows from the subject: a VM has one state, and a missing group one reason. */
+/** Labels with a single value per subject: a VM has one state, and a missing group one reason. */
 const ONE_OF = new Set(['state_desc', 'outcome', 'reason']);
 
-/** VMs that hang at the same time, of all. */
+/** Number of VMs in the fleet that hang at the same time. */
 const UNRESPONSIVE = { name: 'virtune_domain_unresponsive_since_timestamp_seconds', count: 50 };
 
 interface Labelled {
@@ -68,7 +68,7 @@ function labelsOfRecorded(record: string): Labelled {
   return { labels: [], values: {} };
 }
 
-/** The most series that one query of the page reads before anything is chosen, with the panel's title. */
+/** The most series that each query of the page reads with the default selection, by title of the panel. */
 export function seriesByQuery(
   dashboard: Dashboard,
 ): readonly { readonly title: string; readonly series: number }[] {

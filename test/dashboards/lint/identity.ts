@@ -2,10 +2,10 @@ import { selectorsOf } from '../promql.ts';
 import { type Dashboard, expanded, type Panel } from './dashboard.ts';
 import { isOfCluster } from './rules.ts';
 
-/** What identifies a host: two clusters may both have a kvm1, and two jobs may scrape the same address. */
+/** The labels that identify a host: two clusters may both have a kvm1, and two jobs may scrape the same address. */
 const IDENTITY = ['cluster', 'job', 'instance'];
 
-/** Where a dashboard would mix two hosts of one name, or two VMs. */
+/** Places where a dashboard would mix up two hosts or two VMs of the same name. */
 export function mixedUp(dashboard: Dashboard): string[] {
   const panels = dashboard.panels.filter(({ type }) => type !== 'row');
   return [
@@ -16,7 +16,7 @@ export function mixedUp(dashboard: Dashboard): string[] {
   ];
 }
 
-/** Series of clusters that were not selected. */
+/** Queries that read series of clusters that are not selected. */
 function unchosen({ title, targets = [] }: Panel): string[] {
   return targets
     .flatMap(({ expr }) => selectorsOf(expanded(expr)))
@@ -35,7 +35,7 @@ function joins({ title, targets = [] }: Panel): string[] {
     .map((labels) => `${title} matches on ${labels}`);
 }
 
-/** A legend that names a host or a VM. */
+/** Legends that name a host or a VM without its identity. */
 function names({ title, targets = [] }: Panel): string[] {
   return targets
     .map(({ legendFormat = '' }) => legendFormat)

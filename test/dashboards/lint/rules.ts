@@ -9,10 +9,10 @@ import {
 } from './dashboard.ts';
 
 /**
- * The 17 rules of grafana/dashboard-linter (rules.go, June 2026), by their names, held more strictly in two
- * places: they hold for panels of every type, and nothing is only warned of. Two rules differ: All of `job` is the
- * jobs that are listed, since an older exporter's job has series of the same names, and series that are recorded
- * per cluster have neither job nor instance to match.
+ * The 17 rules of grafana/dashboard-linter (rules.go, June 2026), by their names, stricter in two ways: they apply to
+ * panels of every type, and there are no mere warnings. Two rules differ: All of `job` means the listed jobs, since an
+ * older exporter's job has series of the same names, and series that are recorded per cluster have neither job nor
+ * instance to match.
  */
 export const lintRules: Readonly<Record<string, (dashboard: Dashboard) => string[]>> = {
   'template-datasource-rule': ({ templating }) => {
@@ -112,7 +112,7 @@ function unmatched(dashboard: Dashboard, label: 'job' | 'instance'): string[] {
     .map(([panel, { name }]) => `${panel.title} asks for ${name} of every ${label}`);
 }
 
-/** Recorded per cluster, without the labels of a host. */
+/** Whether the series is recorded per cluster, without the labels of a host. */
 export function isOfCluster(name: string | undefined): boolean {
   return name?.startsWith('cluster:') === true && !name.includes(':topk_');
 }
@@ -122,7 +122,7 @@ function lokiTargets(dashboard: Dashboard): string[] {
   return loki.map(([panel]) => `${panel.title} asks Loki`);
 }
 
-/** Of the panel, and of columns that have one. */
+/** Units of the panel, and of columns that have one. */
 function unitsOf({ fieldConfig }: Panel): string[] {
   const own = (fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
     properties.filter(({ id }) => id === 'unit').map(({ value }) => String(value)),

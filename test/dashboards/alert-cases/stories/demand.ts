@@ -16,7 +16,7 @@ const nic = (name: string): string =>
 const guest = (name: string): string => of('kvm1', `libvirt_domain_memory_stats_${name}`, 'domain="a"');
 const warning = (alert: string): string => `{alertname="${alert}", severity="warning", instance="kvm1"}`;
 
-/** A share of next to nothing is nothing to be woken up for. */
+/** A high ratio at almost no load must not wake anyone up. */
 export const demandStories: readonly Story[] = [
   {
     what: 'an idle host whose VMs wake up 1 % of the time and wait 0.15 % has no CPU contention',

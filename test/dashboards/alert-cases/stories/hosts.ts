@@ -30,7 +30,7 @@ const slowDisk = (domain: string): Record<string, string> =>
   );
 const stream = (name: string, labels = ''): string => of('kvm1', `virtune_elasticsearch_${name}`, labels);
 
-/** Hosts and VMs that are in order, but not like the others. */
+/** Hosts and VMs that are unusual, but healthy. */
 export const hostStories: readonly Story[] = [
   {
     what: 'a VM that its guest has suspended to memory sends nothing, however long',

@@ -114,7 +114,7 @@ export const identityStories: readonly Story[] = [
       40: {
         [N1]: { [`${N1}{cluster="a"}`]: 1.6 },
         [CONTENTION]: { [`${CONTENTION}{cluster="a"}`]: 0.2 },
-        // Alerts are there once for each replica, and are one once Alertmanager has dropped the label.
+        // Each replica has its alerts; they become one when Alertmanager drops the label.
         [STOLEN]: { '{cluster="a", instance="kvm1", domain="db"}': 2 },
         'count(ALERTS{alertname="HostCpuContentionHigh", alertstate="firing"})': { '{}': 2 },
       },

@@ -21,7 +21,7 @@ const crashed = (host: string, domain: string): string =>
 const crashPage = (host: string, domain: string): string =>
   `{alertname="DomainCrashed", instance="${host}", domain="${domain}"}`;
 
-/** Three hosts of 100, of which 90 are in pools, with VMs of 80 on them and 5 beside them. */
+/** Three hosts of 100, with 90 in pools, VMs that use 80 of these, and 5 used outside. */
 const HUGE_FLEET = Object.fromEntries(
   ['kvm1', 'kvm2', 'kvm3'].flatMap((host) => [
     [memory('total', host, 'a'), '100+0x60'],
@@ -133,7 +133,7 @@ export const memoryStories: readonly Story[] = [
       [cell('bytes', 'total')]: '100+0x80',
       [cell('bytes', 'hugepages')]: '96+0x80',
       [cell('available_bytes')]: '2+0x30 0.1+0x50',
-      // All of it in pools: there is nothing that could be full.
+      // All of it is in pools: no ordinary memory could run out.
       [cell('bytes', 'total', 1)]: '100+0x80',
       [cell('bytes', 'hugepages', 1)]: '100+0x80',
       [cell('available_bytes', '', 1)]: '0+0x80',

@@ -17,7 +17,7 @@ const promised = (host: string, kind: string): string =>
 const VCPUS_N1 = 'cluster:virtune_vcpu_overcommit_after_host_loss:ratio';
 const MEMORY_N1 = 'cluster:virtune_memory_overcommit_after_host_loss:ratio';
 
-/** By reason, a VM that is paused for it all the time. */
+/** For each reason, a VM that stays paused for it. */
 const pausedFor = (...reasons: number[]): Record<string, string> =>
   Object.fromEntries(
     reasons.flatMap((number) => [
@@ -70,7 +70,7 @@ export const migrationStories: readonly Story[] = [
     what: 'a VM counts once for vCPUs and for memory while it migrates, also on huge pages',
     series: {
       ...hosts('kvm1', 'kvm2', 'kvm3'),
-      // A VM of 8 vCPUs and 40 bytes of memory: 30 minutes on kvm1, then 10 on its way, then on kvm2.
+      // A VM of 8 vCPUs and 40 bytes of memory: 30 minutes on kvm1, then 10 in transit, then on kvm2.
       [vcpus('kvm1', 'running')]: '8+0x39 0+0x20',
       [vcpus('kvm2', 'running')]: '0+0x39 8+0x20',
       [vcpus('kvm2', 'paused')]: '0+0x29 8+0x9 0+0x20',
@@ -78,7 +78,7 @@ export const migrationStories: readonly Story[] = [
       [promised('kvm1', 'migrating')]: '0+0x60',
       [promised('kvm2', 'maximum')]: '0+0x29 40+0x30',
       [promised('kvm2', 'migrating')]: '0+0x29 40+0x9 0+0x20',
-      // Another, on huge pages, arrives at kvm3 from a host of another cluster.
+      // Another one, on huge pages, arrives at kvm3 from a host of another cluster.
       [promised('kvm3', 'maximum')]: '0+0x29 30+0x30',
       [promised('kvm3', 'hugepages')]: '0+0x29 30+0x30',
       [promised('kvm3', 'migrating')]: '0+0x29 30+0x9 0+0x20',

@@ -3,7 +3,7 @@ import { selectorsOf } from '../../promql.ts';
 import type { RuleTest } from '../../promtool.ts';
 import type { Story } from './story.ts';
 
-/** A story beside all rules. */
+/** Evaluates a story with all rules. */
 export function ruleTestOfStory(story: Story): RuleTest {
   const { series, everyMinutes = 1, evaluatedEveryMinutes = everyMinutes, at, isScraped = true } = story;
   const groups = rulesFor(story);
@@ -25,12 +25,12 @@ export function ruleTestOfStory(story: Story): RuleTest {
   };
 }
 
-/** Expressions that have a value where no series is. */
+/** Expressions that have a value even without series. */
 const WITHOUT_SERIES = /\b(absent|vector)\(/;
 
 /**
- * All rules but those of which no selector finds a series in this story: they have no value in it, and promtool would take
- * most of its time for them.
+ * All rules except those whose selectors find no series in this story: they have no value in it, and would take most of
+ * promtool's time.
  */
 function rulesFor({ series, options }: Story): readonly RuleGroup[] {
   const there = new Set(['up', 'ALERTS', ...Object.keys(series).map((name) => name.split('{')[0])]);
@@ -46,7 +46,7 @@ function rulesFor({ series, options }: Story): readonly RuleGroup[] {
   }));
 }
 
-/** Each host's `up`, for as long as a story may last. */
+/** `up` of each host, for the longest possible story. */
 function scrapesOf(series: readonly string[]): Record<string, string> {
   const targets = series.flatMap((name) => {
     const label = (of: string): string => new RegExp(`${of}="[^"]*"`).exec(name)?.[0] ?? '';

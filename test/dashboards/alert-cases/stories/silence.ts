@@ -39,7 +39,7 @@ export const silenceStories: readonly Story[] = [
         [DOWN]: { [`${DOWN}{cluster="a"}`]: 0 },
         [SENT]: {},
       },
-      // 19 minutes without an exporter.
+      // After 19 minutes without an exporter.
       45: { [DOWN]: { [`${DOWN}{cluster="a"}`]: 0 } },
       48: { 'ALERTS{alertname=~"ExporterDown|HostMemoryOvercommitHigh"}': {} },
       // Back in service, with the same overcommit.
@@ -72,7 +72,7 @@ export const silenceStories: readonly Story[] = [
       ...FOUR_HOSTS,
       [maintenance('kvm1')]: '1+0x14 stale',
       [inA('kvm1', 'up')]: '1+0x14 0+0x90',
-      // Back in service before it goes down, and back and down within such minutes.
+      // kvm2 returns to service before it goes down; kvm3 does both between two evaluations.
       [maintenance('kvm2')]: '1+0x2 0+0x19 stale',
       [inA('kvm2', 'up')]: '1+0x22 0+0x90',
       [maintenance('kvm3')]: '1+0x11 0+0x4 stale',
@@ -138,7 +138,7 @@ export const silenceStories: readonly Story[] = [
     what: 'a transient VM that crashes and is gone from libvirt pages, until it runs again',
     series: {
       [state('ci-runner', 'running')]: '1+0x9 stale _x20 1+0x20',
-      // Ten minutes after the beginning of promtool's time.
+      // Ten minutes after promtool's time 0.
       [crash('ci-runner')]: '_x10 600+0x20 stale',
     },
     at: {
@@ -180,7 +180,7 @@ export const silenceStories: readonly Story[] = [
       [crash('web')]: '0+0x40',
       [of('kvm2', 'libvirt_domain_info_state', 'domain="web", state_desc="running"')]: '1+0x40',
       [of('kvm2', 'libvirt_domain_info', 'domain="web", uuid="u-another"')]: '1+0x40',
-      // Defined there too, and off.
+      // Also defined there, and off.
       [of('kvm2', 'libvirt_domain_info_state', 'domain="off", state_desc="shutoff"')]: '5+0x40',
       [of('kvm2', 'libvirt_domain_info', 'domain="off", uuid="u-gone"')]: '1+0x40',
       [crash('gone')]: '0+0x40',

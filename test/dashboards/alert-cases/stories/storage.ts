@@ -4,7 +4,7 @@ const pool = (host: string, name: string, what: string, cluster = ''): string =>
   of(host, `libvirt_storage_pool_${what}_bytes`, `storage_pool="${name}"`, cluster);
 const info = (host: string, name: string, labels: string, cluster = ''): string =>
   of(host, 'libvirt_storage_pool_info', `storage_pool="${name}", ${labels}`, cluster);
-/** A pool of 100 that fills up within the day, of which this host's VMs have been given 70. */
+/** A pool of 100 that fills up within a day, with 70 provisioned for this host's VMs. */
 const filling = (host: string, name: string, cluster = '', given = 70): Record<string, string> => ({
   [pool(host, name, 'provisioned', cluster)]: `${given}+0x100`,
   [pool(host, name, 'capacity', cluster)]: '100+0x100',
@@ -30,7 +30,7 @@ const requestsOf = (host: string, domain: string, device: string, way: 'read' | 
   );
 const stateOf = (host: string, domain: string, state: 'running' | 'paused'): string =>
   of(host, 'libvirt_domain_info_state', `domain="${domain}", state_desc="${state}"`);
-/** 20 reads per second until that minute, and nothing after it. */
+/** 20 reads per second until this minute, and none afterwards. */
 const stillFrom = (minute: number, host: string, domain: string, device = 'vda'): Record<string, string> => ({
   [requestsOf(host, domain, device, 'read')]: `0+1200x${minute} ${1_200 * minute}+0x70`,
   [requestsOf(host, domain, device, 'write')]: '0+0x130',

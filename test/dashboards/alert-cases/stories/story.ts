@@ -1,29 +1,29 @@
 import type { RuleOptions } from '../../../../dashboards/rules/build.ts';
 
 /**
- * What all rules together say of a fleet: one event may concern several alerts, and none may be there that nobody asked
- * for. Each is written by hand.
+ * The joint result of all rules for a fleet: an event may concern several alerts, and none may fire without a reason.
+ * Each story is written by hand.
  */
 export interface Story {
-  /** A sentence that says what holds. */
+  /** A sentence that states what holds. */
   readonly what: string;
   /** Values in promtool's notation, minute by minute, by series. */
   readonly series: Readonly<Record<string, string>>;
   readonly everyMinutes?: number;
   /** Minutes between evaluations of the rules, where Prometheus takes longer for them than for scrapes. */
   readonly evaluatedEveryMinutes?: number;
-  /** By the minute, and by query: the values that it has, by their labels. */
+  /** By minute and query: the expected values by labels. */
   readonly at: Readonly<Record<number, Readonly<Record<string, Readonly<Record<string, number>>>>>>;
   readonly options?: RuleOptions;
-  /** Whether each host that has a series is a target that Prometheus scrapes; yes by default. */
+  /** Whether each host with a series is a scrape target; yes by default. */
   readonly isScraped?: boolean;
 }
 
-/** Alerts that are sent, but for the one that always is. */
+/** Alerts that fire, except the one that always does. */
 export const SENT =
   'count by (alertname, severity, cluster, instance, domain, storage_pool) (ALERTS{alertstate="firing", alertname!="VirtuneWatchdog"})';
 
-/** Those that page. */
+/** Alerts that page. */
 export const PAGES =
   'count by (alertname, cluster, instance, domain) (ALERTS{alertstate="firing", severity="critical"})';
 

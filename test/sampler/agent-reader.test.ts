@@ -29,7 +29,7 @@ const disk = (mountpoint: string, usedBytes: number) => [
 
 type Answer = (domain: Domain, types: number) => unknown;
 
-/** A reader over a connection that answers so, and what it was asked. */
+/** A reader over a connection with these answers, and the calls it received. */
 function readerOf(
   answer: Answer,
   {
@@ -67,7 +67,7 @@ function readerOf(
     libvirt = 9_000_000,
   ): Promise<void> => {
     reader.startTick(domains, () => facts, libvirt);
-    // It asks beside the tick, and nothing here takes time.
+    // The agent is asked in the background, and takes no time here.
     await new Promise(setImmediate);
   };
   const reasons = (domain: Domain = DOMAIN): string[] =>
@@ -102,7 +102,7 @@ test('a guest without a connected agent, or that does not run, is not asked, and
   await tick([stopped]);
   expect(reasons(stopped)).toEqual(['agent not_running']);
   expect(asked).toEqual([[DOMAIN.name, FILESYSTEMS]]);
-  // Only the channel of which libvirt does not say whether it is connected was asked: that needed the connection.
+  // Only the agent whose connection state libvirt does not report was asked; that needed the writable connection.
   expect(opened()).toBe(1);
 });
 
@@ -159,7 +159,7 @@ test.each([
   });
   await tick();
   expect(reasons()).toEqual([`agent ${reason}`]);
-  // The operator hears of what he can change, not of each guest's agent.
+  // The log only has what the operator can change, not each guest's agent.
   expect(failures).toHaveLength(reason === 'not_permitted' ? 1 : 0);
 });
 
@@ -202,7 +202,7 @@ test('load is asked of a libvirt that knows it, words where they are wanted, and
   expect(asked.map(([, types]) => types)).toEqual([FILESYSTEMS, LOAD, OS, HOSTNAME]);
   clock.nowMs = 61_000;
   await tick([DOMAIN], FACTS, 9_000_000);
-  // What it said in words ten minutes ago at most still holds.
+  // Text that is at most ten minutes old is still used.
   expect(asked.map(([, types]) => types).slice(4)).toEqual([FILESYSTEMS]);
   expect(reader.read(DOMAIN).figures).toMatchObject({
     load: undefined,

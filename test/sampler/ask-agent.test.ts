@@ -12,7 +12,7 @@ import { type AskGuest, askAgent, reasonOf } from '../../sampler/agent/ask-agent
 const remote = (code: number): RemoteError => new RemoteError('domainGetGuestInfo', code, 0, 'no');
 const ALL = { words: true, libvirtVersion: 11_002_000 };
 
-/** Answers each type of information with this; the rest with nothing. */
+/** Returns these for each type of information, and nothing for the rest. */
 function agent(answers: Readonly<Record<number, Error | 'late'>> = {}): { ask: AskGuest; asked: number[] } {
   const asked: number[] = [];
   const ask: AskGuest = async (types) => {

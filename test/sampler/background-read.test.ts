@@ -7,7 +7,7 @@ interface Question {
   fail(error: Error): Promise<void>;
 }
 
-/** A source that answers when the test wants it to. */
+/** A source that answers when the test says so. */
 function source(over: { refreshMs?: number; maxAgeMs?: number } = {}) {
   const questions: Question[] = [];
   const clock = { nowMs: 0 };
@@ -142,7 +142,7 @@ describe('waiting for background reads', () => {
     read.start();
     await background.waitForAnswers(NOW);
     expect(read.slow).toBe(true);
-    // Would wait for ever otherwise.
+    // Would otherwise wait indefinitely.
     await background.waitForAnswers({ firstUntilMs: 1e9, untilMs: 1e9 });
     await questions[0]?.answer('quick after all');
     expect(read.slow).toBe(false);

@@ -20,9 +20,9 @@ const SET: readonly (readonly [string, number])[] = [
   ['from 1970', 56 * 365 * 24 * HOUR_MS],
 ];
 
-/** What has passed, by a clock that is never set; the simulated host lives by it. */
+/** Elapsed time on a clock that is never set, which the simulated host uses. */
 let passedMs: number;
-/** What the wall clock of virtune is ahead of it. */
+/** Offset of virtune's wall clock. */
 let setByMs: number;
 let socket: TemporarySocket;
 let daemon: SimulatedDaemon;
@@ -47,7 +47,7 @@ afterEach(async () => {
   socket.remove();
 });
 
-/** Deadlines that a busy machine keeps where no VM hangs, too. */
+/** Deadlines that a busy machine also keeps as long as no VM hangs. */
 const PATIENT = { domainDeadlineMs: 20_000, tickDeadlineMs: 60_000 };
 
 function samplerOf(
@@ -64,10 +64,10 @@ function samplerOf(
   return sampler;
 }
 
-/** One whose clock is set by `setByMs`. */
+/** A sampler whose clock is offset by `setByMs`. */
 const affected = (deadlines?: typeof PATIENT): Sampler => samplerOf(() => passedMs + setByMs, deadlines);
 
-/** Figures that come from two samples; those of the host may come late, and their time shows whether they are right. */
+/** Figures that need two samples; those of the host may come late, and are checked by their timestamp. */
 function comparable(sample: HostSample, rates: SampleRates) {
   return {
     contention: sample.contention,
@@ -93,7 +93,7 @@ test.each(SET)('rates are right in each sample while the clock is set %s and bac
 
 test('a clock that is set in the middle of a sample counts from the next one on', async () => {
   const sampler = samplerOf(() => {
-    // Each look at the clock finds it set by another hour.
+    // The clock jumps by an hour whenever it is read.
     setByMs += HOUR_MS;
     return passedMs + setByMs;
   });
@@ -112,7 +112,7 @@ test('after a clock was set back by hours, what is read now and then is read as 
   await sampler.sample();
   setByMs = -3 * HOUR_MS;
   calls = [];
-  // Pools each 30 s, marks and definitions each two minutes.
+  // Pools are due every 30 s, marks and definitions every two minutes.
   for (let at = 0; at < 13; at++) {
     passedMs += 10_000;
     await sampler.sample();

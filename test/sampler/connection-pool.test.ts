@@ -23,7 +23,7 @@ async function started(): Promise<void> {
   await turns();
 }
 
-/** Sends calls, and says how each ended once it has. */
+/** Makes calls, and records how each one ends. */
 async function ask(
   count: number,
   name: CallName = 'domainGetState',

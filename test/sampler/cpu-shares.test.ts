@@ -7,7 +7,7 @@ const domains = ['hung', 'ended', 'db', 'off'].map((name, index) => {
   return { name, uuid: `uuid-${name}`, id: name === 'off' ? -1 : index };
 });
 
-/** Answers for db; `hung` rejects with this. */
+/** Reads shares: db has some, and the call for `hung` fails with this error. */
 const read = (error: Error): ReturnType<typeof readCpuShares> =>
   readCpuShares(
     fakeConnection({

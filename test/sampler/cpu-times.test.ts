@@ -35,7 +35,7 @@ test('a CPU that goes offline is not listed, and its cell keeps what it had; onl
   expect(user()).toBe(100);
   expect(times.next(stat({ cpu0: [11] })).byCpu.size).toBe(1);
   expect(user()).toBe(101);
-  // Counted on by the kernel, and counted from 0.
+  // The kernel continued counting, or started again at 0.
   times.next(stat({ cpu0: [11], cpu1: [91] }));
   expect(user()).toBe(102);
   times.next(stat({ cpu0: [11], cpu1: [2] }));
@@ -50,11 +50,11 @@ test('a CPU that comes online and counts from 0 takes nothing from the sum of al
         stat(Object.fromEntries(Object.entries(lines).map(([name, seconds]) => [name, [0, 0, 0, seconds]]))),
       )
       .totalNs.get('idle') ?? 0) / S;
-  // Of 120, 20 are of a CPU that is offline.
+  // 20 of 120 belong to a CPU that is offline.
   expect(idle({ cpu: 120, cpu0: 10, cpu1: 90 })).toBe(120);
   expect(idle({ cpu: 33, cpu0: 11, cpu1: 2 })).toBe(123);
   expect(idle({ cpu: 36, cpu0: 13, cpu1: 3 })).toBe(126);
-  // It comes online with what it had.
+  // It comes online with its earlier count.
   expect(idle({ cpu: 36, cpu0: 13, cpu1: 3, cpu2: 20 })).toBe(126);
   expect(idle({ cpu: 40, cpu0: 14, cpu1: 4, cpu2: 22 })).toBe(130);
   const cell = [0, 1, 2].map((cpu) => (times.sumOf([cpu]).get('idle') ?? 0) / S);

@@ -13,7 +13,7 @@ import { fakeEvents } from './fake-connection.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Off for a reason of libvirt's, or as the word says; `copy` is the stopped copy of a migration. */
+/** Off for a reason of libvirt's, or in the named state; `copy` is the stopped copy of a migration. */
 type Run = 'running' | 'copy' | 'crashed' | 'late' | number;
 type Row = readonly [name: string, run: Run, uuid?: string];
 
@@ -24,7 +24,7 @@ const STATES = {
   late: [undefined, undefined],
 } as const;
 
-/** VMs as a sample has them. */
+/** VMs as in a sample. */
 function listed(rows: readonly Row[]): DomainSample[] {
   return rows.map(([name, run, uuid = name]) => {
     const [state, reason] = typeof run === 'number' ? [DomainState.shutoff, run] : STATES[run];
@@ -163,7 +163,7 @@ test('a sample that began before the crash does not undo it, nor does one in whi
 test('events of VMs without an end are not remembered without an end', () => {
   const { event, list, names } = setUp();
   for (let index = 0; index < 100_000; index++) event(`vm-${index}`, LifecycleEvent.started);
-  // Those that were remembered would be crashes now, up to the hundred that are kept; the last was not.
+  // Remembered ones would now count as crashes, up to the hundred that are kept; the last one was not remembered.
   event('vm-99999', LifecycleEvent.stopped, StoppedDetail.crashed);
   expect(names()).toEqual([]);
   event('vm-1', LifecycleEvent.stopped, StoppedDetail.crashed);

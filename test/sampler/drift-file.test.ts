@@ -197,7 +197,7 @@ test('a pipe, a folder or a huge file in the place of the file is reported, and 
   ]);
 });
 
-/** Root may read every file: in another process, as another user. */
+/** Root may read every file, so this runs in another process as another user. */
 test('a file that may not be read says so, and is read once it may be', async () => {
   write(DRIFTED);
   chmodSync(folder, 0o755);
@@ -215,7 +215,7 @@ test('a file that may not be read says so, and is read once it may be', async ()
     const seen = [await look()];
     for (const mode of [0, 0, 0o644]) { chmodSync(path, mode); seen.push(await look()); }
     console.log(JSON.stringify({ seen, said }));`;
-  // By its name in the working folder: those above it are closed to other users.
+  // By its name in the working folder: parent folders are not accessible to other users.
   const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: folder,
     encoding: 'utf8',

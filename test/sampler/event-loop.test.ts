@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EventLoop, mapYielding } from '../../sampler/event-loop.ts';
 
-/** Holds the loop until a turn is over. */
+/** Blocks the event loop for this time. */
 function work(ms: number): void {
   const untilMs = performance.now() + ms;
   while (performance.now() < untilMs);

@@ -92,7 +92,7 @@ test('events are counted by domain, a migration is reported as its event says, a
   expect(Object.fromEntries(known.events ?? [])).toMatchObject({
     ioError: 2,
     jobCompleted: 1,
-    // Watched for, and not seen yet: what grows from nothing would not be seen to grow.
+    // Watched but not seen yet: a series that starts above 0 would not show its first increase.
     watchdog: 0,
   });
   expect(known.job).toMatchObject({ operation: 'migration_out', active: false });
@@ -151,10 +151,10 @@ test('a snapshot that is made again under its name is as old as the new one', as
   expect(await oldestAfter(0)).toBe(500);
   made = { daily: 87_000, weekly: 700 };
   expect(await oldestAfter(60_000)).toBe(700);
-  // Both between two reads.
+  // Both were made between two reads.
   made = { daily: 173_000, weekly: 175_000 };
   expect(await oldestAfter(60_000)).toBe(173_000);
-  // A day later, without one in between: nobody asks of a domain that has none.
+  // A day later, without a read in between: domains without snapshots are not read.
   made = { daily: 260_000 };
   expect(await oldestAfter(86_400_000)).toBe(260_000);
 });

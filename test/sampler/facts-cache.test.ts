@@ -29,7 +29,7 @@ test('XML is read again when it has grown old, since some changes come without a
   expect(facts.isDue(DOMAIN)).toBe(false);
   at(120_000);
   expect(facts.isDue(DOMAIN)).toBe(true);
-  // Until then the old facts hold.
+  // Until then the old facts apply.
   expect(facts.get(DOMAIN)?.memory.balloonPeriodSeconds).toBe(0);
   await facts.refresh(DOMAIN, async () => xml(10));
   expect(facts.get(DOMAIN)?.memory.balloonPeriodSeconds).toBe(10);

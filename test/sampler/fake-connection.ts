@@ -7,7 +7,7 @@ import type { AskHost } from '../../sampler/host/host-line.ts';
 
 export type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => unknown };
 
-/** Answers calls from a table, for what the simulator does not simulate; a call without an answer is refused. */
+/** Answers calls from a table, for what the simulator lacks; other calls are refused. */
 export function fakeConnection(answers: Answers): {
   connection: Connection;
   ask: AskHost;
@@ -23,13 +23,13 @@ export function fakeConnection(answers: Answers): {
   return { connection: { call } as unknown as Connection, ask: call as AskHost, asked };
 }
 
-/** Resolves once all background reads that answer at all have answered. */
+/** Resolves once all background reads that can finish have finished. */
 export async function settled(background: Background): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   await background.waitForAnswers({ firstUntilMs: 0, untilMs: 0 });
 }
 
-/** Takes listeners, and hands events to them. */
+/** Registers listeners and delivers events to them. */
 export function fakeEvents(): { control: ManagedConnection; emit: (name: string, payload: unknown) => void } {
   const listeners: [string, (payload: unknown) => void][] = [];
   return {

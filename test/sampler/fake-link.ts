@@ -9,7 +9,7 @@ interface Out {
   readonly reject: (error: Error) => void;
 }
 
-/** A connection whose calls are out until the test answers them. */
+/** A connection whose calls stay in flight until the test answers them. */
 export class FakeLink {
   readonly out: Out[] = [];
   abandonedCalls = 0;
@@ -39,7 +39,7 @@ export class FakeLink {
     return this.out.map(({ name }) => name);
   }
 
-  /** Answers the oldest call that is out, with its own name or with this error. */
+  /** Answers the oldest call in flight, with its own name or with this error. */
   async answer(error?: Error): Promise<void> {
     const call = this.out.shift();
     if (error === undefined) call?.resolve(call.name);
@@ -47,7 +47,7 @@ export class FakeLink {
     await turns();
   }
 
-  /** The other side ends the connection. */
+  /** The peer closes the connection. */
   lose(): void {
     this.#onClose(new Error('the daemon went away'));
   }
@@ -60,7 +60,7 @@ export class FakeOpener {
     readonly succeed: () => Promise<void>;
     readonly fail: (error: Error) => Promise<void>;
   }[] = [];
-  /** Each opening waits for the test. */
+  /** Whether each opening waits for the test. */
   held = false;
 
   readonly open = (): Promise<Connection> => {
@@ -85,7 +85,7 @@ export class FakeOpener {
   }
 }
 
-/** Until those who wait for settled results have seen them. */
+/** Waits until callbacks of settled results have run. */
 export async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }

@@ -27,7 +27,7 @@ test("a guest's figures are kept while its driver reports, and withheld two peri
   nowMs += 1;
   expect(unused()).toBeUndefined();
   const stopped = memory.onlyFresh(DOMAIN, reported(1_000), withPeriod(5)).balloon;
-  // The host's figure, and when the guest last reported.
+  // The host's figure, and the time of the guest's last report.
   expect(stopped).toEqual({ rssKiB: 200, lastUpdateSeconds: 1_000 });
   expect(memory.onlyFresh(DOMAIN, reported(1_011), withPeriod(5)).balloon.unusedKiB).toBe(100);
 });

@@ -33,7 +33,7 @@ async function start(socket: TemporarySocket, domainDeadlineMs = 400): Promise<B
   const sampler = new Sampler({
     open: (signal) => connect(`qemu:///system?socket=${socket.path}`, { signal }),
     groups: ALL_GROUPS,
-    // Only so long does the first sample wait for a host call that hangs.
+    // Limits how long the first sample waits for a hung host call.
     domainDeadlineMs,
     tickDeadlineMs: 20_000,
   });
@@ -48,7 +48,7 @@ async function start(socket: TemporarySocket, domainDeadlineMs = 400): Promise<B
   };
 }
 
-/** What each figure of the host is there, by name; and the VMs. */
+/** Which figures of the host are present, by name; and the VMs. */
 function shown(sample: HostSample): Record<string, boolean> {
   const { host, versions, identity, domains } = sample;
   const withSnapshot = domains.find(({ domain }) => domain.name === DOMAIN_WITH_SNAPSHOT);
@@ -78,7 +78,7 @@ function shown(sample: HostSample): Record<string, boolean> {
 const absent = (sample: HostSample): string[] =>
   Object.entries(shown(sample)).flatMap(([name, there]) => (there ? [] : [name]));
 
-/** Figures that a call brings, itself or through what can only be asked once it has answered. */
+/** Figures that depend on a call, directly or through calls that can only follow it. */
 const CALLS: Partial<Record<CallName, readonly string[]>> = {
   connectGetCapabilities: [
     'host_cpus',
@@ -86,7 +86,7 @@ const CALLS: Partial<Record<CallName, readonly string[]>> = {
     'cells',
     'numa_memory',
     'pages',
-    // Half an identity would be another host's.
+    // Half an identity could be that of another host.
     'hostname',
     'uuid',
   ],
@@ -118,12 +118,12 @@ afterEach(async () => {
   socket.remove();
 });
 
-/** The list of domains itself is the control connection's; the marks are the same call with a filter. */
+/** The domain list belongs to the control connection; marks use the same call with a filter. */
 const which = (args: unknown): boolean => (args as { flags?: number } | undefined)?.flags !== 0;
 const hold = (name: CallName): void =>
   bench.daemon.faults.hold(name, name === 'connectListAllDomains' ? which : undefined);
 
-/** Until the calls that answers lead to have been made and answered too. */
+/** Waits until all follow-up calls have been made and answered. */
 async function noMoreCalls(): Promise<void> {
   let known = -1;
   const isQuiet = (): boolean => {
@@ -136,7 +136,7 @@ async function noMoreCalls(): Promise<void> {
 
 test('the first sample of a healthy host has all that the second has', async () => {
   await bench.stop();
-  // A machine that is busy with other tests answers within this.
+  // Long enough for a machine that is busy with other tests.
   bench = await start(socket, 8_000);
   expect(absent(await bench.sampler.sample())).toEqual([]);
   expect(absent(await bench.sampler.sample())).toEqual([]);
@@ -150,7 +150,7 @@ test('every call that virtune sends is of the connection, of one VM, or in the t
 describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (name, figures) => {
   test('that never answers costs its own figures, and nothing else', async () => {
     hold(name);
-    // Each sample ends while the call is out: nothing but this test releases it.
+    // Each sample ends while the call is in flight: only this test releases it.
     const without = async (): Promise<string[]> => absent(await bench.sampler.sample()).sort();
     // On a busy machine the other calls may need a second sample.
     await expect.poll(without, { timeout: 20_000 }).toEqual([...figures].sort());
@@ -166,7 +166,7 @@ describe.each(Object.entries(CALLS) as [CallName, readonly string[]][])('%s', (n
     expect(bench.calls.filter((call) => call === name).length - before).toBe(controlLists);
     bench.daemon.faults.release(name);
     await noMoreCalls();
-    // Whatever is asked from now on is not answered: the figures can only be those that came late.
+    // Later calls are not answered: the figures can only come from the late replies.
     hold(name);
     const depending = figures.filter((figure) => figure !== 'snapshots' || name.startsWith('domain'));
     const late = absent(await bench.sampler.sample());

@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Sends calls, and says how each ended once it has. */
+/** Makes calls, and records how each one ends. */
 async function ask(...names: readonly CallName[]): Promise<unknown[]> {
   const ended: unknown[] = [];
   for (const name of names) {
@@ -29,7 +29,7 @@ async function ask(...names: readonly CallName[]): Promise<unknown[]> {
   return ended;
 }
 
-/** One call of each of four names, which takes every place of a connection. */
+/** Four calls with different names, which take every place of a connection. */
 const FOUR: readonly CallName[] = ['nodeGetInfo', 'nodeGetCpuMap', 'nodeGetCpuStats', 'nodeGetMemoryStats'];
 
 test('the first call opens one connection, and all that wait are sent over it', async () => {

@@ -16,7 +16,7 @@ const CAPABILITIES = `<capabilities><host><topology><cells><cell id='0'><pages u
   <cpus><cpu id='0' socket_id='0' core_id='0'/></cpus></cell></cells></topology></host></capabilities>`;
 let nowMs = 0;
 
-/** Asks as a tick does, and waits for what answers. */
+/** Reads as a tick does, and waits for the answers. */
 function readerOf(
   answers: Answers,
   groups: readonly GroupName[],
@@ -138,7 +138,7 @@ test('what a cell could give without swapping is its free pages and caches, in p
       ['host'],
       folder,
     );
-    // Free 1000 + 500, less 60 kept; cache 300 + 500 and slabs 100, each less the smaller of half and 60.
+    // Free pages 1000 + 500, minus 60 reserved; cache 300 + 500 and slabs 100, each minus the smaller of half and 60.
     expect((await read()).cells[0]?.availableKiB).toBe((1_440 + 740 + 50) * 64);
   } finally {
     rmSync(folder, { recursive: true });

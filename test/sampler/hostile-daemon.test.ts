@@ -39,7 +39,7 @@ const announced = (bytes: number): Buffer => {
   return head;
 };
 
-/** Sends these again and again, as fast as they are read or each so many ms. */
+/** Sends these repeatedly, as fast as they are read or at this interval in ms. */
 function forEver(to: Socket, bytes: Buffer, everyMs?: number): void {
   if (everyMs !== undefined) {
     const timer = setInterval(() => to.writable && to.write(bytes), everyMs);

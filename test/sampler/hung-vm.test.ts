@@ -17,7 +17,7 @@ let socket: TemporarySocket;
 let daemon: SimulatedDaemon;
 let samplers: Sampler[];
 let calls: CallName[];
-/** Names of the domains that were asked for statistics, in that order. */
+/** Names of the domains whose statistics were requested, in order. */
 let asked: string[];
 /** Called with the name of each call before it is answered. */
 let onCall: (name: CallName) => void;
@@ -96,7 +96,7 @@ test('a client that starts while another waits for the hung VM sees it hang, and
 
 test('a job of another client is not a hang while the monitor answers', async () => {
   daemon.faults.holdJob(daemon.vm(VM));
-  // Nothing is waited for: a deadline that a busy machine keeps too.
+  // Nothing here waits for the deadlines, which a busy machine must keep too.
   const sampler = another({ domainDeadlineMs: 5_000, tickDeadlineMs: 20_000 });
   for (let i = 0; i < 5; i++) {
     const sample = await sampler.sample();
@@ -114,7 +114,7 @@ test('a VM whose job another client holds for a moment is asked again in the sam
   };
   daemon.faults.holdJob(vm);
   expect(figures(await sampler.sample())).toBeUndefined();
-  // That the link is looked at shows that the first reply had no figures.
+  // The control info is only requested after a first reply without figures.
   onCall = (name) => {
     if (name === 'domainGetControlInfo') daemon.faults.releaseJob(vm);
   };
@@ -175,7 +175,7 @@ test('a VM that did not answer is asked after all others, so that they need not 
   expect(of(await sampler.sample())?.outcome.kind).toBe('fresh');
   expect(asked).toHaveLength(14);
   expect(asked.at(-1)).toBe(VM);
-  // It has answered: it has its old place again.
+  // It has answered, and returns to its old place.
   asked = [];
   await sampler.sample();
   expect(asked.at(-1)).not.toBe(VM);
@@ -200,7 +200,7 @@ test('libvirt that answers nothing makes VMs late, not unresponsive, but for tho
   daemon.faults.hang(daemon.vm(VM));
   daemon.faults.holdJob(daemon.vm(VM));
   daemon.faults.hold('connectGetAllDomainStats');
-  // libvirt calls it a hang once it is older than the domain deadline.
+  // libvirt reports a hang once it is older than the domain deadline.
   await vi.waitFor(() => expect(daemon.faults.hungForMs(daemon.vm(VM))).toBeGreaterThan(150));
   const sample = await sampler.sample();
   expect(unresponsive(sample)).toEqual([VM]);

@@ -65,12 +65,12 @@ test('a restart, a counter that fell and a domain that does not answer give no f
   use(uses, sample(0, 9_000, 90));
   expect(use(uses, sample(10_000, 10, 100))).toEqual(new Map([['read_requests', 0.1]]));
   expect(use(uses, of({ kind: 'unresponsive', sinceMs: 0 }))).toBeUndefined();
-  // Over the time in which it did not answer.
+  // Averaged over the time in which it did not answer.
   expect(use(uses, sample(30_000, 10_010, 100))?.get('total_bytes')).toBe(0.5);
   expect(use(uses, sample(40_000, 99_999, 999, DOMAIN.id + 1))).toBeUndefined();
 });
 
-/** A VM with so many disks in a group that may make 1,000 requests per second together. */
+/** A VM with these disks in a group that is limited to 1,000 requests per second in total. */
 function group(targets: readonly string[]) {
   const limits = '<iotune><total_iops_sec>1000</total_iops_sec><group_name>db</group_name></iotune>';
   const disks = targets.map((target) => `<disk><target dev='${target}'/>${limits}</disk>`);
@@ -99,7 +99,7 @@ test('disks of a group use its limits together, and each has the share of all', 
   };
   expect(sharesAt(0, { vda: 0, vdb: 7_000 })).toEqual({});
   expect(sharesAt(10_000, { vda: 5_000, vdb: 12_000 })).toEqual({ vda: 1, vdb: 1 });
-  // One that joins the group or leaves it did what is not known.
+  // The requests of a disk that has joined or left the group are unknown.
   const three = [...both, 'vdc'];
   expect(sharesAt(20_000, { vda: 5_000, vdb: 12_000, vdc: 900_000 }, three)).toEqual({});
   expect(sharesAt(30_000, { vda: 5_000, vdb: 12_000, vdc: 905_000 }, three)).toEqual({
@@ -109,7 +109,7 @@ test('disks of a group use its limits together, and each has the share of all', 
   });
   expect(sharesAt(40_000, { vda: 9_000, vdb: 12_000 })).toEqual({});
   expect(sharesAt(50_000, { vda: 11_000, vdb: 12_000 })).toEqual({ vda: 0.2, vdb: 0.2 });
-  // Nor is what the group does known without figures of one of them.
+  // The group's total is unknown as well without figures of one of its disks.
   expect(sharesAt(60_000, { vda: 13_000 })).toEqual({});
 });
 
@@ -162,7 +162,7 @@ test('of several throttle groups the one that is used most holds a disk, whateve
       [{ vda: 0, vdb: 0, vdc: 0 }, groups],
       [{ vda: 4_000, vdb: 16_000, vdc: 9_000 }, groups],
       [{ vda: 8_000, vdb: 17_000, vdc: 9_000 }, groups],
-      // What one that joins did before is not known, nor therefore whether it holds them.
+      // The earlier requests of a disk that joins are unknown, and so is whether the group is the limit.
       [{ vda: 12_000, vdb: 18_000, vdc: 9_000 }, joined],
       [{ vda: 16_000, vdb: 19_000, vdc: 24_000 }, joined],
     ]),

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** A VM whose process is in this state, behind a libvirt that answers domainGetControlInfo with these in turn. */
+/** A VM whose process is in this state; libvirt answers domainGetControlInfo with these replies in turn. */
 async function look(processState: string, ...replies: readonly (object | 'no answer')[]) {
   mkdirSync(join(root, '7'));
   writeFileSync(join(root, '7/stat'), `7 (qemu-system-x86) ${processState} 1 7 7 0`);

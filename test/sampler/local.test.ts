@@ -43,7 +43,7 @@ function task(pid: number, tid: number, comm: string, schedstat: string, cpu = 0
 
 test('the start of a process is read from its stat, whatever its name is', () => {
   const fields = Array.from({ length: 50 }, (_, index) => String(index + 3)).join(' ');
-  // The first is the state, the third field; the 22nd is 22 in these numbers: ticks of 10 ms.
+  // The first of these fields is the state, the third in the file; the start time, field 22, is 22 ticks of 10 ms.
   const stat = `4242 (a) b (c) ${fields}`;
   expect(startOf('cpu 1 2\nbtime 1700000000\n', stat)).toBe(1_700_000_000_220);
   expect(startOf('cpu 1 2\n', stat)).toBeUndefined();
@@ -81,7 +81,7 @@ test('a VM that is off has no process, and is not looked for', async () => {
   const off = { ...WEB, id: -1 };
   await processes.look([off]);
   expect([processes.find([off]).size, processes.pidOf(off)]).toEqual([0, undefined]);
-  // No scan was made, so that the pause after one does not hold up that of the first VM that runs.
+  // There was no scan, so the pause after a scan does not delay the first VM that runs.
   const first = { ...WEB, id: 1 };
   await processes.look([first]);
   expect(processes.find([first]).get(WEB.uuid)).toBe(20);
@@ -172,7 +172,7 @@ test('throttling of all groups of a VM is added, in v2 and in v1', async () => {
   put('proc/20/cgroup', '0::/machine.slice/vm.scope/libvirt/emulator\n');
   const scope = 'cg/machine.slice/vm.scope';
   put(`${scope}/cpu.stat`, 'usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n');
-  // Of the quota of the whole VM.
+  // For the quota of the whole VM.
   put(`${scope}/libvirt/cpu.stat`, 'nr_periods 10\nnr_throttled 3\nthrottled_usec 500\n');
   put(`${scope}/libvirt/vcpu0/cpu.stat`, 'nr_periods 100\nnr_throttled 40\nthrottled_usec 2000000\n');
   put(`${scope}/libvirt/vcpu1/cpu.stat`, 'nr_periods 100\nnr_throttled 2\nthrottled_usec 1000\n');
@@ -307,7 +307,7 @@ test('a file that blocks its reader costs its own group, for that reason, and ho
   const figures = (await reader.read([WEB], IN_TIME)).get(WEB.uuid);
   expect(figures?.threads?.get('vcpu')?.cpuNs).toBe(100);
   expect(figures?.missing).toEqual([{ group: 'cgroup', reason: 'unresponsive' }]);
-  // Its reader gets the end of the file, and goes.
+  // Unblocks its reader with an end of file.
   writeFileSync(blocked, '');
 });
 
@@ -506,7 +506,7 @@ test('a vCPU that was unplugged and plugged again finds its new thread, and the 
     task(20, tid, 'CPU 1/KVM', `50 ${delay} 9\n`);
   };
   expect(delayOf(0, 1)).toBe(20);
-  // Between two reads, and over several.
+  // Replugged between two reads, and then over several.
   replug(31, 7);
   expect(delayOf(0, 1)).toBe(7);
   expect(delayOf(0)).toBeUndefined();
@@ -552,7 +552,7 @@ test('resident memory is read in pages, of a running process only', async () => 
   expect(memory.read(WEB)).toBe(4_000);
   expect(memory.canRead(WEB2)).toBe(false);
   expect(memory.read(WEB2)).toBeUndefined();
-  // A zombie has no memory any more: that is not 0 bytes of a VM.
+  // A zombie has no memory, which must not be reported as 0 bytes of a VM.
   put('proc/20/stat', `20 (qemu) Z ${'0 '.repeat(20)}0 0 0\n`);
   expect(memory.read(WEB)).toBeUndefined();
 });
@@ -566,7 +566,7 @@ test('what a kernel without scheduler statistics prints is not a measured zero',
 test('a process whose command line cannot be read in time is skipped, and the others are found', async () => {
   const never = join(root, 'proc/5/cmdline');
   mkdirSync(dirname(never), { recursive: true });
-  // Opening a FIFO that nobody writes to blocks, as the kernel does while a process's memory map is locked.
+  // Opening a FIFO without a writer blocks, as the kernel does while a process's memory map is locked.
   execFileSync('mkfifo', [never]);
   qemu(20, WEB);
   const processes = new Processes(join(root, 'proc'), new SlowReads(), () => 0);
@@ -587,7 +587,7 @@ test('a command line that comes late finds its VM at the next tick, not at the n
 });
 
 test('processes that are called like QEMU are looked at before others, which may never answer', async () => {
-  // One before the others and one after them, in whatever order the folder lists them.
+  // One before and one after the others, whatever the order of the folder.
   qemu(20, WEB);
   put('proc/20/comm', 'qemu-system-x86\n');
   const others = Array.from({ length: 8 }, (_, index) => join(root, `proc/${30 + index}/cmdline`));
@@ -609,7 +609,7 @@ test('processes that are called like QEMU are looked at before others, which may
     try {
       closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
     } catch {
-      // Nobody reads it.
+      // It has no reader.
     }
   }
 });

@@ -91,7 +91,7 @@ test('on the host itself the file system says how full a pool is, not what libvi
   await expect.poll(async () => (await read())[0]?.measuredBy).toBe('statfs');
   const [pool] = await read();
   expect(pool?.capacityBytes).toBeGreaterThan(1_000_000);
-  // What is reserved for root is neither.
+  // Blocks reserved for root are in neither.
   expect((pool?.allocationBytes ?? 0) + (pool?.availableBytes ?? 0)).toBeLessThanOrEqual(
     pool?.capacityBytes ?? 0,
   );

@@ -44,7 +44,7 @@ test('a sample comes back as it was: maps, CPU sets, errors and all', async () =
   const { sample, host } = recording.read(1);
   const was = hostSample(1_000, [{ figures: { 'vcpu.0.time': 1 } }]);
   expect(host).toEqual(HOST);
-  // What is absent stays absent, whether it was left out or undefined.
+  // What is absent stays absent, whether it was omitted or undefined.
   expect(sample.domains[0]).toEqual(was.domains[0]);
   expect(sample.host).toEqual(was.host);
   expect(sample.domains[1]?.outcome).toMatchObject({
@@ -128,7 +128,7 @@ test('samples before a hole of gigabytes are there: no file is too large', async
 
 test('samples of any length are found, whatever stands before them', () => {
   const file = join(folder, 'long.rec');
-  // Over several windows of the reader, and one that is longer than a window.
+  // Spans several windows of the reader, with one line longer than a window.
   const lengths = [100_000, 7_000_000, 100_000, ...Array.from({ length: 20 }, () => 300_000)];
   const lines = lengths.map((length, tick) => {
     const sample = { startedAtMs: tick, domains: [], text: randomBytes(length / 2).toString('hex') };

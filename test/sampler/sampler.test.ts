@@ -21,7 +21,7 @@ let daemon: SimulatedDaemon;
 let sampler: Sampler;
 let calls: CallName[];
 let onCall: () => void;
-/** Cuts every connection once when so many more calls have come in. */
+/** Closes every connection once, after this many further calls. */
 const cutAfter = (count: number): void => {
   let left = count;
   onCall = () => {
@@ -142,21 +142,21 @@ test('more stuck VMs than one connection has places still leave the others their
   await sampler.sample();
   const hung = daemon.host.vms.filter((vm) => vm.running).slice(0, 12);
   for (const vm of hung) daemon.faults.hang(vm);
-  // Found a few at a time: the workers wait for each of them once.
+  // Detected a few at a time: each worker waits for one of them once.
   let sample = await sampler.sample();
   for (let i = 0; i < 3; i++) sample = await sampler.sample();
   expect(kinds(sample)).toEqual({ fresh: 48, unresponsive: 12 });
-  // Control, the host’s, and five for the VMs.
+  // Control, one for the host, and five for the VMs.
   expect(sampler.health.connections).toBeLessThanOrEqual(7);
   for (const vm of hung) daemon.faults.unhang(vm);
   await sampler.sample();
   expect(kinds(await sampler.sample())).toEqual({ fresh: 60 });
   await sampler.sample();
-  // What the stuck calls needed is given back.
+  // Connections that the stuck calls needed are released.
   expect(sampler.health.connections).toBe(6);
 });
 
-/** Takes samples until one reads a definition again, as the event of a change makes it do once it arrives. */
+/** Takes samples until a definition is read again, which the event of a change triggers when it arrives. */
 async function rereadsFacts(): Promise<void> {
   await vi.waitFor(async () => {
     await sampler.sample();
@@ -210,7 +210,7 @@ test('libvirt 12 is asked which VMs start at the next boot only, each once a min
   let nowMs = Date.now();
   const asked = (): number => calls.filter((name) => name === 'domainGetAutostartOnce').length;
   await start(14, { now: () => nowMs }, { release: releaseOf('12.9') });
-  // The first sample has it, as the second: a series that comes later would look like a change.
+  // Present in the first sample as in the second: a series that appears later would look like a change.
   const sample = await sampler.sample();
   expect(['bastion', 'web-01'].map((name) => of(sample, name)?.summary.autostartOnce)).toEqual([true, false]);
   expect(asked()).toBe(14);
@@ -229,7 +229,7 @@ test('libvirt 12 is asked which VMs start at the next boot only, each once a min
   expect(asked()).toBe(0);
 });
 
-/** A /proc with QEMU's process of one VM, a thread per vCPU, each with a different delay. */
+/** A /proc with the QEMU process of one VM, with one thread per vCPU, each with a different delay. */
 function procOf(uuid: string, vcpus: number): string {
   const root = mkdtempSync(join(tmpdir(), 'virtune-proc-'));
   mkdirSync(join(root, '77/task'), { recursive: true });
@@ -279,7 +279,7 @@ test('a VM that vanishes between list and query is left out, and is not a failur
   await sampler.sample();
   const vm = daemon.vm('batch-01');
   const listed = daemon.host.vms;
-  // Gone for every call but the list.
+  // Gone for every call except the list.
   Object.defineProperty(daemon.host, 'vms', { get: () => listed, configurable: true });
   daemon.host.remove(vm);
   const sample = await sampler.sample();
@@ -312,7 +312,7 @@ test('a daemon that goes away is reported as such, and found again when it retur
   await daemon.restart();
   expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
   expect(sampler.health.reconnects).toBeGreaterThan(0);
-  // Events are registered on the new connection: a change is seen.
+  // Events are registered on the new connection: a change is noticed.
   const vm = daemon.vm('web-01');
   calls = [];
   daemon.emit('deviceAdded', { domain: vm.domain, alias: 'x' });
@@ -322,7 +322,7 @@ test('a daemon that goes away is reported as such, and found again when it retur
 });
 
 test('connections cut in the middle of a sample cost that sample, not the next', async () => {
-  // Deadlines that no slow machine misses: this tests the loss, not the time.
+  // Deadlines that even a slow machine keeps: this tests the loss, not the time.
   await start(200, { domainDeadlineMs: 20_000, tickDeadlineMs: 60_000 });
   await sampler.sample();
   cutAfter(100);
@@ -353,7 +353,7 @@ test('a daemon that first looks at its QEMU is asked without waiting for that, a
     expect(sample.host?.cpusOnline).toBe(daemon.host.cpus.length);
   }
   expect(calls.filter((name) => name === 'connectGetVersion')).toHaveLength(1);
-  // Once for all that want them: the host's topology, and which machine it is.
+  // Once for all users: the host's topology and its identity.
   expect(calls.filter((name) => name === 'connectGetCapabilities')).toHaveLength(1);
   daemon.faults.release('connectGetVersion');
   daemon.faults.release('connectGetCapabilities');
@@ -412,7 +412,7 @@ test('a transient VM that crashes is gone from libvirt, and its crash is in the 
       detail: StoppedDetail.failed,
     });
   };
-  // Transient: libvirt forgets it with its QEMU.
+  // Transient: libvirt forgets it together with its QEMU.
   db.definition = undefined;
   crash(db);
   crash(web);

@@ -55,7 +55,7 @@ test('CPU time of the group is not continued with that of the process, which is 
     throw new RemoteError('domainGetCpuStats', 38, 10, 'the group cannot be read');
   };
   expect(await cpuTime()).toBeUndefined();
-  // Another run of the VM, which has only that of the process from its beginning.
+  // A new run of the VM uses the process's CPU time from the beginning.
   expect(await cpuTime({ ...DOMAIN, id: 4 })).toBe(7);
   answers.domainGetCpuStats = CPU.domainGetCpuStats;
   expect(await cpuTime({ ...DOMAIN, id: 4 })).toBe(7);

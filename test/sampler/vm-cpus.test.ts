@@ -9,7 +9,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Files below /sys and the control groups. */
+/** A reader of these files below /sys and the control groups. */
 function readerOf(files: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), 'virtune-vm-cpus-'));
   folders.push(folder);
@@ -42,7 +42,7 @@ const ISOLATED = 'sys/devices/system/cpu/isolated';
 test('CPUs that are isolated at boot and by partitions are isolated together', () => {
   expect(readerOf({ [ISOLATED]: '4-7\n', 'cgroup/cpuset.cpus.isolated': '2\n' }).read()[0]).toBe('2,4-7');
   expect(readerOf({ [ISOLATED]: '\n' }).read()[0]).toBe('');
-  // A kernel that does not say, or a file that is not a list.
+  // A kernel that does not report them, or a file that is not a list.
   expect(readerOf({}).read()[0]).toBeUndefined();
   expect(readerOf({ [ISOLATED]: 'x' }).read()[0]).toBeUndefined();
 });
@@ -55,7 +55,7 @@ test('what VMs may have is what the group has that libvirt puts them in, whateve
     'cgroup/cpuset/machine/cpuset.effective_cpus',
   ])
     expect(readerOf({ [file]: '2-7\n' }).read()[1]).toBe('2-7');
-  // A group without the controller, and the group of the container that virtune runs in.
+  // A group without the controller, and the group of the container in which virtune runs.
   expect(readerOf({ 'cgroup/machine.slice/cpuset.cpus.effective': '\n' }).read()[1]).toBeUndefined();
   expect(readerOf({ 'cgroup/cpuset.cpus.effective': '0-1' }).read()[1]).toBeUndefined();
 });

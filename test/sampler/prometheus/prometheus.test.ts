@@ -147,7 +147,7 @@ test('each failure has a code, and its message says where and what', async () =>
     message:
       'http://127.0.0.1:10080: HTTP clients do not use this port (blocked by the Fetch standard); serve Prometheus on another one',
   });
-  // By name, which may have several addresses, each with a failure.
+  // A name may resolve to several addresses, each with a failure.
   const named = await failureOf({ body: '' }, `http://localhost:${closed}`);
   expect(named.code).toBe('PROMETHEUS_UNREACHABLE');
   expect(named.message).toMatch(/cannot be reached \(connect ECONNREFUSED \S+:\d+/);

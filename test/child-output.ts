@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-/** Resolves with true once this holds, which is looked at whenever the child writes; with false when the child ends first. */
+/** Resolves with true once this holds, checked whenever the child writes; with false if the child ends first. */
 export function saidBeforeEnd(
   child: ChildProcess,
   output: Readable | null,
@@ -24,7 +24,7 @@ export function saidBeforeEnd(
   });
 }
 
-/** What a child with both outputs in pipes has written by its end, and how it ended: null after a signal. */
+/** Everything a child with both outputs in pipes has written by its end, and its exit code: null after a signal. */
 export async function outputOf(
   child: ChildProcess,
 ): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {

@@ -8,7 +8,7 @@ export interface Series {
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/s;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gsy;
 
-/** Reads Prometheus' text strictly: a line that does not fit the grammar is an error, and so is a duplicate series. */
+/** Parses Prometheus' text format strictly: invalid lines and duplicate series are errors. */
 export function parseExposition(text: string): Series[] {
   const seen = new Set<string>();
   return text
@@ -46,7 +46,7 @@ export function find(
   );
 }
 
-/** The value of the one such series, or undefined where there is none. */
+/** The value of the only such series, or undefined if there is none. */
 export function figure(
   series: readonly Series[],
   name: string,

@@ -15,7 +15,7 @@ interface Family {
 }
 
 /**
- * Metric families of a scrape by name, read strictly: HELP and TYPE once each and before the samples, samples of one
+ * Metric families of a scrape by name, parsed strictly: HELP and TYPE once each and before the samples, samples of one
  * family together, no sample name in two families, OpenMetrics with its suffixes and one EOF at the end.
  * @throws Error that quotes the first offending line
  */

@@ -1,6 +1,6 @@
 import type { CallName } from '../libvirt/calls/all.ts';
 
-/** Opening a connection, listening for events, and what the control connection carries: nothing works without. */
+/** Opens a connection, listens for events, or belongs to the control connection: nothing works without them. */
 const CONNECTION_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'authList',
   'connectOpen',
@@ -11,7 +11,7 @@ const CONNECTION_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'domainGetState',
 ]);
 
-/** Each has one VM's deadline. */
+/** Calls that are subject to a VM's deadline. */
 const VM_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'connectGetAllDomainStats',
   'domainGetXmlDesc',
@@ -25,7 +25,7 @@ const VM_CALLS: ReadonlySet<CallName> = new Set<CallName>([
   'domainMemoryStats',
 ]);
 
-/** Of calls that virtune was seen to send, those about the host as a whole: all that nobody named otherwise. */
+/** The host calls among those that virtune was seen to make: all that are not listed above. */
 export function hostCallsOf(seen: Iterable<CallName>): CallName[] {
   return [...new Set(seen)].filter((name) => !CONNECTION_CALLS.has(name) && !VM_CALLS.has(name)).sort();
 }

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What each file imports: files by their path from `root`, packages by their name as written. */
+/** Imports of each file: files by their path from `root`, packages by their specifier. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The imports of all TypeScript files in these folders of `root`, re-exports and type-only imports included.
- * With `lazy`, also `import('./x.ts')`, which runs when it is reached.
+ * The imports of all TypeScript files in these folders of `root`, including re-exports and type-only imports. With
+ * `lazy`, also `import('./x.ts')`, which is only executed when reached.
  */
 export function importGraph(
   root: string,
@@ -30,7 +30,7 @@ function importsOf(root: string, file: string, lazy: boolean): string[] {
   ].map(([, target = '']) => (target.startsWith('.') ? join(dirname(file), target) : target));
 }
 
-/** Each circle once, as the files on it: `a.ts -> b.ts -> a.ts`. */
+/** Each import cycle once, as the files on it: `a.ts -> b.ts -> a.ts`. */
 export function circlesIn(graph: ImportGraph): string[] {
   const circles: string[] = [];
   const done = new Set<string>();

@@ -1,4 +1,4 @@
-/** Which rooms a room may import; its own is always allowed. */
+/** Rooms that a room may import, besides itself. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   libvirt: [],
   model: ['libvirt'],
@@ -13,7 +13,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['libvirt', 'model', 'sampler', 'exporter', 'advice', 'tui', 'tuner', 'dashboards', 'simulator'],
 };
 
-/** Rooms whose errors a user can meet, in order. */
+/** Rooms whose errors a user may see, in order. */
 export const ROOMS_WITH_ERRORS = Object.keys(MAY_IMPORT)
   .filter((room) => room !== 'docs')
   .sort();

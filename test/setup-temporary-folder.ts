@@ -6,9 +6,9 @@ const SHARED_MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 2 ** 30;
 
 /**
- * One temporary folder for a run of the unit tests, deleted at its end. In memory where there is room: journals wait for
- * the disk after each record, and tests kill them at each. Compiled code of `virtune`, which tests start hundreds of
- * times, is kept there too.
+ * Creates a temporary folder for a run of the unit tests, and deletes it at the end. It is in memory if there is room:
+ * journals sync to disk after each record, and tests kill them at each one. It also has the compile cache of `virtune`,
+ * which tests start hundreds of times.
  */
 export function setup(): () => void {
   const folder = mkdtempSync(join(hasRoomInMemory() ? SHARED_MEMORY : tmpdir(), 'virtune-tests-'));
@@ -24,7 +24,7 @@ function hasRoomInMemory(): boolean {
     const mount = readFileSync('/proc/mounts', 'utf8')
       .split('\n')
       .find((line) => line.includes(` ${SHARED_MEMORY} `));
-    // Tests write programs and run them.
+    // Tests write programs to it and run them.
     return bavail * bsize >= ENOUGH_BYTES && mount?.includes('noexec') === false;
   } catch {
     return false;

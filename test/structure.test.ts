@@ -13,7 +13,7 @@ const isFile = (target: string): boolean => target.endsWith('.ts');
 const roomOf = (file: string): string => file.split('/')[0] as string;
 const lazyGraph = importGraph(ROOT, Object.keys(MAY_IMPORT), { lazy: true });
 
-/** All that these files import, and what that imports; at once or when it is needed. */
+/** All direct and indirect imports of these files, including lazy ones. */
 function reachable(...entries: readonly string[]): string[] {
   const found = new Set(entries);
   for (const file of found) {
@@ -34,7 +34,7 @@ test('imports between rooms run one way', () => {
   expect(wrong).toEqual([]);
 });
 
-// Type-only imports count: files that need each other's types cannot be read, moved or tested one without the other.
+// Type-only imports count: files that need each other's types cannot be read, moved or tested separately.
 test('no file imports itself through others, within a room or across rooms', () => {
   const all = importGraph(ROOT, [...Object.keys(MAY_IMPORT), 'build', 'test'], { lazy: true });
   expect(all.size).toBeGreaterThan(900);
@@ -78,7 +78,9 @@ test('libvirt/ stands alone: it imports nothing but Node.js', () => {
   expect(Object.keys(manifest).filter((field) => /dependencies$/i.test(field))).toEqual([]);
 });
 
-/** Files that ask a file system and wait for it, and which: none that a user can put below what a process that runs for long names. */
+/**
+ * Files with synchronous file access, and to what: never to a path that a user configures for a long-running process.
+ */
 const SYNCHRONOUS: Readonly<Record<string, string>> = {
   'cli/advise/explain.ts': 'a page of the package',
   'cli/end.ts': '/bin/sh, at the end',
@@ -117,7 +119,9 @@ test('the model is pure: it reads no file, no clock and no socket', () => {
   expect(impure).toEqual([]);
 });
 
-/** What the build may bundle into the command. A package added here is read by every user of virtune: review it. */
+/**
+ * Packages that the build may bundle into the command. All users of virtune depend on a package added here: review it.
+ */
 const BUNDLED = [
   '@elastic/elasticsearch',
   '@opentelemetry/api',

@@ -8,14 +8,15 @@ import { parseExposition, type Series } from './exposition.ts';
 const CLI = resolve(process.env['VIRTUNE_CLI'] ?? join(import.meta.dirname, '../cli/virtune.ts'));
 
 /**
- * What `VIRTUNE_CLI` names, or the sources. `npm test` and benchmarks run what npm would install, which starts in a third of the
- * CPU time; CI runs the live tests on the installed package, and some tests on the executable too, which needs no Node.js.
+ * The program in `VIRTUNE_CLI`, or the sources. `npm test` and benchmarks run what npm would install, which starts in a
+ * third of the CPU time; CI runs the live tests on the installed package, and some tests also on the executable, which
+ * needs no Node.js.
  */
 export const VIRTUNE: readonly [string, ...string[]] = /\.[jt]s$/.test(CLI)
   ? [process.execPath, ...NODE_FLAGS, CLI]
   : [CLI];
 
-/** Starts virtune, its output into pipes. */
+/** Starts virtune with its output in pipes. */
 function startVirtune(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const [command, ...first] = VIRTUNE;
   return spawn(command, [...first, ...args], {
@@ -39,7 +40,7 @@ export class VirtuneProcess {
   #url: string | undefined;
 
   constructor(...args: readonly string[]);
-  /** With more in its environment. */
+  /** With further environment variables. */
   constructor(env: NodeJS.ProcessEnv, ...args: readonly string[]);
   constructor(first: NodeJS.ProcessEnv | string = {}, ...rest: readonly string[]) {
     this.#child = typeof first === 'string' ? startVirtune([first, ...rest]) : startVirtune(rest, first);
@@ -54,7 +55,7 @@ export class VirtuneProcess {
     });
   }
 
-  /** Waits until it says where it serves. */
+  /** Waits until it reports its address. */
   async url(): Promise<string> {
     const served = (): boolean => {
       this.#url ??= /(http:\/\/\S+)\/metrics/.exec(this.#stderr)?.[1];
@@ -65,13 +66,13 @@ export class VirtuneProcess {
     return this.#url;
   }
 
-  /** Waits until it has said this. */
+  /** Waits for this on standard error. */
   async says(what: RegExp): Promise<void> {
     const said = await saidBeforeEnd(this.#child, this.#child.stderr, () => what.test(this.#stderr));
     if (!said) throw new Error(`virtune ended: ${this.#stderr}`);
   }
 
-  /** Waits until it has printed this. */
+  /** Waits for this on standard output. */
   async prints(what: RegExp): Promise<void> {
     const printed = await saidBeforeEnd(this.#child, this.#child.stdout, () => what.test(this.#stdout));
     if (!printed) throw new Error(`virtune ended: ${this.#stderr}`);
@@ -105,7 +106,7 @@ export class VirtuneProcess {
   }
 }
 
-/** Runs virtune until it ends by itself, its output into pipes. */
+/** Runs virtune until it exits, with its output in pipes. */
 export async function runVirtune(...args: readonly string[]): Promise<Ended> {
   const child = startVirtune(args);
   const { status: code, ...printed } = await outputOf(child);

@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const RELEASE = `SHA256:\n ${createHash('sha256').update('').digest('hex')} 0 Packages\n`;
 const FILES: Readonly<Record<string, string>> = { Release: RELEASE, Packages: '' };
 
-/** `apt-get update` of two suites, one at a server that has it, the other at the port given, or at the same server. */
+/** Runs `apt-get update` for two suites: one on a working server, the other at the given port or on the same server. */
 async function update(otherPort?: number): Promise<void> {
   const server = createServer(({ url = '' }, response) => {
     const file = FILES[url.split('/').at(-1) ?? ''];
@@ -59,7 +59,7 @@ test.skipIf(!hasApt)('an image is built from all lists of packages', async () =>
 test.skipIf(!hasApt)(
   'a list of security updates that cannot be had at the moment ends the build of the image',
   async () => {
-    // Nothing listens there. Of a server that answers with an error apt-get makes an error by itself.
+    // Nothing listens there. An error response of a server is an error to apt-get in any case.
     await expect(update(1)).rejects.toMatchObject({
       code: 100,
       stderr: expect.stringContaining('/security/'),

@@ -104,7 +104,7 @@ test('a layer has the same bytes whenever its files were written, and is named b
     expect(layer.size).toBe(statSync(join(blobs, file)).size);
     expect(layer.digest).toBe(`sha256:${sha256(bytes)}`);
     expect(layer.diffId).toBe(`sha256:${sha256(gunzipSync(bytes))}`);
-    // A digest alone would be as equal if the time of the build were left out of both.
+    // Digests alone would also match if both layers lacked the time of the build.
     expect(gunzipSync(bytes).toString('latin1')).toContain('00000250600');
   }
 });

@@ -33,7 +33,7 @@ test('the lockfile has the bundled packages alone, each with the dependencies th
   });
   expect((lock as { packages: object }).packages).toEqual({
     '': { name: 'virtune-bundled', version: '1.2.3', dependencies: { old: '4.0.0', width: '8.0.0' } },
-    // Its strip, the one on top, is not in the bundle.
+    // It depends on the top-level strip, which is not bundled.
     'node_modules/old': { version: '4.0.0', dependencies: {} },
     'node_modules/shared': { version: '1.0.0', dependencies: {} },
     'node_modules/width': {

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A simulated host, and the planner's URI of it. */
+/** A simulated host, and the planner's URI for it. */
 async function hostWith(
   auth: AuthMode = { kind: 'none' },
 ): Promise<{ uri: string; vm: { uuid: string; name: string } }> {

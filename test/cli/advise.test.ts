@@ -30,7 +30,7 @@ test('a recording is advised on: what hurts, since when, why, a change, its cost
   const { code, stdout } = await advise(...recording('noisy-neighbour'));
   expect(code).toBe(0);
   expect(stdout).toMatch(/^noisy-neighbour: 14 running VMs, 59 samples in 58s\n/);
-  // The VM that hangs loses all its time, those that share CPUs half of it.
+  // The hung VM loses all its time, and those that share CPUs lose half of theirs.
   const [hung = '', first = ''] = stdout.split('\n\n').slice(1);
   expect(hung).toMatch(/^1\. bad: QEMU does not answer libvirt/);
   expect(first).toMatch(/^2\. bad: CPU 0-1 is dedicated to more than one VM/);
@@ -96,7 +96,7 @@ test('too few samples are an answer, with when to ask again', async () => {
   expect(said(stdout)).toMatchObject({ samples: 3, ask_again_after_seconds: 120 });
   const text = await advise(...recording('hostile-names'));
   expect(text.stdout).toContain('not enough evidence of load');
-  // Names of VMs that a terminal would obey.
+  // Names of VMs must not contain sequences that a terminal obeys.
   expect(text.stdout).toMatch(/^[\n\P{Cc}]*$/u);
 });
 

@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const isInstalled = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
 
-/** What a shell offers behind these words, the last of which is being typed. */
+/** Returns what a shell offers for these words, the last of which is still being typed. */
 interface Shell {
   readonly name: string;
   offers(script: string, words: readonly string[]): string[];
@@ -39,7 +39,7 @@ const shells: readonly Shell[] = [
   },
   {
     name: 'zsh',
-    // The functions of its completion system print what they are given.
+    // The functions of its completion system print their arguments.
     offers: (script, words) =>
       run(
         'zsh',

@@ -11,7 +11,7 @@ function* optionsBelow(command: Command, parents: readonly string[]): Generator<
 const options = (await loadCommands(undefined)).flatMap((command) => [...optionsBelow(command, ['virtune'])]);
 const durations = options.filter(([, { flags }]) => flags.endsWith('<duration>'));
 
-/** One time in three ways; the second for options whose least value is an hour. */
+/** The same time in three forms; the second row is for options with a minimum of an hour. */
 const SAME = [
   { seconds: 70, texts: ['70', '70s', '1m10s'] },
   { seconds: 7_200, texts: ['7200', '7200s', '2h'] },

@@ -48,7 +48,7 @@ test.each([
   expect(exitCodeFor(new ConfigError('/q cannot be read', { cause: wrapped }))).toBe(exitCode);
 });
 
-/** A regular file whose first byte no system can read: EIO. */
+/** A regular file whose first byte cannot be read on any system: EIO. */
 const FAULTY = '/proc/self/mem';
 const folder = mkdtempSync(join(tmpdir(), 'virtune-exit-codes-'));
 const web = join(folder, 'web.yml');

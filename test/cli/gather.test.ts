@@ -23,7 +23,7 @@ afterEach(() => {
 
 const STEP_MS = 10;
 
-/** Asked so many times; it cannot be asked where `fails` says so. */
+/** A host that is sampled `count` times, and fails when `fails` says so. */
 function hostOf(count: number, fails: (time: number) => boolean, vms = 1) {
   const stop = new AbortController();
   let time = 0;
@@ -47,7 +47,7 @@ const OPTIONS = { for: 60, every: STEP_MS / 1_000, check: () => undefined };
 test('a host that cannot be asked for a while is sampled again, and what was seen counts', async () => {
   const { host, signal } = hostOf(10, (time) => time >= 2 && time < 5);
   const gathered = await gather(host, { ...OPTIONS, signal });
-  // Rates over the outage, too: of ten samples without three, all but the first.
+  // Rates also span the outage: three of ten samples are missing, and the first has no rates.
   expect(gathered?.window.observation?.samples).toBe(6);
   expect(gathered?.newest.startedAtMs).toBe(9_000);
   expect(said.match(/cannot be sampled.*the daemon was restarted/g)).toHaveLength(1);
@@ -103,7 +103,7 @@ test('of a long recording every second sample counts, or fewer, and the last', a
         vms[0]?.usedCpus.values,
       ]);
     };
-    // Those at 0, 3, 6, 9 and 11 s.
+    // The samples at 0, 3, 6, 9 and 11 s.
     expect(seen(5)).toEqual([[4, 3_000, 11_000, [0.5, 0.5, 0.5, 0.5]]]);
     expect(seen(100)[0]?.[0]).toBe(11);
   } finally {

@@ -44,7 +44,7 @@ test('a hangup without a file to reload ends no service: it is logged, and scrap
 
 test('a hangup reads the key of a search server that flags set, and the queue is closed in order afterwards', async () => {
   const keys: (string | undefined)[] = [];
-  // It is busy, and has rejected no key: nothing but a reload reads the key.
+  // It is overloaded but does not reject the key, so only a reload makes virtune read the key.
   const server = createServer(({ headers }, response) => {
     keys.push(headers.authorization);
     response.writeHead(503).end();

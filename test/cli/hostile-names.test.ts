@@ -8,7 +8,7 @@ import { scenarios } from '../../simulator/scenarios/all.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 
 const TIMEOUT_MS = 240_000;
-/** Names that libvirt 9.0 accepts, and no terminal should get. */
+/** Names that libvirt 9.0 accepts but no terminal should receive. */
 const NAMES = [
   'c1\u009b31mred\u009d0;title\u009c',
   'del\u007f\u007f\u007f',
@@ -16,7 +16,10 @@ const NAMES = [
   '\u2066isolate\u2069',
   "it's; $(touch pwned) `touch pwned` #",
 ];
-/** By their numbers in Unicode: C0 but line ends and tabs, DEL, C1, separators, and what changes the direction of text. */
+/**
+ * By Unicode code point: C0 except line ends and tabs, DEL, C1, separators, and characters that change the direction of
+ * text.
+ */
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
@@ -53,7 +56,7 @@ const top = (...args: readonly string[]): readonly string[] => [
   ...args,
 ];
 
-/** What a command prints on both outputs; a failure of the command is output too. */
+/** Everything a command prints on both outputs, including failures. */
 async function printed(args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await new VirtuneProcess(...args).ended;
   return stdout + stderr;
@@ -62,7 +65,7 @@ async function printed(args: readonly string[]): Promise<string> {
 test(
   'no command prints a control character or a change of direction, whatever VMs are called',
   async () => {
-    // Applied first, for history, show and drift.
+    // Applied first, so that history, show and drift have something to print.
     const applied = await printed(tune('apply', '--all', '-p', 'balanced', '--yes'));
     expect(applied).toMatch(/transaction .* applied and verified|run .*/s);
     const commands = [

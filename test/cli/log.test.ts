@@ -10,9 +10,9 @@ test.each([
   [new ConfigError('v.yml:2: no'), 'v.yml:2: no [CONFIG]'],
   [new Error('kvm1: nothing listens', { cause: refused }), 'kvm1: nothing listens [LIBVIRT_REFUSED]'],
   [new Error('a', { cause: new Error('b', { cause: refused }) }), 'a [LIBVIRT_REFUSED]'],
-  // Its own code, not that of what caused it.
+  // The code of the error itself, not of its cause.
   [new ConfigError('v.yml: no', { cause: refused }), 'v.yml: no [CONFIG]'],
-  // Not a code of virtune.
+  // Not one of virtune's codes.
   [system, 'ENOENT: no such file'],
   [new Error('a bug', { cause: 'text' }), 'a bug'],
 ])('%s is logged with its code', (error, text) => {

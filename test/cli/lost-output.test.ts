@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.stop());
 
-/** In a shell, `"$@"` for the command; the exit code of the shell. */
+/** Runs a shell script in which `"$@"` is the command; returns the shell's exit code. */
 function inShell(script: string, ...args: readonly string[]): Promise<{ code: number; stderr: string }> {
   return new Promise((resolve) => {
     execFile('bash', ['-c', script, 'bash', ...VIRTUNE, ...args], (error, _stdout, stderr) => {

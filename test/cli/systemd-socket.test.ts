@@ -14,7 +14,7 @@ afterAll(async () => {
   await demo.stop();
 });
 
-/** A socket that listens, as systemd opens one before the service runs. */
+/** A listening socket, as systemd opens it before the service starts. */
 async function openSocket(): Promise<{
   readonly port: number;
   readonly fd: number;
@@ -31,7 +31,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** virtune started as systemd does it: the sockets from 3 on, LISTEN_PID its own, since `exec` keeps the id. */
+/** Starts virtune as systemd does: sockets from descriptor 3 on, and LISTEN_PID is its PID, which `exec` keeps. */
 function activate(fds: readonly number[]): {
   child: ChildProcess;
   serves: Promise<void>;
@@ -65,7 +65,7 @@ function activate(fds: readonly number[]): {
 test('scrapes are answered on every socket that systemd passed, until the exporter is stopped', async () => {
   const sockets = [await openSocket(), await openSocket()];
   const { child, serves, ended } = activate(sockets.map(({ fd }) => fd));
-  // virtune has them now; from here on nobody else takes a connection.
+  // virtune has inherited them; from now on only it accepts connections.
   for (const { server } of sockets) server.close();
   await Promise.race([serves, ended]);
   for (const { port } of sockets) {

@@ -4,7 +4,7 @@ import { VIRTUNE } from '../virtune-process.ts';
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** virtune on a separate terminal, which script(1) gives it: it asks, and is answered. */
+/** virtune on a separate terminal from script(1): answers its prompts. */
 export class Terminal {
   readonly #child: ChildProcess;
   readonly ended: Promise<{ readonly code: number | null; readonly shown: string }>;
@@ -23,7 +23,7 @@ export class Terminal {
     });
   }
 
-  /** Waits until the question is there, so many of them. */
+  /** Waits until the question has been shown this many times. */
   async asks(question: string, times = 1): Promise<void> {
     const asked = (): boolean => this.#shown.split(question).length > times;
     if (await saidBeforeEnd(this.#child, this.#child.stdout, asked)) return;

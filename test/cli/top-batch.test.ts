@@ -43,7 +43,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** What is printed on either stream, and the exit code. */
+/** Everything printed on both streams, and the exit code. */
 async function printed(scenes: readonly Scene[], options: Partial<RunBatchOptions>) {
   const [out, err] = [process.stdout, process.stderr].map((stream) =>
     vi.spyOn(stream, 'write').mockImplementation((_text, ...rest: readonly unknown[]) => {
@@ -106,7 +106,7 @@ test('a threshold is not crossed again while the host cannot be asked', async ()
   expect((await printed([down], { thresholds })).code).toBe(69);
 });
 
-/** Two hosts, the second as it is given. */
+/** Two hosts, with this scene as the second. */
 const withSecond = (second: Scene): Scene =>
   sceneOf([...up.hosts, ...second.hosts.map((host) => ({ ...host, name: 'kvm2' }))], second.atMs);
 
@@ -118,11 +118,11 @@ test('with a threshold, a host that could not be asked at last exits with 69, an
   expect((await printed([withSecond(down), withSecond(up)], { thresholds })).code).toBe(0);
   const crossed = await printed([withSecond(down)], { thresholds: [parseThreshold('delay>5%', vmColumns)] });
   expect(crossed.code).toBe(1);
-  // Without a threshold, figures of one host are what was asked for.
+  // Without a threshold, the figures of one host are enough.
   expect((await printed([withSecond(down)], {})).code).toBe(0);
 });
 
-/** A host whose samples come from these, in turn; `undefined` is one that fails. */
+/** A host that returns these samples in turn; `undefined` is a failed one. */
 function sourceOf(name: string, samples: readonly (HostSample | undefined)[]): HostSource {
   const left = [...samples];
   return {
@@ -137,7 +137,7 @@ function sourceOf(name: string, samples: readonly (HostSample | undefined)[]): H
   };
 }
 
-/** Samples of a VM that uses half a CPU, from 1 s on. */
+/** Samples at these seconds of a VM that uses half a CPU. */
 const seconds = (...ats: readonly (number | undefined)[]) =>
   ats.map((at) =>
     at === undefined ? undefined : hostSample(at * 1_000, [{ name: 'vm', cpuTimeNs: at * 5e8 }]),
@@ -208,7 +208,7 @@ test('sampling ends once the reader of what is printed has ended', async () => {
   expect(sampled).toBe(0);
 });
 
-/** Which VMs, at which second, each scene of a recording has that was made of these samples. */
+/** The VMs and their seconds in each scene of a recording made of these samples. */
 async function replayed(
   samples: readonly (readonly [host: string, second: number])[],
   iterations = Number.POSITIVE_INFINITY,

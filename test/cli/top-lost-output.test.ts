@@ -10,7 +10,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** In a shell, `"$@"` for `virtune top`; the exit code of the shell. */
+/** Runs a shell script in which `"$@"` is `virtune top`; returns the shell's exit code. */
 function inShell(script: string, ...args: readonly string[]): Promise<Ended> {
   const top = [...VIRTUNE, 'top', '--no-config', ...args];
   return new Promise((resolve) => {

@@ -11,7 +11,7 @@ afterEach(() => {
   [script, pid] = [undefined, undefined];
 });
 
-/** `virtune top` on a separate terminal of 100 x 30, which script(1) gives it. */
+/** `virtune top` on a separate terminal of 100 x 30 from script(1). */
 async function openTop(): Promise<{ readonly pid: number; readonly terminal: string; shown(): string }> {
   const command = [...VIRTUNE, 'top', '--no-config', '--demo'].map((word) => `'${word}'`).join(' ');
   const child = spawn(
@@ -33,7 +33,7 @@ async function openTop(): Promise<{ readonly pid: number; readonly terminal: str
 
 const LONG = { timeout: 60_000, interval: 100 };
 
-/** Whether the terminal gives each key at once, and does not echo it. */
+/** Whether the terminal passes on each key at once, without echo. */
 function isRaw(terminal: string): boolean {
   const modes = spawnSync('stty', ['-F', terminal, '-a'], { encoding: 'utf8' }).stdout.split(/\s+/);
   return ['-icanon', '-echo', '-isig'].every((mode) => modes.includes(mode));
@@ -43,7 +43,7 @@ test('after a stop that cannot be caught, it takes the terminal and the mouse ag
   const top = await openTop();
   await vi.waitFor(() => expect([isRaw(top.terminal), top.shown()]).toEqual([true, MOUSE]), LONG);
   process.kill(top.pid, 'SIGSTOP');
-  // As a shell does that gets its terminal back.
+  // As a shell does when it gets its terminal back.
   await vi.waitFor(() => {
     spawnSync('stty', ['-F', top.terminal, 'sane']);
     expect(isRaw(top.terminal)).toBe(false);
@@ -51,12 +51,12 @@ test('after a stop that cannot be caught, it takes the terminal and the mouse ag
   const before = top.shown().length;
   process.kill(top.pid, 'SIGCONT');
   await vi.waitFor(() => {
-    // It stops after the command that it runs, whenever it has seen that one stop.
+    // script stops whenever it has seen its command stop, which may be after this.
     script?.kill('SIGCONT');
     expect(isRaw(top.terminal)).toBe(true);
     expect(top.shown().slice(before)).toEqual(MOUSE);
   }, LONG);
 }, 120_000);
 
-/** Among all else that is drawn: xterm's switch for the mouse. */
+/** xterm's sequence that enables the mouse, anywhere in the output. */
 const MOUSE = expect.stringContaining('\u001b[?1000h');

@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** `virtune top` with standard output into a pipe. */
+/** `virtune top` with standard output in a pipe. */
 const top = (...args: string[]) => runVirtune('top', '--no-config', '-d', '0.3', ...args);
 const DEMO = ['--demo', 'noisy-neighbour'];
 

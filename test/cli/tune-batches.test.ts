@@ -44,7 +44,7 @@ const run = (...args: string[]): Promise<Ended> => new VirtuneProcess(...argsOf(
 const ALL = ['--all', '--profile', 'oltp-database'] as const;
 const RESTART = ['--restart', '--shutdown-timeout', '2', '--settle', '0'] as const;
 
-/** Those that carry a mark now, and how often each was started: an id is given with each start. */
+/** Names of VMs with a mark; `ids` shows restarts, since each start gives a new id. */
 const tuned = (): string[] =>
   demo.daemon.host.vms
     .filter(({ definition }) => definition?.xml.includes('virtune:tuned') === true)
@@ -67,7 +67,7 @@ test('a guest that ignores its power button does not affect others: those before
   expect(tuned()).toEqual(['a1', 'a2']);
   const after = ids();
   expect([after['a3'], after['a4']]).toEqual([before['a3'], before['a4']]);
-  // Started once each: two new ids in all.
+  // Started once each: two new ids in total.
   expect([after['a1'], after['a2']].toSorted()).toEqual([5, 6]);
   expect(stderr).toMatch(/applied {4}.*"a1", "a2"\n.*failed {5}"a3"\n.*not tried {2}"a4"/);
 });

@@ -8,7 +8,7 @@ import { lockHost } from '../../tuner/journal/lock.ts';
 import { VirtuneProcess } from '../virtune-process.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
-/** Each of them starts several processes. */
+/** Each test starts several processes. */
 const TIMEOUT_MS = 180_000;
 
 let host: TunedDemo;
@@ -245,7 +245,7 @@ test('a killed run blocks the next with 75 until it is recovered, which is offer
   expect(host.picture()).toEqual(before);
 });
 
-/** A run that was cut off before its first step. */
+/** A run that was interrupted before its first step. */
 async function cutOff(hostname: string, uri: string, at: string): Promise<string> {
   const id = newTransactionId(new Date(at));
   const options = { now: () => new Date(), trace: () => undefined, onEvent: () => undefined };
@@ -279,7 +279,7 @@ test('recover undoes what it can when a host is away, says which one, and exits 
     outcomes: [{ id, kind: 'undone' }],
     errors: [{ hostname: 'gone', code: 'LIBVIRT_NOT_FOUND' }],
   });
-  // With --connect the other hosts are not asked.
+  // With --connect, no other hosts are asked.
   expect(await host.run('recover')).toMatchObject({
     code: 0,
     stderr: expect.stringContaining('nothing to recover'),

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectTimeoutMs } from '../../cli/tune/options.ts';
 import { TunedDemo } from './tuned-demo.ts';
 
-/** Each of them starts several processes. */
+/** Each test starts several processes. */
 const TIMEOUT_MS = 60_000;
 const DATABASE = ['pg-orders', '--profile', 'oltp-database'] as const;
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.stop());
 
-/** A setting of the VM, and one of the host below it. */
+/** A profile with a setting of the VM and one of its host. */
 function bothProfile(): string {
   const path = join(host.folder, 'both.yaml');
   writeFileSync(

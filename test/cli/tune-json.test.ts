@@ -20,7 +20,7 @@ function fieldsOf(value: unknown): string[] {
   return Object.entries(value).flatMap(([name, inner]) => [name, ...fieldsOf(inner)]);
 }
 
-/** What the exporter of the same host says of pg-orders: with no label but the VM's, as of any other figure of it. */
+/** What the exporter of the same host reports for pg-orders, with no label but the VM's, as for its other figures. */
 async function exported(record: string): Promise<Record<string, unknown>> {
   const { uri } = host.demo;
   const exporter = new VirtuneProcess(
@@ -132,7 +132,7 @@ test('a VM from plan to rollback, as JSON: each document is complete, and each f
   });
   expect((await host.run('show', id, '--xml', 'pg-orders')).stdout).toBe(definition);
 
-  // Not what watch restored of it.
+  // Not the transaction in which watch restored it.
   expect(await ask(0, 'rollback', '--yes')).toMatchObject({
     format: 1,
     id,

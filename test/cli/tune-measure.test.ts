@@ -13,7 +13,7 @@ const SHORT = ['--every', '1s', '--block', '3s', '--block-settle', '0'];
 const LIVE = 1;
 const LATENCY = 'libvirt_domain_disk_request_latency_seconds';
 
-/** Blocks take their time: side by side, each on a separate host. */
+/** Blocks take real time, so tests run in parallel, each on a separate host. */
 function onHost(title: string, body: (host: TunedDemo) => Promise<void>): void {
   test.concurrent(title, { timeout: TIMEOUT_MS }, async () => {
     const host = await TunedDemo.start();
@@ -75,7 +75,7 @@ onHost('settings that do not help are switched on and off, undone, and reported'
   expect(blocks.filter(({ arm }) => arm === 'on')).toHaveLength(8);
   expect(host.picture()).toEqual(before);
 
-  // One line for each block, whatever the number of steps.
+  // One line for each block, regardless of the number of steps.
   const lines = stderr.split('\n');
   const first = lines.findIndex((line) => line.startsWith('  block 1 of 16: '));
   expect(lines.slice(first, first + 16)).toEqual(
@@ -124,7 +124,10 @@ onHost('with the output of a command as the figure, settings stay where that is 
 
 const APPLY = ['apply', '--profile', 'oltp-database', '--wait', '60s'];
 
-/** No prompt answers, and nobody else gets the lock: what is refused later would not end. */
+/**
+ * Checks a refusal before the prompt and the lock: a later one would wait indefinitely, as nothing answers or releases
+ * them.
+ */
 async function refusedWith(code: number, host: TunedDemo, ...args: readonly string[]): Promise<string> {
   const before = host.picture();
   const ended = await host.run(...APPLY, ...args);
@@ -207,7 +210,7 @@ onHost('measure needs enough samples', async (host) => {
   expect(code).toBe(64);
 });
 
-/** Crowds three busy VMs onto one CPU, as a hand with virsh does: they wait for each other. */
+/** Pins three busy VMs to one CPU, as a user would with virsh, so that they wait for each other. */
 async function crowd({ demo }: TunedDemo): Promise<void> {
   const connection = await connect(demo.uri, { readOnly: false });
   const map = CpuSet.of([40]).toBitmap(7);

@@ -75,7 +75,7 @@ test('two restarts are never decided: undone and reported with why, and exported
     { domain: 'pg-orders', figure: LATENCY, verdict: 'inconclusive', kept: 'false' },
   ]);
   expect(of('virtune_tuning_effect_ratio')).toHaveLength(1);
-  // Of two boots no effect is excluded.
+  // With two boots no effect can be excluded.
   for (const end of ['low', 'high'] as const) expect(of(`virtune_tuning_effect_${end}_ratio`)).toEqual([]);
   const [at] = of('virtune_tuning_effect_timestamp_seconds');
   expect((at?.value ?? 0) * 1_000).toBeGreaterThan(Date.now() - TIMEOUT_MS);

@@ -31,7 +31,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Each user has a state folder of his own, as on two machines. */
+/** Each user has a separate state folder, as on two machines. */
 const argsOf = (user: string, [command = '', ...rest]: readonly string[]): string[] => [
   'tune',
   command,

@@ -8,10 +8,10 @@ import type { SimulatedVm } from '../../simulator/vm.ts';
 import { type Ended, VirtuneProcess } from '../virtune-process.ts';
 import { Terminal } from './terminal.ts';
 
-/** Demand follows date and hour: at this one the host's CPUs have time for all, so steal is 0. */
+/** Demand depends on date and hour: at this one the host's CPUs have time for all, so steal is 0. */
 const QUIET_AT_MS = Date.UTC(2026, 0, 15, 2);
 
-/** The demo's untuned host at a quiet hour, and `virtune tune` as its users run it: processes with a separate journal. */
+/** The demo's untuned host at a quiet hour, with `virtune tune` as users run it: processes with a separate journal. */
 export class TunedDemo {
   readonly demo: Demo;
   readonly folder: string;
@@ -40,7 +40,9 @@ export class TunedDemo {
     return this.demo.daemon.vm(name);
   }
 
-  /** Its first vCPU to the first CPU, while it runs: another program, or libvirt after a migration, has changed the pin. */
+  /**
+   * Moves the pin of its first vCPU to the first CPU while it runs, like another program, or libvirt after a migration.
+   */
   async movePin(name: string): Promise<void> {
     const writer = await connect(this.demo.uri, { readOnly: false });
     const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);
@@ -65,7 +67,7 @@ export class TunedDemo {
     return new Terminal('tune', ...this.#with(args));
   }
 
-  /** Standard output, which has to be one document. */
+  /** Parses standard output, which must be a single document. */
   async json(
     ...args: readonly string[]
   ): Promise<{ readonly code: number | null; readonly document: unknown }> {
@@ -77,7 +79,7 @@ export class TunedDemo {
     }
   }
 
-  /** All that a tuner can change here; not what each start creates again. */
+  /** Everything a tuner can change here, except what each start renews. */
   picture(): unknown {
     const { host } = this.demo.daemon;
     return {
@@ -91,7 +93,7 @@ export class TunedDemo {
   }
 }
 
-/** libvirt writes a pin to every CPU down once a pin was set: it is what no pin is. */
+/** After a pin was set, libvirt writes out pins to every CPU, which are equivalent to no pin. */
 const EVERYWHERE = / *<(?:vcpupin vcpu='\d+'|emulatorpin) cpuset='0-55'\/>\n/g;
 
 function runs(xml: string | undefined): string | undefined {

@@ -20,9 +20,9 @@ export interface ContractTarget {
   readonly running: string;
   /** A running domain without a channel for a guest agent. */
   readonly agentless: string;
-  /** A domain that starts with the next boot of the host, and not with later ones. Absent: this driver has no such setting. */
+  /** A domain that starts at the next boot of the host only. Absent: this driver has no such setting. */
   readonly startsOnce?: string;
-  /** What this driver cannot do, by the test's own word for it. */
+  /** Capabilities that this driver lacks, by the names used in the test. */
   readonly lacks?: readonly Capability[];
 }
 
@@ -35,11 +35,11 @@ export type Capability =
   | 'job'
   | 'control';
 
-/** How many kinds of events storage pools have (virStoragePoolEventID). */
+/** Number of event kinds of storage pools (virStoragePoolEventID). */
 const POOL_EVENTS = 2;
 const NO_SUCH: Domain = { name: 'no-such-domain', uuid: '11111111-2222-3333-4444-555555555555', id: -1 };
 
-/** What any libvirt keeps to, and so what the simulator must keep to as well. */
+/** The behaviour of any libvirt, which the simulator must share. */
 export function contract(name: string, target: () => ContractTarget): void {
   describe(`the contract, kept by ${name}`, () => {
     let reader: Connection;
@@ -138,7 +138,7 @@ export function contract(name: string, target: () => ContractTarget): void {
       const { records } = await reader.call('connectGetAllDomainStats', {
         domains: [domain],
         stats: StatsGroup.vcpu | StatsGroup.block,
-        // It waits: without waiting, a domain that is busy with one of its events reports less.
+        // Waits for the job: with NOWAIT, a domain that is busy with one of its events reports less.
         flags: 0,
       });
       const groups = new Set(records[0]?.params.map((param) => param.field.split('.')[0]));
@@ -274,7 +274,7 @@ export function contract(name: string, target: () => ContractTarget): void {
         Array.from({ length: 3 }, () => reader.on('lifecycle', () => undefined, { domain })),
       );
       for (const stop of stops) await stop();
-      // The last to leave has deregistered it, so it can be registered again.
+      // The last listener has deregistered the callback, so it can be registered again.
       const again = await reader.call('connectDomainEventCallbackRegisterAny', lifecycle);
       await reader.call('connectDomainEventCallbackDeregisterAny', again);
     });

@@ -2,39 +2,39 @@ import type { Connection } from '../../libvirt/client/connection.ts';
 import type { HostVersions } from '../../model/libvirt-features.ts';
 import { versionNumber } from '../../model/versions.ts';
 
-/** What daemons answer differently by version. All else in the contract holds for each. */
+/** Behaviour of daemons that depends on the version. The rest of the contract applies to all. */
 export interface Expected {
-  /** Fields of nodeGetCpuStats and nodeGetMemoryStats, of the whole host. */
+  /** Fields of nodeGetCpuStats and nodeGetMemoryStats for the whole host. */
   readonly hostCpuFields: readonly string[];
   readonly hostMemoryFields: readonly string[];
-  /** virDomainGuestInfoTypes that a daemon knows, as a mask. */
+  /** Mask of the virDomainGuestInfoTypes that a daemon knows. */
   readonly guestInfoTypes: number;
-  /** virDomainEventID counts up to this. */
+  /** Number of values of virDomainEventID. */
   readonly domainEvents: number;
   readonly hasThrottleGroups: boolean;
   readonly hasAutostartOnce: boolean;
-  /** Names of statistics of a running disk and iothread, without what `<statistics>` adds. */
+  /** Names of statistics of a running disk and iothread, without those that `<statistics>` adds. */
   readonly blockFields: readonly string[];
   readonly ioThreadFields: readonly string[];
-  /** How QEMU polls where nothing is set. */
+  /** QEMU's polling settings by default. */
   readonly pollingByDefault: Readonly<Record<string, number>>;
-  /** What a window of 10 s and a histogram of reads with two bins add to a disk's statistics. */
+  /** Fields that a window of 10 s, and a histogram of reads with two bins, add to a disk's statistics. */
   readonly windowFields: readonly string[];
   readonly histogramFields: readonly string[];
-  /** `<poll>` is in the definition, and setting it in a definition is possible. */
+  /** Whether definitions have `<poll>`, so that polling can be set in a definition. */
   readonly storesPolling: boolean;
-  /** The type of `poll_grow` may be ullong. */
+  /** Whether `poll_grow` may have the type ullong. */
   readonly takesWidePolling: boolean;
-  /** XML that the schema has and a definition keeps: by the test's own word. */
+  /** XML that the schema has and a definition keeps, by the names used in the test. */
   readonly knownXml: readonly string[];
-  /** The first definition has its controllers in the order that they keep. */
+  /** Whether the first definition already has its controllers in their final order. */
   readonly groupsControllers: boolean;
-  /** vCPUs that a Q35 machine can have. */
+  /** The most vCPUs of a Q35 machine. */
   readonly q35VcpusMax: number;
   readonly keepsEmptyMetadata: boolean;
-  /** Why a start with a share of 1 in the definition fails; a definition with it is refused with the same number, or taken. */
+  /** Error numbers for a share of 1: of defining it, unless that is accepted, and of a start with it. */
   readonly shareOfOne: { readonly define: number | 'taken'; readonly start: number };
-  /** A definition with `stimer` needs the `hypervclock` timer. */
+  /** Whether a definition with `stimer` requires the `hypervclock` timer. */
   readonly checksHyperv: boolean;
   /** The fixture with the definition that libvirt makes of definition-client.xml. */
   readonly definition: string;
@@ -85,14 +85,14 @@ const FIRST: Expected = {
 };
 
 interface Change extends Partial<Expected> {
-  /** The first libvirt or QEMU that answers so. */
+  /** The first libvirt or QEMU with this behaviour. */
   readonly libvirt?: string;
   readonly qemu?: string;
 }
 
 /**
- * In their order. NEWS of libvirt says since when; where it does not (`seen`), the first of the versions that the contract
- * runs on.
+ * In order of versions. From libvirt's NEWS if it names the version; otherwise (`seen`) the first of the versions on
+ * which the contract runs.
  */
 const CHANGES: readonly Change[] = [
   { libvirt: '9.4', storesPolling: true },
@@ -122,7 +122,7 @@ const CHANGES: readonly Change[] = [
     blockFields: [...BLOCK, ...LIMITS.map((limit) => `limits.${limit}`)],
     windowFields: WINDOW,
   },
-  // Each QEMU that this libvirt takes has histograms.
+  // All QEMU versions that this libvirt supports have histograms.
   { libvirt: '12.1', histogramFields: HISTOGRAM },
   { libvirt: '12.3', hostMemoryFields: ['total', 'free', 'available', 'buffers', 'cached'] },
   { libvirt: '12.4', domainEvents: 30 },
@@ -138,7 +138,7 @@ const CHANGES: readonly Change[] = [
   { libvirt: '12.9', definition: 'definition-libvirt-12.9.0.xml' },
 ];
 
-/** XML by the test's own word for it, and the first libvirt whose schema has it. */
+/** XML by the names used in the test, and the first libvirt whose schema has it. */
 const XML_SINCE: Readonly<Record<string, string>> = {
   'iothread poll': '9.4',
   'disk queue mapping': '10.0',
@@ -149,7 +149,7 @@ const XML_SINCE: Readonly<Record<string, string>> = {
   'iothread poll weight': '12.7',
 };
 
-/** What a daemon of these versions answers. */
+/** Expected behaviour of a daemon of these versions. */
 export function expectedOf({ libvirt, qemu }: HostVersions): Expected {
   const knownXml = Object.keys(XML_SINCE).filter((name) => libvirt >= versionNumber(XML_SINCE[name] ?? ''));
   const expected: Expected = { ...FIRST, knownXml };

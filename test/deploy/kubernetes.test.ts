@@ -74,7 +74,7 @@ test('the exporter of the pods takes these flags, and listens on the port that i
   expect(unknownIn(`virtune ${container.args.join(' ')}`)).toEqual([]);
   expect(container.ports).toEqual([{ name: 'metrics', containerPort: 9177 }]);
   expect(container.args).toContain(':9177');
-  // Otherwise a pod ends in CrashLoopBackOff while libvirt is down, and there is no libvirt_up to alert on.
+  // Otherwise the pod goes into CrashLoopBackOff while libvirt is down, and there is no libvirt_up to alert on.
   expect(container.args).toContain('--wait-for-libvirt');
   const image = JSON.stringify(
     configOf([], { architecture: 'amd64', version, commit: '', dateSeconds: 0, description: '', user: USER }),

@@ -9,13 +9,16 @@ const read = (file: string): string => readFileSync(join(DEPLOY, file), 'utf8');
 const EXPORTER = 'virtune-exporter.service';
 const units = globSync(join(DEPLOY, 'systemd/*.{service,socket,timer}')).map((file) => basename(file));
 
-/** What a polkit rule answers. */
+/** The result of a polkit rule. */
 type Rule = (
   action: { readonly id: string },
   subject: { readonly user: string; isInGroup(name: string): boolean },
 ) => string;
 
-/** polkit's answer to a user in the group libvirt: files in the order of their names, and of their rules the first that decides. */
+/**
+ * polkit's answer for a user in the group libvirt: files in order of their names, and within them the first rule that
+ * decides.
+ */
 function polkitAnswer(files: Readonly<Record<string, string>>, id: string, user: string): string {
   const Result = { YES: 'yes', NO: 'no', NOT_HANDLED: 'not handled' };
   const rules: Rule[] = [];
@@ -36,7 +39,7 @@ test('the polkit rule lets the user of the packages read, denies it changes, and
   expect(polkitAnswer(ours, 'org.libvirt.unix.manage', 'root')).toBe('not handled');
 });
 
-/** As libvirt itself and distributions name and write the rule of its group. */
+/** The rule of the libvirt group, with the file name and content used by libvirt itself and distributions. */
 const LIBVIRT_RULE = `polkit.addRule(function (action, subject) {
   if (action.id == "org.libvirt.unix.manage" && subject.isInGroup("libvirt")) return polkit.Result.YES;
 });`;
@@ -64,7 +67,7 @@ test('the exporter has room for 5,000 VMs with a sink before it is slowed down, 
   // A sink takes 60 MiB (docs/benchmarks.md).
   expect(limit('MemoryHigh', 'M')).toBeGreaterThan(Number(residentMib) + 60);
   expect(limit('MemoryMax', 'G') * 1_024).toBeGreaterThan(limit('MemoryHigh', 'M'));
-  // Threads, and for each host up to 7 connections.
+  // Threads, and up to 7 connections for each host.
   expect(limit('TasksMax', '')).toBeGreaterThan(24 + 7 * 100);
 });
 
@@ -94,7 +97,7 @@ const dropIns = globSync(join(DEPLOY, `systemd/${EXPORTER}.d/*.conf`)).map((file
 test('drop-ins of the exporter can be combined: the flags of each, and those of the administrator, are all used', () => {
   const [command = ''] = settings(`systemd/${EXPORTER}`, 'ExecStart');
   const variables = [...command.matchAll(/\$(\w+)/g)].map(([, name = '']) => name);
-  // Before the file of the administrator, which may set them, so that systemd finds none of them missing.
+  // Before the administrator's file, which may set them, so that systemd does not warn about missing variables.
   expect(settings(`systemd/${EXPORTER}`, 'Environment')).toEqual([
     variables.map((name) => `${name}=`).join(' '),
   ]);
@@ -116,7 +119,7 @@ test('secrets of drop-ins are files that the exporter itself reads again, in the
   for (const name of ['elasticsearch.conf', 'otlp.conf']) {
     const file = `systemd/${EXPORTER}.d/${name}`;
     expect(settings(file, 'Environment').join(), name).toMatch(/-file \/etc\/virtune\//);
-    // A copy that systemd makes at the start, and never again.
+    // systemd copies a credential when the service starts and never updates it.
     expect(settings(file, 'LoadCredential'), name).toEqual([]);
   }
   expect(read('packages/tmpfiles.conf')).toMatch(/^d \/etc\/virtune 0750 root virtune /m);

@@ -29,7 +29,7 @@ test('the picture of the data flow has the rooms that exist, and each of them', 
     expect(id).toBe(folder);
     expect(existsSync(join(ROOT, folder)), folder).toBe(true);
   }
-  // docs/ is generated from the others: no data of a host passes through it.
+  // docs/ is generated from the other rooms: no data of a host passes through it.
   const drawn = rooms.map(({ id }) => id).sort();
   expect(drawn).toEqual(
     Object.keys(MAY_IMPORT)
@@ -40,7 +40,7 @@ test('the picture of the data flow has the rooms that exist, and each of them', 
 
 test('every line of the picture is understood', () => {
   const lines = picture.split('\n').filter((line) => line.trim() !== '');
-  // The first says what is drawn, and the last gives cli its name.
+  // The first line states the kind of diagram, and the last one names cli.
   expect(arrows).toHaveLength(lines.length - 2);
   const known = new Set([...rooms.map(({ id }) => id), ...outside]);
   expect(arrows.flatMap(({ from, to }) => [from, to]).filter((each) => !known.has(each))).toEqual([]);

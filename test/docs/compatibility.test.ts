@@ -80,7 +80,7 @@ function nightly(): Map<TestedVersion, string[]> {
   const lines = read('.ci/nightly').replaceAll('\\\n', '').split('\n');
   for (const line of lines.filter((each) => /^ *live_on \d/.test(each))) {
     const [, version, project] = line.trim().split(' ') as [string, TestedVersion, string];
-    // vitest runs only those that the project has.
+    // vitest only runs files that belong to the project.
     const files = (line.match(/test\/live\/\S+\.live\.ts/g) ?? []).filter((file) => hasFile(project, file));
     found.set(version, [...(found.get(version) ?? []), ...files]);
   }
@@ -105,7 +105,7 @@ test('.ci/nightly runs on each newer libvirt the suites that the table says', ()
 });
 
 test('what libvirt got later is a row of the table, or said to be none', () => {
-  // What changes no figure and no setting of virtune's.
+  // These do not change any figure or setting of virtune.
   const unused = ['chipsetWatchdog', 'guestDevices'];
   const named = new Set(rows.map(({ since }) => since));
   const lacking = Object.entries(LIBVIRT_FEATURES).filter(

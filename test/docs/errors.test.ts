@@ -38,11 +38,11 @@ test('the example of a message is what is printed where no daemon runs', async (
   expect(read('docs/errors.md')).toContain(`\nvirtune: ${error.message} [${error.code}]\n`);
 });
 
-/** Where codes are listed rather than raised. */
+/** Files that list codes rather than raise them. */
 const LISTS = ['cli/exit-codes.ts', 'model/virtune-error.ts'];
 
 test('every documented code is raised somewhere', () => {
-  // A code on a line that begins with | is a member of a type.
+  // A code on a line that begins with is a member of a type.
   const raised = new Set(
     sources
       .filter((file) => !LISTS.includes(file))
@@ -53,7 +53,10 @@ test('every documented code is raised somewhere', () => {
   expect(documented.map(({ code }) => code).filter((code) => !raised.has(code))).toEqual([]);
 });
 
-/** What stands directly on Error: the two bases, and what the simulated libvirtd answers, by libvirt's numbers. */
+/**
+ * Files with classes that extend Error directly: the two bases, and the simulated libvirtd's failures, by libvirt's
+ * numbers.
+ */
 const ON_ERROR = ['libvirt/errors.ts', 'model/virtune-error.ts', 'simulator/call-failure.ts'];
 
 test('every error class carries a code: it extends VirtuneError, or within libvirt/ the base class of that package', () => {

@@ -29,11 +29,11 @@ test.each(pictures)('the graphs in the picture of %s are of a whole hour', (_, s
     return covered(inside.map(([left, , right]) => [left, right] as const)) / width;
   });
   expect(shares.length).toBeGreaterThan(0);
-  // A few are of what happens now and then, such as failed calls, or of the highest among equals.
+  // Some show rare events such as failed calls, or the highest among equals.
   expect(shares.filter((share) => share < 0.9).length).toBeLessThanOrEqual(shares.length / 4);
 });
 
-/** The length that is under at least one of these. */
+/** The length that is covered by at least one of these. */
 function covered(pieces: readonly (readonly [from: number, to: number])[]): number {
   let end = Number.NEGATIVE_INFINITY;
   let sum = 0;
@@ -51,7 +51,7 @@ interface Graph {
   readonly bottom: number;
 }
 
-/** The graphs, by the four lines of their grids. */
+/** Graphs, found by the four lines of their grids. */
 function graphsOf(svg: string): Graph[] {
   const lines = [...svg.matchAll(/d="M([\d.]+) ([\d.]+)h([\d.]+)" stroke="#2c3235"/g)].map((match) =>
     match.slice(1).map(Number),
@@ -63,7 +63,7 @@ function graphsOf(svg: string): Graph[] {
   });
 }
 
-/** Curves and areas: where each begins and ends. */
+/** Start and end of curves and areas. */
 function curvesOf(svg: string): (readonly [left: number, y: number, right: number])[] {
   return [...svg.matchAll(/d="M([\d.]+) ([\d.]+)(L[^"]+)"/g)].map((match) => {
     const xs = [...(match[3] ?? '').matchAll(/L([\d.]+) /g)].map((each) => Number(each[1]));

@@ -58,7 +58,7 @@ test.each([
   expect(broken).toEqual([]);
 });
 
-/** As GitHub makes anchors of headings. */
+/** Anchors of headings as GitHub generates them. */
 function headingsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading

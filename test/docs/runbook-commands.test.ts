@@ -6,7 +6,7 @@ import { TunedDemo } from '../cli/tuned-demo.ts';
 import { runVirtune, VirtuneProcess } from '../virtune-process.ts';
 import { filled, readGuide, readRunbooks } from './runbooks.ts';
 
-/** Each of them starts several processes. */
+/** Each test starts several processes. */
 const TIMEOUT_MS = 180_000;
 
 const VALUES = {
@@ -16,7 +16,7 @@ const VALUES = {
   FILE: 'tuner/profiles/balanced.yaml',
 };
 
-/** What the demo cannot run, and why. */
+/** Commands that the demo cannot run, and why. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   'virtune elasticsearch setup --elasticsearch https://SEARCH:9200 --elasticsearch.api-key-file FILE':
     'it needs a search server: test/live/elasticsearch.live.ts runs it on real ones',
@@ -45,7 +45,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => host?.stop());
 
-/** A host with a VM that has a profile, as an operator left it. */
+/** A host with a VM to which an operator has applied a profile. */
 async function tunedDemo(): Promise<TunedDemo> {
   const demo = await TunedDemo.start();
   const applied = await demo.run('apply', VALUES.VM, '--profile', VALUES.PROFILE, '--yes');
@@ -53,7 +53,7 @@ async function tunedDemo(): Promise<TunedDemo> {
   return demo;
 }
 
-/** The record of drift goes to /run/virtune by itself, where a test may not write. */
+/** The default drift record is in /run/virtune, where a test may not write. */
 const elsewhere = (words: readonly string[]): string[] =>
   words.flatMap((word) => (word === '--record' ? ['--record-file', join(host.folder, 'drift.json')] : word));
 
@@ -90,7 +90,7 @@ test('virtune dashboards build writes rules for another job', { timeout: TIMEOUT
   try {
     const words = filled(build, { JOB: 'kvm', DIR: folder }).split(' ').slice(1);
     expect(await runVirtune(...words)).toMatchObject({ code: 0 });
-    // As the runbook has it: in its folder `prometheus`.
+    // As in the runbook: in its folder `prometheus`.
     for (const file of ['virtune-alerts.yaml', 'virtune-recording.yaml']) {
       const rules = readFileSync(join(folder, 'prometheus', file), 'utf8');
       expect(rules).toContain('up{job=~"kvm"}');
@@ -148,7 +148,7 @@ test('virtune tune hugepages --allocate gives VMs that are off the pages that th
     const missing = await throwaway.run('hugepages');
     expect(missing.stdout).toMatch(/^any +2 MiB .* 1024$/m);
     expect(await throwaway.run('hugepages', '--allocate', '--yes')).toMatchObject({ code: 0 });
-    // As the runbook has it: `-` in the last column of each row.
+    // As in the runbook: `-` in the last column of each row.
     const rows = (await throwaway.run('hugepages')).stdout.match(/^(\d|any) .*$/gm) ?? [];
     expect(rows.length).toBeGreaterThan(3);
     expect(rows.filter((row) => !row.endsWith('-'))).toEqual([]);

@@ -22,12 +22,12 @@ const queries = runbooks.flatMap((runbook) => runbook.queries);
 const spans = [...runbooks, guide].flatMap((runbook) => runbook.spans);
 const said = ({ runbook, section, text }: Line): string => `${runbook}, ${section}: ${text}`;
 
-/** Placeholders, as the table of the folder's README explains them. */
+/** Placeholders from the table in the folder's README. */
 const placeholders = new Set(
   [...guide.text.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, cell = '']) => cell.match(/[A-Z]{2,}/g) ?? []),
 );
 
-/** What changes something, and does not only show it. */
+/** Commands that change something rather than only show it. */
 const CURES = [
   /^virtune (dashboards build|tune (apply|rollback|hugepages --allocate)|elasticsearch setup) ?/,
   /^virsh (-c \S+ )?(allocpages|block(commit|copy|pull)|destroy|dom(fstrim|jobabort)|memtune|migrate|res(et|ume)) /,
@@ -114,7 +114,7 @@ test('commands of virsh and virtune exist, with all of their options', () => {
   expect(wrong).toEqual([]);
 });
 
-/** Words in capitals that stand for themselves. */
+/** Words in capitals that are not placeholders. */
 const LITERAL: ReadonlySet<string> = new Set(['ALERTS', 'CONT', 'POST']);
 
 test('the runbook of a VM that hangs shows the state of each thread, whatever its name is', () => {

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 
 const FOLDER = join(import.meta.dirname, '../../docs/runbooks');
 
-/** In this order in each of them. */
+/** Sections of each runbook, in this order. */
 export const SECTIONS = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation', 'Verification'] as const;
 
-/** What a runbook may run, besides the shell's own words. */
+/** Programs that a runbook may run, besides shell keywords and builtins. */
 export const PROGRAMS: ReadonlySet<string> = new Set(
   `virtune virsh virt-admin qemu-img ssh curl ping systemctl journalctl dmesg gcore amtool cat ceph chmod
     chronyc df dmsetup echo fallocate free grep head iostat ip iscsiadm kill ls migratepages mkswap multipath numastat pgrep pidof pidstat ps
     sed swapoff swapon sysctl systemd-detect-virt tail time timedatectl top uptime vmstat`.split(/\s+/),
 );
 
-/** What an operator replaces, by the table in the folder's README. */
+/** Values that an operator fills in, as in the table of the folder's README. */
 export type Placeholders = Readonly<Record<string, string>>;
 
-/** One line of a runbook to run or to ask, with its placeholders. */
+/** A command or query of a runbook, with its placeholders. */
 export interface Line {
   readonly runbook: string;
   readonly section: string;
@@ -27,7 +27,7 @@ export interface Runbook {
   readonly alert: string;
   readonly text: string;
   readonly headings: readonly string[];
-  /** In blocks and in inline code, of what a reader does: not of Meaning and Impact. */
+  /** In blocks and inline code, only in sections with instructions: not in Meaning and Impact. */
   readonly commands: readonly Line[];
   /** In blocks. */
   readonly queries: readonly Line[];
@@ -42,7 +42,7 @@ export function readRunbooks(): Runbook[] {
     .map((file) => parseRunbook(file.slice(0, -'.md'.length), readFileSync(join(FOLDER, file), 'utf8')));
 }
 
-/** The folder's README: how to read them, and what their placeholders stand for. */
+/** The folder's README, which explains runbooks and their placeholders. */
 export const readGuide = (): Runbook =>
   parseRunbook('README', readFileSync(join(FOLDER, 'README.md'), 'utf8'));
 
@@ -57,7 +57,7 @@ export function parseRunbook(alert: string, text: string): Runbook {
     within.flatMap(({ section, body }) =>
       find(body).map((line) => ({ runbook: alert, section, text: line })),
     );
-  // The others name commands without what they are for.
+  // Other sections mention commands without meaning them to be run.
   const acting = sections.filter(({ section }) => !explaining.has(section));
   return {
     alert,
@@ -86,11 +86,14 @@ function spansOf(body: string): string[] {
   );
 }
 
-/** A program with arguments; its name alone is a word of the sentence. */
+/** A program with arguments; a bare name is just a word of the sentence. */
 const isCommand = (span: string): boolean =>
   span.includes(' ') && PROGRAMS.has(span.slice(0, span.indexOf(' ')));
 
-/** What returns a series once the condition is over: all queries of Verification do, or one where the page says so. */
+/**
+ * A query that returns a series once the condition is over: all queries of Verification do, or the one that the page
+ * names.
+ */
 export function isVerifiedBy({ text, queries }: Runbook): string {
   const verification = text.slice(text.indexOf('## Verification'));
   const operator = verification.includes('One of these returns a series') ? ' or ' : ' and ';
@@ -100,7 +103,7 @@ export function isVerifiedBy({ text, queries }: Runbook): string {
     .join(operator);
 }
 
-/** A command or query with these values in the places of its placeholders. */
+/** A command or query with its placeholders replaced by these values. */
 export function filled(text: string, placeholders: Placeholders): string {
   return text.replaceAll(/\b[A-Z]{2,}\b/g, (name) => placeholders[name] ?? name);
 }

@@ -4,7 +4,7 @@ import { parseAst } from 'rolldown/parseAst';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A string or template of the source; what a template inserts is written as `…`. */
+/** A string or template in the source; substitutions of a template are shown as `…`. */
 export interface SourceText {
   readonly file: string;
   readonly line: number;
@@ -31,7 +31,7 @@ export function sourcesOf(folder: string): string[] {
     .sort();
 }
 
-/** Strings and templates with at least two words: what a user may read. */
+/** Strings and templates with at least two words, which a user may read. */
 export function textsOf(file: string): SourceText[] {
   const { source, nodes } = parsed(file);
   return nodes.flatMap((node) => {
@@ -40,7 +40,7 @@ export function textsOf(file: string): SourceText[] {
   });
 }
 
-/** Comments that begin a line, one line of text each. */
+/** Comments at the start of a line, one entry per line. */
 export function commentsOf(file: string): SourceText[] {
   const source = readFileSync(join(ROOT, file), 'utf8');
   return [...source.matchAll(/^[ \t]*(\/\*[\s\S]*?\*\/|(?:[ \t]*\/\/[^\n]*\n)+)/gm)].map((match) => ({
@@ -50,7 +50,10 @@ export function commentsOf(file: string): SourceText[] {
   }));
 }
 
-/** Comments of a shell script, a unit, YAML: what follows `#`, or `//` in JavaScript, a run of lines as one text. */
+/**
+ * Comments of a shell script, a unit or YAML: what follows `#`, or `//` in JavaScript, with consecutive lines as one
+ * text.
+ */
 export function hashCommentsOf(file: string): { readonly line: number; readonly text: string }[] {
   const source = readFileSync(join(ROOT, file), 'utf8');
   return [...source.matchAll(/(?:^[ \t]*(?:#|\/\/)[^\n]*\n)+|[ \t]# [^\n]*/gm)].map(
@@ -73,7 +76,7 @@ export function namesOf(file: string): Set<string> {
   );
 }
 
-/** Messages of `new SomethingError(...)`: every text among its arguments, in the order of the source. */
+/** Messages of `new SomethingError(...)`: every text among its arguments, in source order. */
 export function errorTextsOf(file: string): ErrorText[] {
   const { source, nodes } = parsed(file);
   return nodes.flatMap((node) => {
@@ -89,7 +92,7 @@ export function errorTextsOf(file: string): ErrorText[] {
   });
 }
 
-/** Titles of the tests that run: those in comments and those that are skipped, alone or with their `describe`, are left out. */
+/** Titles of the tests that run, without those in comments or skipped, individually or with their `describe`. */
 export function testTitlesOf(source: string): string[] {
   return titlesIn(parseAst(source, { lang: 'ts' }), source);
 }
@@ -104,7 +107,7 @@ function titlesIn(value: unknown, source: string): string[] {
   } = value as { type?: string; callee?: Node; arguments?: Node[] };
   const called = type === 'CallExpression' && callee ? source.slice(callee.start, callee.end) : '';
   if (/^(?:test|kvmTest|describe)\.(?:skip|todo)\b/.test(called)) return [];
-  // What a condition has run, at night for instance, runs.
+  // Conditional tests count, since they run at some time, such as at night.
   const isTest = /^(?:test|kvmTest)(?:\.runIf\(\w+\))?(?:\.each\([\s\S]*\))?$/.test(called);
   const text = isTest && title ? textOf(title) : undefined;
   const below = Object.values(value).flatMap((each) => titlesIn(each, source));

@@ -40,7 +40,7 @@ test('every command of the guide to a database VM works, in its order, on the de
   expect(failed).toEqual([]);
 }, 180_000);
 
-/** Beside this process, which has to go on: the demo lives in it. */
+/** Asynchronous, since this process must keep running: the demo lives in it. */
 async function inShell(command: string): Promise<{ status: number | null; stdout: string; stderr: string }> {
   const child = spawn('/bin/sh', ['-c', command], {
     cwd: folder,

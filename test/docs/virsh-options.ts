@@ -1,6 +1,6 @@
 /**
- * Commands of virsh that the documentation uses, each with the options that it may have. A live test compares them with
- * `virsh help`.
+ * Commands of virsh that the documentation uses, each with its permitted options. A live test compares them with `virsh
+ * help`.
  */
 export const VIRSH_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   allocpages: ['add', 'cellno'],

@@ -3,7 +3,7 @@ import { loadCommands } from '../../cli/commands.ts';
 
 const commands = await loadCommands(undefined);
 
-/** What of a call of virtune does not exist: the command, or options of it. */
+/** The unknown parts of a call of virtune: the command, or some of its options. */
 export function unknownIn(call: string): string[] {
   const words = call.split(/\s+/).slice(1);
   let command: Command | undefined = commands.find((each) => each.name() === words[0]);

@@ -20,23 +20,23 @@ const rowsOf = (table: string): Avoided[] =>
     ([, word = '', instead = '', pattern = '']) => ({
       word: word.trim(),
       instead: instead.trim(),
-      // In a cell of a table a pipe is escaped, within code too.
+      // Pipes are escaped in table cells, even inside code.
       pattern: new RegExp(pattern.replaceAll('\\|', '|'), 'i'),
     }),
   );
 
-/** The rows of "Words to avoid", which hold for comments too. */
+/** The rows of "Words to avoid", which apply to comments too. */
 const avoidedEverywhere = rowsOf(everywhere);
 const avoided: readonly Avoided[] = [...avoidedEverywhere, ...rowsOf(inTexts)];
 
 interface Passage {
   readonly where: string;
   readonly text: string;
-  /** Where the next passage begins in the text: what is found behind it counts there. */
+  /** Where the next passage begins in the text: later matches belong to it. */
   readonly ends: number;
 }
 
-/** Prose of a page: no code, no commands, no targets of links, not the list of words itself. */
+/** Prose of a page, without code, commands, link targets and the list of words itself. */
 function proseOf(file: string): Passage[] {
   const [prose = ''] = readFileSync(join(ROOT, file), 'utf8').split('## Words to avoid');
   return prose
@@ -68,7 +68,7 @@ function markdownOf(folder: string): string[] {
     .map((file) => join(folder, file));
 }
 
-/** Titles, names of cases, and messages: no text of a test is exempt but the samples of this file. */
+/** Titles, names of cases, and messages: every text of the tests except the samples in this file. */
 const tests = sourcesOf('test').filter((file) => file !== 'test/docs/wording.test.ts');
 const rooms = [
   'cli',

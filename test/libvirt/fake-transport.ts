@@ -2,7 +2,7 @@ import type { Transport } from '../../libvirt/transport/transport.ts';
 import { encodeFrame, type Frame, FrameSplitter, FrameType, Program } from '../../libvirt/wire/frame.ts';
 import type { XdrWriter } from '../../libvirt/wire/xdr.ts';
 
-/** The other end of a connection, in the test's hands. */
+/** The peer of a connection, controlled by the test. */
 export class FakeTransport implements Transport {
   readonly description = 'fake transport';
   readonly private = true;

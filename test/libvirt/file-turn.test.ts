@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { inFileTurn } from '../../libvirt/file-turn.ts';
 import { unreadableText } from '../../model/system-error.ts';
 
-/** A file system that answers when the test has it answer. */
+/** A file system that answers when the test says so. */
 class Disk {
   readonly asked: string[] = [];
   readonly #answers = new Map<string, (text: string) => void>();
@@ -33,7 +33,7 @@ test('a folder that does not answer is asked once, and each that waits for it ge
     })),
   );
   expect(disk.asked).toEqual(['/nfs/a']);
-  // What gave up waiting is not asked for when the file system is back; the next one is.
+  // A request that timed out is not sent when the file system is back; the next one is.
   disk.answer('/nfs/a');
   await turns();
   expect(disk.asked).toEqual(['/nfs/a']);

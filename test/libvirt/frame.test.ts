@@ -92,7 +92,7 @@ test('a frame of megabytes that comes byte by byte is held in few pieces, and co
     splitter.push(Buffer.of(byte), (frame) => frames.push(frame));
     pieces = Math.max(pieces, splitter.bufferedChunks);
   }
-  // Without, each byte is a piece that costs a hundred.
+  // Without this, each byte is a separate piece that costs a hundred bytes.
   expect(pieces).toBeLessThan(100);
   expect(frames).toHaveLength(1);
   expect(frames[0]?.payload.equals(bytes.subarray(28))).toBe(true);

@@ -12,10 +12,10 @@ import { XdrReader, XdrWriter } from '../../libvirt/wire/xdr.ts';
 import { seededRandom } from '../../simulator/random.ts';
 import { draw } from './random-reader.ts';
 
-/** A million and more in CI; enough to find a careless change in an ordinary run. */
+/** More than a million in CI; an ordinary run has enough to catch a careless change. */
 const FRAMES = Number(process.env['VIRTUNE_FUZZ_FRAMES'] ?? 100_000);
 const SEED = Number(process.env['VIRTUNE_FUZZ_SEED'] ?? 20_260_101);
-/** What a frame of a few hundred bytes may make the decoder hold, many times over. */
+/** Many times what the decoder may allocate for a frame of a few hundred bytes. */
 const GROWTH_MAX_BYTES = 256 * 1024 * 1024;
 
 const names = Object.keys(calls) as CallName[];
@@ -48,7 +48,7 @@ test("every call's arguments and reply, and every event, come back as they were 
 
 const EXTREMES = [0, 1, 4, 27, 28, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 33_554_436, 4_194_304];
 
-/** One to three changes of the kinds that a broken or hostile peer makes. */
+/** Applies one to three changes that a broken or hostile peer might make. */
 function mutate(frame: Buffer, random: () => number): Buffer {
   let bytes = Buffer.from(frame);
   const below = (n: number): number => Math.floor(random() * n);
@@ -78,12 +78,12 @@ function mutate(frame: Buffer, random: () => number): Buffer {
     }
     if (bytes.length === 0) return bytes;
   }
-  // Half of them announce their true length, so that the damage reaches the decoders.
+  // Half of them have a correct length, so that the damage reaches the decoders.
   if (bytes.length >= 4 && random() < 0.5) bytes.writeUInt32BE(bytes.length, 0);
   return bytes;
 }
 
-/** Through the splitter in random pieces, or byte by byte, then through the decoder of the call or event. */
+/** Feeds the splitter in random pieces or byte by byte, then the decoder of the call or event. */
 function feed(
   bytes: Buffer,
   what: CallName | 'event',

@@ -43,7 +43,7 @@ test('names that were read before are not made again, also those that share a pl
   readAll();
   const made = vi.spyOn(Buffer.prototype, 'toString');
   readAll();
-  // Three that share one place would push each other out; of a thousand names in 8,192 places a few do.
+  // Three names in the same slot would evict each other; of a thousand names in 8,192 slots only a few do.
   expect(made.mock.calls.length).toBeLessThan(40);
   made.mockRestore();
 });

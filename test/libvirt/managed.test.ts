@@ -23,7 +23,7 @@ async function start(): Promise<{ demo: Demo; managed: ManagedConnection }> {
   return { demo, managed };
 }
 
-/** As a killed daemon; resolves once the client has seen it. */
+/** Stops the daemon as if it were killed; resolves once the client has noticed. */
 async function stopDaemon(): Promise<void> {
   await demo?.daemon.stop();
   await vi.waitFor(() => expect(states.at(-1)?.kind).not.toBe('open'));
@@ -90,7 +90,7 @@ test('after close it does not reconnect and keeps no caller waiting', async () =
   await expect(managed.ready()).rejects.toMatchObject({ code: 'LIBVIRT_CLOSED' });
 });
 
-/** A daemon that refuses one event with this error, and takes all others. */
+/** A daemon that refuses one event with this error, and accepts all others. */
 function refusing(
   refused: EventName,
   libvirtCode: number,
@@ -123,9 +123,9 @@ test('an event that the daemon is too old to know is skipped, and all others are
 });
 
 test.each<[EventName, number, text?: string]>([
-  // Every libvirt has it.
+  // Every libvirt has this event.
   ['lifecycle', ErrorCode.internal],
-  // Not for its age.
+  // Not because the libvirt is too old.
   ['vcpuRemoved', ErrorCode.accessDenied],
   ['vcpuRemoved', ErrorCode.internal, 'internal error: out of callbacks'],
 ])(

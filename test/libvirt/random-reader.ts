@@ -5,8 +5,8 @@ import type { XdrReader } from '../../libvirt/wire/xdr.ts';
 const WORDS = ['vcpu.0.time', 'vda', 'a', '', 'état', 'x'.repeat(40)];
 
 /**
- * Stands in for a reader and makes up what it is asked for: so each codec draws a valid value of its type, and no
- * second description of the protocol is needed to test the first.
+ * A reader that makes up each value it is asked for: each codec thus draws a valid value of its type, without a second
+ * description of the protocol.
  */
 class RandomReader {
   readonly #random: () => number;
@@ -19,7 +19,7 @@ class RandomReader {
   get remaining(): number {
     return 0;
   }
-  /** Mostly small: tags of optional items and of typed parameters are read through these too. */
+  /** Mostly small, since it also returns tags of optional items and of typed parameters. */
   int(): number {
     return this.#random() < 0.9 ? 1 + this.#below(7) : this.#below(0x1_0000_0000) - 0x8000_0000;
   }
@@ -59,7 +59,7 @@ export function draw<T>(codec: Codec<T>, random: () => number): T {
     try {
       return codec.read(reader);
     } catch (error) {
-      // An optional item's mark was drawn as neither 0 nor 1, or a type that there is none of: draw again.
+      // The presence flag of an optional item was neither 0 nor 1, or a type does not exist: draw again.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }

@@ -145,7 +145,7 @@ test('a daemon that pings without end is answered now and then', () => {
   for (let chunk = 0; chunk < 20; chunk++) transport.receive(many);
   const pongs = transport.sent.slice(before).filter(({ header }) => header.procedure === 2);
   expect(pongs.length).toBeGreaterThan(0);
-  // Twenty thousand without a limit; one for each 100 ms with it.
+  // Twenty thousand without a limit; one per 100 ms with it.
   expect(pongs.length).toBeLessThan(2_000);
 });
 
@@ -154,7 +154,7 @@ test('silence triggers pings, and too long a silence closes the connection', asy
   await vi.advanceTimersByTimeAsync(3_000);
   const pings = transport.sent.filter((frame) => frame.header.program === Program.keepalive);
   expect(pings).toHaveLength(3);
-  // Any packet counts as life.
+  // Any packet proves that the peer is alive.
   transport.receive(
     encodeFrame({ program: Program.keepalive, version: 1, procedure: 2, type: 2, serial: 0, status: 0 }),
   );

@@ -26,7 +26,7 @@ test('a device without an end is refused, with the path', async () => {
   expect(systemErrorText(error)).toBe('EFBIG: file is larger than 16777216 bytes');
 });
 
-/** What it prints of a pipe that a shell has made for a command. */
+/** Output of a script that reads the pipe of a shell command. */
 function fromPipe(command: string, options = {}): string {
   const script = `import { readSmallFile } from ${JSON.stringify(join(import.meta.dirname, '../../libvirt/small-file.ts'))};
     process.stdout.write(String((await readSmallFile(process.argv[1], ${JSON.stringify(options)})).length));`;

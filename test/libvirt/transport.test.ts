@@ -6,7 +6,7 @@ import { temporarySocket } from '../sampler/temporary-socket.ts';
 
 test('closing does not wait for a daemon that never closes its side', async () => {
   const socket = temporarySocket();
-  // Keeps its half open, as a stopped daemon does.
+  // Keeps its end half open, as a stopped daemon does.
   const server = createServer({ allowHalfOpen: true }, (peer) => peer.resume()).listen({ path: socket.path });
   await once(server, 'listening');
   const stream = createConnection({ path: socket.path });

@@ -22,7 +22,7 @@ afterEach(() => {
 
 const path = (daemon: string): string => join(folder, `libvirt/${daemon}-sock`);
 
-/** A socket file at which nobody listens any more, as a daemon that was killed leaves it. */
+/** A socket file without a listener, as left by a killed daemon. */
 function dead(daemon: string): void {
   const listen = `require('net').createServer().listen(${JSON.stringify(path(daemon))}, () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', listen]);
@@ -33,7 +33,7 @@ async function live(daemon: string): Promise<void> {
   await new Promise((resolve) => server?.once('listening', resolve));
 }
 
-/** As an ordinary user, whose daemons have their sockets in a folder of theirs. */
+/** Opens as an ordinary user, whose daemons have their sockets in a folder of that user. */
 const open = (uri: string): Promise<Transport> =>
   openUnix(parseUri(uri), false, AbortSignal.timeout(5_000), {
     exists: existsSync,

@@ -57,7 +57,7 @@ test.each([
   ['socket=/run/a%20b%2Bc', { socket: '/run/a b+c' }],
   ['socket=/s;mode=direct', { socket: '/s', mode: 'direct' }],
   ['no_tty=1&socket=/s;mode=direct', { no_tty: '1', socket: '/s', mode: 'direct' }],
-  // Only behind the last &.
+  // Only after the last &.
   ['socket=/s;t&mode=direct', { socket: '/s;t', mode: 'direct' }],
   ['socket=/a=b&&=c&no_tty', { socket: '/a=b', no_tty: '' }],
 ])("the parameters of %s are read as libvirt's clients read them", (query, params) => {
@@ -91,7 +91,7 @@ test("the modular daemon's socket is tried before libvirtd's, the read-only one 
   ).toEqual(['/x/libvirt/virtqemud-sock', '/x/libvirt/libvirt-sock']);
 });
 
-/** Of the certificates of a user who has these files in the home folder. */
+/** Certificate files for a user with these files in the home folder. */
 const filesOfUser = (has: readonly string[], uid = 1_000, uri = 'qemu://host/system') =>
   pkiFiles(parseUri(uri), {
     home: '/home/u',

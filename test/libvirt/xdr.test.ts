@@ -90,7 +90,7 @@ test('a count is refused before anything is allocated for it', () => {
   for (const codec of [string, opaque(100), array(int, 100), typedParams(100)] as Codec<unknown>[]) {
     expect(() => codec.read(new XdrReader(claims))).toThrow(ProtocolError);
   }
-  // Allowed by the limit, but the frame cannot hold so many.
+  // Allowed by the limit, but more than the frame can hold.
   const many = Buffer.from('00000010000000010000000200000003', 'hex');
   expect(() => array(int, 100).read(new XdrReader(many))).toThrow(/do not fit/);
 });

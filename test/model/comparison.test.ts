@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { groups } from '../../model/catalogue/catalogue.ts';
 
-/** The rows of docs/comparison.md: what, virtune, and each of the others. */
+/** The rows of docs/comparison.md: feature, virtune, and each of the others. */
 const rows = readFileSync(join(import.meta.dirname, '../../docs/comparison.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('|'))

@@ -6,7 +6,7 @@ import { parseXml } from '../../model/xml.ts';
 import { corpus } from './corpus.ts';
 import { seriesOf } from './series.ts';
 
-/** With the quotes that the serializer writes: libvirt writes the other kind. */
+/** With the serializer's kind of quotes: libvirt writes the other kind. */
 const requoted = (xml: string): string =>
   xml.replaceAll(/<[^!][^>]*>/g, (tag) =>
     tag.replaceAll(/='([^']*)'/g, (_, value: string) => `="${value.replaceAll('"', '&quot;')}"`),

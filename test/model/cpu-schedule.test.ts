@@ -6,7 +6,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 const CPUS = 6;
 const NEAR = 1e-4;
 
-/** `vm(weight, ['0-1', 1.5])`: a VM whose vCPUs on CPU 0 and 1 want 1.5 CPUs together. */
+/** `vm(weight, ['0-1', 1.5])`: a VM whose vCPUs on CPUs 0 and 1 demand 1.5 CPUs in total. */
 const vm = (weight: number, ...classes: readonly [cpus: string, demand: number][]): CpuGroup => ({
   weight,
   classes: classes.map(([cpus, demand]) => ({ cpus: CpuSet.parse(cpus), demand })),
@@ -37,7 +37,7 @@ const group = fc.record({
 });
 const host = fc.array(group, { minLength: 1, maxLength: 6 });
 
-/** All classes as one list, with what they get and their level: CPU time per weight on the CPUs that they use. */
+/** All classes as one list, with their CPU time and level: CPU time per weight on the CPUs that they use. */
 function flat(groups: readonly CpuGroup[]) {
   const parts = shareOut(groups);
   return groups.flatMap(({ weight: own, classes }, index) => {
@@ -49,7 +49,7 @@ function flat(groups: readonly CpuGroup[]) {
   });
 }
 
-/** Sets of CPUs that are used up whole by those that may use nothing else. */
+/** Sets of CPUs that are fully used by classes confined to them. */
 function fullSets(all: ReturnType<typeof flat>): { readonly of: ReturnType<typeof flat> }[] {
   return Array.from({ length: 2 ** CPUS - 1 }, (_, bits) => {
     const within = CpuSet.of([...Array(CPUS).keys()].filter((cpu) => ((bits + 1) >> cpu) & 1));
@@ -62,7 +62,7 @@ function fullSets(all: ReturnType<typeof flat>): { readonly of: ReturnType<typeo
 
 test('a VM with eight busy vCPUs claims as much as one with one', () => {
   close(served([vm(1, ['0', 1]), vm(1, ['0', 8])]), [0.5, 0.5]);
-  // On two CPUs the one vCPU has a CPU, and the eight have the other.
+  // With two CPUs, the single vCPU gets one, and the eight share the other.
   close(served([vm(1, ['0-1', 1]), vm(1, ['0-1', 8])]), [1, 1]);
   close(served([vm(1, ['0-3', 4]), vm(1, ['0-3', 8]), vm(1, ['0-3', 0.5])]), [1.75, 1.75, 0.5]);
 });

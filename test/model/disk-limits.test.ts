@@ -11,7 +11,7 @@ const GROUPS = `<throttlegroups>
   <throttlegroup><total_iops_sec>1</total_iops_sec></throttlegroup>
 </throttlegroups>`;
 
-/** The only disk of a domain with these groups. */
+/** The only disk of a domain with these throttle groups. */
 function diskWith(inside: string) {
   const devices = `<devices><disk><target dev='vda'/>${inside}</disk></devices>`;
   const [disk] = parseDomain(`<domain>${GROUPS}${devices}</domain>`).disks;

@@ -12,7 +12,7 @@ const huge = (unit: string, chars = 4_000_000): string =>
 const domain = (metadata: string): string =>
   `<domain type='kvm'><name>vm</name><metadata>${metadata}</metadata><vcpu>3</vcpu></domain>`;
 
-/** How often each element is in a tree. */
+/** Number of all elements in a tree. */
 function count(root: ReturnType<typeof parseDomainTree>): number {
   return root.getElementsByTagName('*').length;
 }

@@ -123,7 +123,7 @@ test('the images below the top one are read from there down, and one without a n
 const NVME =
   "<source type='pci' managed='yes' namespace='1'><address type='pci' domain='0x0000' bus='0x3b' slot='0x00' function='0x1'/></source>";
 
-/** Every kind of <source> in libvirt's formatdomain, with what lets someone in where it may hold that. */
+/** Every kind of <source> in libvirt's formatdomain, with credentials where it may contain any. */
 test.each([
   ['file', "<source file='/img' startupPolicy='optional'/>", '/img', undefined],
   ['block', "<source dev='/dev/sdb'/>", '/dev/sdb', undefined],

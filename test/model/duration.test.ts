@@ -97,7 +97,7 @@ test('terms add up, in any order', () => {
   fc.assert(
     fc.property(fc.array(term, { minLength: 1, maxLength: 6 }), (terms) => {
       const sum = terms.reduce((total, [value, unit]) => total + value * UNIT_SECONDS[unit], 0);
-      // The order of a sum of doubles may change its last bits.
+      // The order of summation may change the last bits of a double.
       const tolerance = sum * 1e-12;
       expect(Math.abs(parseSeconds(textOf(terms)) - sum)).toBeLessThanOrEqual(tolerance);
       expect(Math.abs(parseSeconds(textOf(terms.toReversed())) - sum)).toBeLessThanOrEqual(tolerance);

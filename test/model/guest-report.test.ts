@@ -7,7 +7,7 @@ const balloon = (lastUpdateSeconds: number, swapInKiB: number): BalloonStats => 
   swapInKiB,
 });
 
-/** Of samples every 2 s of a guest that reports every 10 s, the rates that each shows. */
+/** The rates shown for each of these samples. */
 function shown(samples: readonly (readonly [atMs: number, BalloonStats])[]): (number | undefined)[] {
   let report: GuestReport | undefined;
   let lastMs: number | undefined;
@@ -32,7 +32,7 @@ test('a report that comes late is divided by the time between the reports, by th
     shown([
       [0, balloon(1_000, 0)],
       [2_000, balloon(1_001, 10)],
-      // Seen 4 s later, and made 3 s later.
+      // Seen 4 s later, but made 3 s later.
       [6_000, balloon(1_004, 40)],
     ]),
   ).toEqual([undefined, 10, 10]);

@@ -6,7 +6,7 @@ import { jsonText } from '../../model/json-text.ts';
 
 const HOSTILE = 'a\u009b31mb\u007fc\u202ed\u2066e\u2028f\u001bg';
 
-/** Controls, separators, and what changes the direction of text: by their numbers in Unicode. */
+/** By Unicode code point: control characters, separators, and characters that change the direction of text. */
 function isUnsafe(char: string): boolean {
   const code = char.codePointAt(0) ?? 0;
   const isWithin = (first: number, last: number): boolean => code >= first && code <= last;

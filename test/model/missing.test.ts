@@ -45,7 +45,7 @@ test('a guest that does not run at the moment reports nothing for that reason', 
   ] as const) {
     expect(reasons({ facts, stats: stopped, state })).toEqual({ balloon: reason });
   }
-  // Kept after a crash it has a process and its disks have figures; not kept, it has neither.
+  // If preserved after a crash it has a process, and its disks have figures; if not, neither.
   expect(reasons({ facts, stats: readDomainStats([]), state: 6, active: false })).toMatchObject({
     balloon: 'not_running',
     block: 'not_running',
@@ -54,7 +54,7 @@ test('a guest that does not run at the moment reports nothing for that reason', 
 
 test('while another client holds the job, balloon and disks are busy for one reason', () => {
   const facts = parseDomain(balloon("<memballoon model='virtio'><stats period='5'/></memballoon>"));
-  // What libvirt 9.0 answers NOWAIT of a domain whose job is held.
+  // The reply of libvirt 9.0 to NOWAIT for a domain whose job is held.
   const held = readDomainStats([
     { field: 'state.state', type: 1, value: 1 },
     { field: 'balloon.current', type: 4, value: 1_024 },
@@ -65,7 +65,7 @@ test('while another client holds the job, balloon and disks are busy for one rea
     { field: 'block.0.backingIndex', type: 2, value: 1 },
   ]);
   expect(reasons({ facts, stats: held })).toEqual({ balloon: 'busy', block: 'busy' });
-  // Paused too: what is missing is missing because of the job.
+  // Also while it is paused: the job is the reason for the missing figures.
   expect(reasons({ facts, stats: held, state: 3 })).toEqual({ balloon: 'busy', block: 'busy' });
 });
 

@@ -7,7 +7,7 @@ import { nicNames, withNicNames } from '../../model/domain/nic-names.ts';
 import { readDomainStats } from '../../model/stats/read.ts';
 import type { DomainStats } from '../../model/stats/types.ts';
 
-/** `net.N.name` of each index, and a counter that says which NIC it belongs to. */
+/** `net.N.name` of each index, and a counter that identifies the NIC. */
 function statsOf(names: Readonly<Record<number, string>>): DomainStats {
   return readDomainStats(
     Object.entries(names).flatMap(([index, value]) => [
@@ -17,7 +17,7 @@ function statsOf(names: Readonly<Record<number, string>>): DomainStats {
   );
 }
 
-/** NICs by their <target>, `''` as libvirt writes it for vhost-user, undefined for none. */
+/** NICs by their <target>: `''` as libvirt writes it for vhost-user, undefined for none. */
 function nicsOf(...targets: (string | undefined)[]): readonly NetworkInterface[] {
   const nics = targets.map(
     (target, index) =>

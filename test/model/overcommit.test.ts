@@ -34,7 +34,7 @@ const host: HostFigures = {
   cpusOnline: 4,
   cpusPresent: 4,
   cpuNs: new Map(),
-  // 8,000 KiB beside the pools of huge pages.
+  // 8,000 KiB outside the pools of huge pages.
   memoryKiB: new Map([['total', 417_600]]),
   cells: [cell(0, 10), cell(1, 40)],
   ksm: new Map(),
@@ -217,7 +217,7 @@ test('memory on huge pages is beside the ratios, which are of what is left of th
     memoryMaximumRatio: 0.75,
     memoryCurrentRatio: 0.375,
   });
-  // What /proc says is newer than what libvirt last listed.
+  // /proc is newer than libvirt's last list of pages.
   const local = { load: undefined, pressure: new Map(), vmstat: new Map() };
   const shrunk = { ...host, local: { ...local, meminfoKiB: new Map([['Hugetlb', 405_600]]) } };
   expect(overcommitOf(shrunk, [plain, huge])).toMatchObject({ memoryMaximumRatio: 0.5 });

@@ -5,7 +5,7 @@ import { readDomainStats } from '../../model/stats/read.ts';
 import { parseCapabilities } from '../../model/topology.ts';
 import { seriesOf } from './series.ts';
 
-/** Figures are written out here so that each differs from the others: a series that reads another's shows. */
+/** All figures are different, so that a series with the wrong one is noticed. */
 const NOTHING: HostFigures = {
   topology: undefined,
   cpusOnline: undefined,

@@ -13,7 +13,7 @@ interface AnyMetric {
   histograms?(subject: unknown): Iterable<HistogramPoint>;
 }
 
-/** What all metrics of one kind of subject make of it, a line per series: `name{label="value"} figure`. */
+/** Series of all metrics of one kind of subject, a line each: `name{label="value"} figure`. */
 export function seriesOf<K extends keyof Subjects>(per: K, subject: Subjects[K]): string[] {
   const all: readonly Group[] = [...groups, ...Object.values(compatGroups)];
   const metrics = all.flatMap((group) => group.metrics as readonly AnyMetric[]);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { shellLine, shellLines, shellLineWithin } from '../../model/shell-command.ts';
 import { HOSTILE_NAMES } from '../tui/hostile-names.ts';
 
-/** What a shell makes of the line: its arguments, one after a NUL. */
+/** The arguments that a shell parses from the line, separated by NUL. */
 function argumentsOf(line: string, shell = 'sh'): string[] {
   const out = execFileSync(shell, ['-c', `printf '%s\\0' ${line}`], {
     encoding: 'utf8',
@@ -14,7 +14,7 @@ function argumentsOf(line: string, shell = 'sh'): string[] {
 }
 
 test.each(HOSTILE_NAMES)('%j stays one argument for a shell', (name) => {
-  // A name that ends in a newline, which libvirt refuses, takes bash.
+  // A name that ends in a newline, which libvirt refuses, needs bash.
   for (const shell of name.endsWith('\n') ? ['bash'] : ['sh', 'bash'])
     expect(argumentsOf(shellLine(['plan', name, '--profile']), shell)).toEqual(['plan', name, '--profile']);
 });

@@ -32,7 +32,7 @@ test('a real reply about 21 guests is understood to the last field', () => {
   expect(all.every((stats) => stats.unknown.size === 0)).toBe(true);
   const booted = all[records.findIndex((record) => record.domain.name === 'vt-booted')];
   expect(booted).toMatchObject({ state: 1, vcpuCurrent: 2, balloon: { currentKiB: 196_608 } });
-  // Every one of dommemstat's 13 tags.
+  // All 13 tags of dommemstat.
   expect(Object.keys(booted?.balloon ?? {}).sort()).toEqual(
     [
       'currentKiB',
@@ -148,7 +148,7 @@ test('a bin far behind the others takes no more memory than any other bin', () =
 test('resctrl monitors report by monitor, and by cache or memory controller', () => {
   const text = (field: string, value: string): TypedParam => ({ field, type: ParamType.string, value });
   const uint = (field: string, value: number): TypedParam => ({ field, type: ParamType.uint, value });
-  // As virDomainStatsCPU and -Memory of libvirt's QEMU driver write them.
+  // As written by virDomainStatsCPU and virDomainStatsMemory of libvirt's QEMU driver.
   const stats = readDomainStats([
     uint('cpu.cache.monitor.count', 2),
     text('cpu.cache.monitor.0.name', 'vcpus_0-1'),
@@ -204,7 +204,7 @@ test('a vCPU that has run and has waited for no nanosecond was not measured', ()
     ).vcpus.get(0);
   expect(vcpu({ time: 5, wait: 0, delay: 0 })).toEqual({ timeNs: 5 });
   expect(vcpu({ time: 5, wait: 1, delay: 2 })).toEqual({ timeNs: 5, waitNs: 1, delayNs: 2 });
-  // It has not run yet: nothing was there to wait.
+  // It has not run yet, so it has not waited either.
   expect(vcpu({ time: 0, delay: 0 })).toEqual({ timeNs: 0, delayNs: 0 });
 });
 

@@ -3,7 +3,7 @@ import { catalogue } from '../../model/catalogue/catalogue.ts';
 import { type DomainFacts, parseDomain } from '../../model/domain/domain.ts';
 import { pageDemandsOf } from '../../model/page-demand.ts';
 
-/** A guest of two cells with memory devices of every model that libvirt 12.9's schema has (domaincommon.rng, memorydev). */
+/** A guest with two cells and memory devices of every model in libvirt 12.9's schema (domaincommon.rng, memorydev). */
 const DEVICES = `
   <domain type='kvm'><name>big</name><memory unit='GiB'>39</memory><maxMemory slots='16' unit='GiB'>256</maxMemory>
     <vcpu>4</vcpu>
@@ -36,9 +36,9 @@ test('hugepages that memory devices take at the start are counted, where the dev
     demands.map(({ sizeKiB, pages, cells }) => `${pages} x ${sizeKiB} KiB from ${cells}`).sort(),
   ).toEqual(
     [
-      // Cell 1 itself, and what virtio-mem is asked to plug, not its maximum.
+      // Cell 1 itself, and the requested size of virtio-mem, not its maximum.
       '7 x 1048576 KiB from 1',
-      // Cell 0 itself and its DIMM of 2 GiB.
+      // Cell 0 itself, and its DIMM of 2 GiB.
       '3072 x 2048 KiB from 0-1',
       // The DIMM with a nodemask.
       '512 x 2048 KiB from 1',

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { ModelXmlError, parseXml } from '../../model/xml.ts';
 
-/** Elements that say nothing: two tags each, or one. */
+/** Empty elements with two tags each, or one. */
 const xmlOf = (elements: number, element = '<a></a>'): string =>
   `<capabilities>${element.repeat(elements)}</capabilities>`;
 
 test('XML of as many tags as a large host has is parsed, and one tag more is refused before it is', () => {
-  // With those of the root.
+  // Including the tags of the root.
   const most = 131_072 - 2;
   expect(parseXml('capabilities', xmlOf(most, '<a/>'), 'capabilities').childNodes).toHaveLength(most);
   for (const xml of [xmlOf(most + 1, '<a/>'), xmlOf(most / 2 + 1), '<'.repeat(131_073)]) {

@@ -5,7 +5,7 @@ import type { Mutant } from './mutants.ts';
 import { type Probed, withProbes } from './probes.ts';
 import type { Runner } from './runner.ts';
 
-/** Tests of one file that reach a mutant, and how long they take. */
+/** Tests of one file that reach a mutant, and their duration. */
 export interface Reaching {
   readonly file: string;
   readonly tests: readonly string[];
@@ -14,7 +14,7 @@ export interface Reaching {
 
 const WHOLE_FILE_MS = 300_000;
 
-/** Runs all tests once, with probes in the sources, to learn which tests reach which mutant: the fastest first. */
+/** Runs all tests once with probes in the sources, to find the tests that reach each mutant: the fastest first. */
 export class Coverage {
   readonly #probed = new Map<string, Probed>();
   readonly #reports = new Map<string, readonly TestReport[]>();

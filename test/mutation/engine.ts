@@ -17,7 +17,7 @@ const vitest = await createVitest(
     update: false,
     pool: 'threads',
     maxWorkers: 1,
-    // On disk, a mutant's transformed text would pass for that of the file.
+    // A cached transform of a mutant could be mistaken for the file's.
     fsModuleCache: false,
     cache: false,
     bail: Number(process.argv[2]),
@@ -50,7 +50,7 @@ async function run(job: Job): Promise<FileReport> {
   const testIds = job.tests === undefined ? {} : { testIds: [...job.tests] };
   const path = join(ROOT, job.file);
   const result = await vitest.runTestSpecifications([project.createSpecification(path, testIds)]);
-  // Among its modules are those that failed in an earlier run, too.
+  // Includes modules that failed in an earlier run.
   const testModules = result.testModules.filter(({ moduleId }) => moduleId === path);
   const { unhandledErrors } = result;
   return {

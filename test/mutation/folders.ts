@@ -1,9 +1,9 @@
-/** What is mutated, and which tests are to notice. */
+/** Files to mutate, and the tests that should notice. */
 export interface Folder {
   readonly name: string;
   /** Globs of its source files. */
   readonly sources: readonly string[];
-  /** Folders of tests that may notice; of these, those run that reach the mutant. */
+  /** Folders of tests that may notice; only those that reach the mutant are run. */
   readonly tests: readonly string[];
 }
 
@@ -66,8 +66,8 @@ export const FOLDERS: readonly Folder[] = [
 ];
 
 /**
- * Tests that compare a generated file with its source: they notice every change, and a developer regenerates the file.
- * So they do not count. Nor do tests that only child processes reach, where the mutants are not.
+ * Tests that compare a generated file with its source notice every change, and a developer just regenerates the file,
+ * so they do not count. Neither do tests whose code under test runs only in child processes, which have no mutants.
  */
 export const NOT_COUNTED: readonly RegExp[] = [
   /dashboards\/built is what the sources say/,

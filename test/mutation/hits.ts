@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach } from 'vitest';
 
-/** A setup file of vitest: notes which probes run in which test, and while the test's file loads. */
+/** A vitest setup file: records which probes run in which test, and while the test's file loads. */
 declare module 'vitest' {
   interface TaskMeta {
     hits?: readonly number[];
   }
 }
 
-// The same property test sees the same values in every run, so that the same mutants survive.
+// Fixed seed: property tests use the same values in every run, so that the same mutants survive.
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: 1 });
 
 const loading = new Set<number>();

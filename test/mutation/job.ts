@@ -1,9 +1,9 @@
 /** One test file to run with changed sources. */
 export interface Job {
   readonly file: string;
-  /** Only these of its tests; all when absent. */
+  /** Only these of its tests; absent: all. */
   readonly tests?: readonly string[];
-  /** Texts by path, in the place of those on disk. */
+  /** Texts by path that replace those on disk. */
   readonly sources: Readonly<Record<string, string>>;
 }
 
@@ -18,8 +18,8 @@ export interface TestReport {
 
 export interface FileReport {
   readonly tests: readonly TestReport[];
-  /** A test failed, or the file did not load. */
+  /** Whether a test failed or the file did not load. */
   readonly failed: boolean;
-  /** Outside its tests. */
+  /** Errors outside its tests. */
   readonly errors: readonly string[];
 }

@@ -7,8 +7,9 @@ import { sampled } from './sample.ts';
 import { edited } from './syntax.ts';
 
 /**
- * Changes the code a little at a time and looks whether a test fails: `npm run mutate -- --sample 40 --seed 1 sampler`.
- * Arguments are names of folders, or files with or without a line; none means all folders. All mutants of a line are taken.
+ * Makes small changes to the code and checks whether a test fails: `npm run mutate -- --sample 40 --seed 1 sampler`.
+ * Arguments are names of folders, or files with or without a line; without arguments, all folders. All mutants of a
+ * line are used.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,

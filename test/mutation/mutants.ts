@@ -1,16 +1,16 @@
 import { type Edit, isNode, type Node, nodesOf, type Visited } from './syntax.ts';
 
-/** One change of the source that a test has to notice. */
+/** A single change of the source that a test should notice. */
 export interface Mutant extends Edit {
   readonly file: string;
   readonly line: number;
-  /** What stood there. */
+  /** The original text. */
   readonly from: string;
 }
 
 type Change = Edit | false | undefined;
 
-/** All mutants of a file, in the order of its text. */
+/** All mutants of a file, in order of its text. */
 export function mutantsOf(file: string, text: string): Mutant[] {
   return nodesOf(text)
     .flatMap((visited) => changesOf(visited, text, file))
@@ -24,7 +24,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
     .toSorted((a, b) => a.start - b.start || a.end - b.end);
 }
 
-/** How operators are exchanged: a boundary moved, a comparison turned round, arithmetic done wrongly. */
+/** Replacements of operators: off-by-one boundaries, reversed comparisons, wrong arithmetic. */
 const OPERATORS = new Map(
   Object.entries({
     '<': ['<=', '>='],
@@ -47,7 +47,7 @@ const OPERATORS = new Map(
   }),
 );
 
-/** Methods whose call is left out, so that their input is passed on. */
+/** Methods whose call is removed, so that their input is passed on. */
 const LEFT_OUT = new Set([
   ...['filter', 'sort', 'toSorted', 'reverse', 'toReversed', 'slice', 'trim', 'concat', 'toLowerCase'],
 ]);
@@ -66,7 +66,7 @@ const EXCHANGED = new Map(
   }),
 );
 
-/** PromQL in the strings of rules. */
+/** Replacements in the PromQL of rules. */
 const PROMQL: readonly (readonly [RegExp, string])[] = [
   [/ and /g, ' or '],
   [/ or /g, ' and '],
@@ -143,14 +143,14 @@ function changesOf(visited: Visited, text: string, file: string): Edit[] {
 
 const replace = ({ start, end }: Node, text: string): Edit => ({ start, end, text });
 
-/** Nothing is returned, or the code behind an early return runs. */
+/** Returns nothing, or removes an early return so that the code after it runs. */
 function returnOf(node: Node): Change {
   const argument = node['argument'];
   const isUndefined = isNode(argument) && argument['name'] === 'undefined';
   return replace(node, argument === null || isUndefined ? ';' : 'return;');
 }
 
-/** The operator between two operands, without those. */
+/** Replaces the operator between two operands, but not the operands. */
 function exchange(node: Node, text: string, from: string, to: string): Change {
   const left = node['left'] as Node | undefined;
   const at = text.indexOf(from, left?.end ?? node.start);
@@ -159,7 +159,7 @@ function exchange(node: Node, text: string, from: string, to: string): Change {
 
 function operatorsOf(node: Node, text: string): Change[] {
   const operator = String(node['operator']);
-  // Always the fallback.
+  // Always uses the fallback.
   if (operator === '??') return [replace(node['left'] as Node, 'undefined')];
   const joinsText = operator === '+' && [node['left'], node['right']].some(isText);
   return joinsText ? [] : (OPERATORS.get(operator) ?? []).map((to) => exchange(node, text, operator, to));
@@ -181,7 +181,7 @@ function callsOf(node: Node, parents: readonly Node[], text: string): Change[] {
   const to = EXCHANGED.get(name);
   return [
     to !== undefined && replace(property, to),
-    // A separate statement is left out as a whole.
+    // A call that is a whole statement is removed as a statement.
     LEFT_OUT.has(name) &&
       parents.at(-1)?.type !== 'ExpressionStatement' && { start: dot, end: node.end, text: '' },
   ];
@@ -198,20 +198,20 @@ function literalOf(visited: Visited, text: string, file: string): Change[] {
   return [replace(node, value === '' ? "'mutated'" : "''")];
 }
 
-/** Off by one where things are counted; another quantity where that would make no difference. */
+/** Off by one for small numbers; doubled where that would make no difference. */
 const other = (value: number): number => (value < 10 ? value + 1 : value * 2);
 
-/** A key of an object or a module that is imported. */
+/** Whether the node is a key of an object or an imported module. */
 function isName(node: Node, parents: readonly Node[]): boolean {
   const parent = parents.at(-1);
   if (parent === undefined) return true;
   return /^(Import|Export)/.test(parent.type) || parent['key'] === node;
 }
 
-/** Fields that hold prose for documents and no test of behaviour reads. */
+/** Fields with prose for documents, which no test of behaviour reads. */
 const PROSE = new Set(['help', 'from', 'needs', 'costs']);
 
-/** Prose for people: what an error says, and what documents say. The snapshots of texts hold these. */
+/** Whether the text is prose for people, in errors or documents. Snapshots of texts cover it. */
 function isProse({ parents }: Visited): boolean {
   return parents.some(
     (parent) =>
@@ -229,7 +229,7 @@ function isPromql({ parents }: Visited, file: string): boolean {
   return property === undefined || !TEXTS.has(String((property['key'] as Node)['name']));
 }
 
-/** In the literal parts of a string. */
+/** Mutants in the literal parts of a string. */
 function promqlOf(node: Node, text: string): Edit[] {
   const parts = node.type === 'TemplateLiteral' ? (node['quasis'] as Node[]) : [node];
   return parts.flatMap(({ start, end }) =>

@@ -1,9 +1,9 @@
 import { type Edit, type Node, nodesOf } from './syntax.ts';
 
-/** A text with probes, and which of them runs when the code at a place runs. */
+/** A text with probes, and a mapping from code to the probe that runs with it. */
 export interface Probed {
   readonly text: string;
-  /** The number of the probe of what encloses this edit. */
+  /** The number of the innermost probe around this edit. */
   probeOf(edit: Edit): number;
 }
 
@@ -17,14 +17,14 @@ interface Place {
 const LISTS = new Set(['Program', 'BlockStatement', 'StaticBlock', 'SwitchCase']);
 
 /**
- * Puts a call of `globalThis.__mutationHit(number)` before every statement and into the body of every arrow function,
- * numbered from `first`.
+ * Inserts a call of `globalThis.__mutationHit(number)` before every statement and into the body of every arrow
+ * function, numbered from `first`.
  */
 export function withProbes(text: string, first: number): Probed {
   const places = nodesOf(text).flatMap(({ node, parents }) => placeOf(node, parents.at(-1)) ?? []);
   const inserts = places.flatMap(({ start, end, before, after }, index) => [
     { at: start, order: index, text: before.replace('#', `globalThis.__mutationHit(${first + index})`) },
-    // What opens last closes first.
+    // Closed in reverse order of opening.
     { at: end, order: -index, text: after },
   ]);
   inserts.sort((a, b) => b.at - a.at || b.order - a.order);

@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { FileReport, Job } from './job.ts';
 
-/** Runs jobs in a child process, and replaces that when a job does not end. */
+/** Runs jobs in a child process, and replaces the process when a job does not end. */
 export class Runner {
   readonly #bail: number;
   #child: ChildProcess | undefined;
 
-  /** @param bail the number of failed tests after which a file is left; 0 for none */
+  /** @param bail number of failed tests after which a file is abandoned; 0 for no limit */
   constructor(bail: number) {
     this.#bail = bail;
   }
 
-  /** Undefined when it took longer, or ended the process. */
+  /** Undefined if it timed out or crashed the process. */
   async run(job: Job, timeoutMs: number): Promise<FileReport | undefined> {
     this.#child ??= fork(join(import.meta.dirname, 'engine.ts'), [String(this.#bail)], {
       stdio: ['ignore', 'ignore', process.env['VIRTUNE_MUTATION_DEBUG'] ? 'inherit' : 'ignore', 'ipc'],

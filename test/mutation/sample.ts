@@ -1,4 +1,4 @@
-/** So many of these, chosen by the seed: the same seed and list give the same choice. */
+/** Samples this many items: the same seed and list give the same choice. */
 export function sampled<T>(items: readonly T[], count: number, seed: number): T[] {
   const random = mulberry32(seed);
   return items
@@ -8,7 +8,7 @@ export function sampled<T>(items: readonly T[], count: number, seed: number): T[
     .map(({ item }) => item);
 }
 
-/** Tommy Ettinger's generator of 32 bits. */
+/** Tommy Ettinger's 32-bit generator. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

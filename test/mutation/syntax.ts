@@ -1,6 +1,6 @@
 import { parseAst } from 'rolldown/parseAst';
 
-/** A node of the syntax tree, as ESTree has it, with its place in the text. */
+/** A node of the ESTree syntax tree, with its position in the text. */
 export interface Node {
   readonly type: string;
   readonly start: number;
@@ -8,13 +8,13 @@ export interface Node {
   readonly [key: string]: unknown;
 }
 
-/** A node and the ones around it, the nearest last. */
+/** A node and its ancestors, the nearest last. */
 export interface Visited {
   readonly node: Node;
   readonly parents: readonly Node[];
 }
 
-/** Every node of TypeScript source text that exists at run time: types are left out. */
+/** Every node of TypeScript source text that exists at run time, without types. */
 export function nodesOf(text: string): Visited[] {
   const found: Visited[] = [];
   const visit = (node: Node, parents: readonly Node[]): void => {
@@ -26,7 +26,7 @@ export function nodesOf(text: string): Visited[] {
   return found;
 }
 
-/** Casts wrap an expression that runs; all else of TypeScript does not. */
+/** Casts contain an expression that is executed; other TypeScript-only nodes do not. */
 const CASTS = new Set(['TSAsExpression', 'TSNonNullExpression', 'TSSatisfiesExpression']);
 
 function isType({ type, importKind, exportKind }: Node): boolean {

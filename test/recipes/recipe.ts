@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** A section of docs/recipes.md: what to change, and the commands that finish and check the change. */
+/** A section of docs/recipes.md: a change, and the commands that complete and check it. */
 export interface Recipe {
   readonly title: string;
   readonly patches: readonly Patch[];
@@ -11,7 +11,7 @@ export interface Recipe {
   readonly commands: readonly string[];
 }
 
-/** A change of one file: each hunk is old text that occurs once, and what takes its place. */
+/** A change of one file: each hunk has a text that occurs once, and its replacement. */
 export interface Patch {
   readonly file: string;
   /** Whether the file does not exist yet. */
@@ -19,7 +19,7 @@ export interface Patch {
   readonly hunks: readonly { readonly before: string; readonly after: string }[];
 }
 
-/** The recipes of docs/recipes.md: a heading `## How to add ...` each, with `diff` and `sh` blocks. */
+/** The recipes of docs/recipes.md: each has a heading `## How to add ...`, and `diff` and `sh` blocks. */
 export function readRecipes(): Recipe[] {
   const text = readFileSync(join(ROOT, 'docs/recipes.md'), 'utf8');
   return text
@@ -32,13 +32,16 @@ export function readRecipes(): Recipe[] {
     }));
 }
 
-/** A block that has a fence within it has a longer one around it. */
+/** A block that contains a fence has a longer fence itself. */
 function blocks(section: string, language: string): string[] {
   const fenced = new RegExp(`^(\`{3,})${language}\n([\\s\\S]*?)^\\1$`, 'gm');
   return [...section.matchAll(fenced)].map(([, , block = '']) => block);
 }
 
-/** `--- a/FILE` (or /dev/null), `+++ b/FILE`, then hunks between lines of `@@`; without line numbers, which change daily. */
+/**
+ * `--- a/FILE` (or /dev/null), `+++ b/FILE`, then hunks separated by lines of `@@`, without line numbers, which change
+ * daily.
+ */
 function patchesOf(block: string): Patch[] {
   return block
     .split(/^--- /m)
@@ -57,7 +60,7 @@ function hunkOf(text: string): { readonly before: string; readonly after: string
 }
 
 /**
- * The file as the patch makes it.
+ * The file with the patch applied.
  * @throws Error when the old text does not occur exactly once
  */
 export function applied({ file, isNew, hunks }: Patch, text: string): string {

@@ -8,7 +8,7 @@ import { applied, type Recipe, ROOT, readRecipes } from './recipe.ts';
 const folder = mkdtempSync(join(tmpdir(), 'virtune-recipes-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A copy of the sources as they are now, uncommitted changes included, with the packages of this checkout. */
+/** Copies the current sources, including uncommitted changes, and uses the packages of this checkout. */
 function copyTree(name: string): string {
   const tree = join(folder, name);
   const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -18,7 +18,7 @@ function copyTree(name: string): string {
   for (const file of new Set(files.split('\0').filter((each) => each !== ''))) {
     cpSync(join(ROOT, file), join(tree, file));
   }
-  // The linter asks git what it may leave out.
+  // The linter asks git which files to ignore.
   execFileSync('git', ['init', '--quiet'], { cwd: tree });
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
   return tree;

@@ -6,7 +6,7 @@ import type { SimulatedVm } from '../../simulator/vm.ts';
 const AFTERNOON_MS = Date.parse('2026-03-02T14:00:00Z');
 type VmInput = ScenarioInput['vms'][number];
 
-/** Two CPUs, and these VMs on them for a minute. */
+/** Runs these VMs on two CPUs for a minute. */
 function afterAMinute(vms: readonly VmInput[], change: (host: SimulatedHost) => void = () => undefined) {
   let nowMs = AFTERNOON_MS;
   const scenario = checkScenario(

@@ -54,7 +54,7 @@ test('a window has the requests of its length, their extremes, and how many were
   step(5_000, 100, 9e6);
   step(10_000, 1_000, 1e6);
   step(15_000, 3_000, 3e6);
-  // The first step is over: 4,000 requests in 10 s, of 2.5 ms on average.
+  // After the first step: 4,000 requests in 10 s, of 2.5 ms on average.
   expect(disk.window(10, 'read')).toEqual({ minNs: 1e6, maxNs: 3e6, averageNs: 2.5e6, queueDepth: 1 });
   expect(disk.window(10, 'write')).toEqual({ minNs: 0, maxNs: 0, averageNs: 0, queueDepth: 0 });
   expect(disk.bins('read')).toEqual([1_000, 3_100]);

@@ -28,7 +28,7 @@ test('a name with a NUL in it, which our client never sends, is answered with an
   await ask(calls.connectOpen.proc, (writer) =>
     calls.connectOpen.args.write(writer, { name: 'qemu:///system', flags: 1 }),
   );
-  // On the wire a string is an opaque: its writer lets the NUL through.
+  // On the wire a string is opaque data, whose writer accepts NUL.
   const reply = await ask(calls.domainLookupByName.proc, (writer) => writer.opaque(Buffer.from('a\0b'), 16));
   expect(reply.header.status).toBe(1);
   socket.destroy();
@@ -46,7 +46,7 @@ test('callbacks of domains and of pools are numbered separately, and each listen
   const emitted = async (): Promise<string[]> => {
     demo.daemon.emit('lifecycle', { domain, event: 2, detail: 0 });
     demo.daemon.emit('poolRefresh', { pool: { name: 'images', uuid: domain.uuid } });
-    // Its reply comes after the events.
+    // Its reply arrives after the events.
     await connection.call('connectGetLibVersion', undefined);
     return seen.splice(0);
   };

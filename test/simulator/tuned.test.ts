@@ -25,7 +25,7 @@ async function opened(): Promise<{ daemon: Demo['daemon']; writer: Connection }>
 
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
-/** One database on a host of two cells, after ten minutes; `change` tunes it before. */
+/** A database on a host with two cells, after ten minutes; `change` tunes it first. */
 function lived(change: (vm: SimulatedVm) => void): SimulatedVm {
   let nowMs = AFTERNOON_MS;
   const scenario = checkScenario(
@@ -70,7 +70,7 @@ test('local memory and hugepages get more done, each by itself and both together
   expect(huge).toBeGreaterThan(neither ?? Infinity);
   expect(local).toBeGreaterThan(neither ?? Infinity);
   expect(both).toBeGreaterThan(Math.max(huge ?? Infinity, local ?? Infinity));
-  // As much as has been measured, and no miracle.
+  // The measured gain, and no more.
   expect((both ?? 0) / (neither ?? 1)).toBeCloseTo(1 / 0.894, 1);
 });
 
@@ -141,7 +141,7 @@ test('a pool cannot shrink below what is used of it, nor grow beyond what the ce
   expect(await codeOf(resize(10))).toBe(9);
   expect(daemon.host.hugepages.total(0, 2_048)).toBe(16_384);
   expect(await codeOf(resize(10_000_000))).toBe(9);
-  // As the kernel does: what could be had stays.
+  // Like the kernel: pages that were allocated are kept.
   expect(daemon.host.hugepages.total(0, 2_048)).toBeGreaterThan(16_384);
 });
 

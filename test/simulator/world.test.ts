@@ -11,7 +11,7 @@ import { seriesOf } from '../model/series.ts';
 
 const AFTERNOON_MS = Date.UTC(2026, 0, 15, 14);
 
-/** A host that lives through `minutes` from an afternoon on. */
+/** A host after `minutes` of simulated time, starting in the afternoon. */
 function lived(scenario: string, minutes: number): SimulatedHost {
   let nowMs = AFTERNOON_MS;
   const host = new SimulatedHost(findScenario(scenario), { now: () => nowMs });
@@ -25,7 +25,7 @@ function lived(scenario: string, minutes: number): SimulatedHost {
 const delayOf = (host: SimulatedHost, name: string): number =>
   host.byName(name)?.vcpus.reduce((sum, vcpu) => sum + vcpu.delayNs, 0) ?? Number.NaN;
 
-/** What all vCPUs together wait while their threads start. */
+/** The total wait of all vCPUs while their threads start. */
 const SOME_STARTS_NS = 1e6;
 
 test('steal follows from overcommit: none on the calm host, plenty on the overcommitted one', () => {
@@ -37,7 +37,7 @@ test('steal follows from overcommit: none on the calm host, plenty on the overco
   for (const name of ['web-01', 'pg-orders', 'mssql-erp', 'batch-night-01']) {
     expect(delayOf(overcommitted, name), name).toBeGreaterThan(1e9);
   }
-  // One vCPU that is idle is far below its part.
+  // A mostly idle vCPU is far below its share.
   expect(delayOf(overcommitted, 'bastion')).toBeLessThan(SOME_STARTS_NS);
 });
 
@@ -57,7 +57,7 @@ test('guests that may use more than the host has are squeezed and swap', () => {
   const host = lived('memory-pressure', 10);
   const web = host.byName('web-01');
   expect(web?.balloonKiB).toBeLessThan(web?.facts.maximumKiB ?? 0);
-  // A guest on huge pages keeps what it has.
+  // The balloon of a guest on huge pages does not change.
   const database = host.byName('pg-orders');
   expect(database?.balloonKiB).toBe(database?.facts.maximumKiB);
 });
@@ -100,7 +100,7 @@ test('a VM of the demo has a TPM, shared memory and a virtio-mem device, and its
     'libvirt_domain_memory_device_bytes{model="virtio-mem", guest_cell="0", kind="requested"} 2147483648',
     'libvirt_domain_memory_device_bytes{model="virtio-mem", guest_cell="0", kind="plugged"} 2147483648',
   ]);
-  // What is not plugged is not the guest's.
+  // Unplugged memory is not the guest's.
   expect([facts.memory.maximumKiB, facts.memory.currentKiB, vm?.balloonKiB]).toEqual([
     8_388_608, 6_291_456, 6_291_456,
   ]);

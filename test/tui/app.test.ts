@@ -9,7 +9,7 @@ import { type Line, plain } from '../../tui/text/line.ts';
 import { hostSample } from './scene-of.ts';
 import { RECORDINGS } from './scenes.ts';
 
-/** What would be on a terminal of 120 x 30. */
+/** A fake terminal of 120 x 30. */
 class Paper {
   readonly width = 120;
   readonly height = 30;

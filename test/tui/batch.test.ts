@@ -128,7 +128,7 @@ test('the title of a table has its time, in UTC, and the interval that was asked
     textTick(busy, { ...TEXT_CHOICE, delayMs }).split('\n')[0] ?? '';
   const time = new Date(busy.atMs).toISOString().slice(11, 19);
   expect(titleOf(10_000)).toMatch(new RegExp(` ${time}Z 10 s$`));
-  // A recording has those that it was made with.
+  // A recording has the options that it was made with.
   expect(titleOf(undefined)).toMatch(new RegExp(` ${time}Z$`));
 });
 

@@ -4,7 +4,7 @@ import { type ChartOptions, chart } from '../../tui/render/chart.ts';
 import { timeLabels, withOutages } from '../../tui/render/time-axis.ts';
 import { plain, span, widthOfLine } from '../../tui/text/line.ts';
 
-/** A second between each two, unless times are given. */
+/** One second between values, unless times are given. */
 const drawn = ({ series = [], ...change }: Partial<ChartOptions>): string[] =>
   chart({
     title: [span('Title')],
@@ -23,7 +23,7 @@ const line = (values: readonly number[]) => [{ title: 'a', values, role: 'line1'
 const everySecond = (length: number): number[] => Array.from({ length }, (_, index) => index * 1_000);
 const flat = (length: number, value: number): number[] => Array.from({ length }, () => value);
 
-/** Whether a column of the drawing, right of the axis, has a dot in it. */
+/** Whether a column of the chart, right of the axis, has a dot. */
 const inkAt = (lines: readonly string[], column: number): boolean =>
   lines.slice(1, -2).some((row) => /[\u2801-\u28ff]/.test(row[column] ?? ' '));
 
@@ -76,17 +76,17 @@ test('in ASCII it is drawn in ASCII', () => {
   expect(drawn({ series: line([1, 2, 3]), ascii: true }).join('\n')).toMatch(/^[\n -~]*$/);
 });
 
-/** The words of the time axis, and the column of each. */
+/** The labels of the time axis, and the column of each. */
 const axisOf = (lines: readonly string[]): Map<string, number> =>
   new Map([...(lines.at(-1) ?? '').matchAll(/-\d+[smh]|now/g)].map((match) => [match[0], match.index]));
 
 test('each time of the axis is that of its value after the interval was changed', () => {
-  // A minute of a sample each second, then ten minutes of one each 10 s.
+  // A minute with a sample every second, then ten minutes with one every 10 s.
   const times = [...everySecond(60), ...flat(60, 0).map((_, index) => 59_000 + (index + 1) * 10_000)];
   const series = line([...flat(60, 1), ...flat(60, 0)]);
   const axis = axisOf(drawn({ series, times, width: 120 }));
   expect([...axis.keys()][0]).toBe('-11m');
-  // Spread evenly, minutes would be further left: the last ten of eleven have half of the values.
+  // If values were spaced evenly, minutes would be further left: the last ten of eleven have half of the values.
   const inMinutes = [...axis].flatMap(([text, column]) => {
     const minutes = Number(/^-([1-9])m$/.exec(text)?.[1]);
     return Number.isNaN(minutes) ? [] : [{ minutes, column }];

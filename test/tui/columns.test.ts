@@ -34,7 +34,7 @@ test('what is laid out on the screen are columns that there are, and the other w
     expect(LAYOUTS[table].filter(({ id }) => !ids.includes(id))).toEqual([]);
   }
   const shownOnScreen = LAYOUTS.vms.map(({ id }) => id);
-  // A UUID is for machines; the sum of requests is for sorting.
+  // The UUID is for machines, and the sum of requests for sorting.
   expect(vmColumns.map(({ id }) => id).filter((id) => !shownOnScreen.includes(id))).toEqual([
     'uuid',
     'disk_requests_per_second',

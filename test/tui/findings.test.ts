@@ -7,7 +7,7 @@ function found(...ticks: readonly (readonly VmSpec[])[]): string[] {
   return (viewAfter(...ticks).vms[0]?.findings ?? []).map(({ kind }) => kind);
 }
 
-/** Enough samples for a figure of load, a second between each two. */
+/** Enough samples, one second apart, for a figure of load. */
 const lasting = (at: (seconds: number) => VmSpec): VmSpec[][] =>
   [0, 1, 2, 3, 4].map((seconds) => [at(seconds)]);
 const still = (spec: VmSpec): VmSpec[][] => lasting(() => spec);
@@ -15,7 +15,7 @@ const pinned = (...cpus: number[]): string =>
   `<cputune>${cpus.map((cpu, vcpu) => `<vcpupin vcpu='${vcpu}' cpuset='${cpu}'/>`).join('')}</cputune>`;
 const disk = (driver: string, more = ''): string =>
   `<devices><disk type='file' device='disk'><driver ${driver}/><target dev='vda' bus='virtio'/>${more}</disk></devices>`;
-/** Requests per second, and how long each takes. */
+/** Requests per second, and the duration of each. */
 const reads = (seconds: number, perSecond: number, requestMs = 0.1): VmSpec['figures'] => ({
   'block.0.name': 'vda',
   'block.0.rd.reqs': seconds * perSecond,
@@ -23,7 +23,7 @@ const reads = (seconds: number, perSecond: number, requestMs = 0.1): VmSpec['fig
   'block.0.rd.times': seconds * perSecond * requestMs * 1e6,
   'block.0.errors': 0,
 });
-/** As a database does: many small requests, and it flushes. */
+/** Like a database: many small requests, with flushes. */
 const transactions = (seconds: number): VmSpec['figures'] => ({
   ...reads(seconds, 900),
   'block.0.fl.reqs': seconds * 100,

@@ -7,8 +7,8 @@ import { widthOfLine } from '../../tui/text/line.ts';
 import { frameOf, sceneAt, textOf, vmKey } from './scenes.ts';
 
 /**
- * Frames drawn from recorded samples, as text: `npx vitest run test/tui/golden.test.ts -u` writes them again, and git
- * shows what has changed.
+ * Frames drawn from recorded samples, as text: `npx vitest run test/tui/golden.test.ts -u` updates them, and git shows
+ * the changes.
  */
 const SIZES: readonly Size[] = [
   { width: 80, height: 24 },

@@ -1,4 +1,4 @@
-/** Names that libvirt takes and a terminal should not: none of them may command, hide or move anything. */
+/** Names that libvirt accepts: none of them may control the terminal, or hide or move anything. */
 export const HOSTILE_NAMES: readonly string[] = [
   '{red-fg}tags{/red-fg}',
   '{bold}unclosed',

@@ -11,12 +11,12 @@ import { checkScenario, type Scenario, type ScenarioInput } from '../../simulato
 import { temporarySocket } from '../sampler/temporary-socket.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
 
-/** `node test/tui/record.ts`: writes the recordings that golden frames and screenshots are drawn from. */
+/** `node test/tui/record.ts` writes the recordings for golden frames and screenshots. */
 const FOLDER = join(import.meta.dirname, 'recordings');
 /** Two in the afternoon, when simulated hosts are busiest. */
 const START_MS = Date.parse('2026-03-02T14:00:00Z');
 const TICK_MS = 1_000;
-/** Ticks until guests, whose stats period is 10 s, have rates of what they count. */
+/** Ticks until guests, which report every 10 s, have rates of their counters. */
 const GUEST_REPORTS = 22;
 
 const hostile: ScenarioInput = {
@@ -46,7 +46,7 @@ const TAKES: readonly Take[] = [
     scenario: findScenario('noisy-neighbour'),
     ticks: 60,
     before: (tick, daemon) => {
-      // One VM hangs, one is stopped and one is started while they are watched.
+      // While being watched, one VM hangs, one is stopped and one is started.
       if (tick === 40) daemon.faults.hang(daemon.vm('web-02'));
       if (tick === 45) daemon.vm('cache-01').stop(1);
       if (tick === 50) daemon.vm('template-debian').start(daemon.host.nextId());
@@ -76,7 +76,7 @@ async function record({ file, scenario, ticks, before }: Take): Promise<void> {
   for (let tick = 0; tick < ticks; tick++) {
     before?.(tick, daemon);
     const sample = await sampler.sample();
-    // How fast this machine is says nothing of what was seen.
+    // A constant, since the speed of this machine does not matter.
     recorder.add(
       { name: scenario.name, uri: 'qemu+ssh://kvm1/system', groups: [...asked] },
       { ...sample, durationMs: 12 },

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What is said of each host that is down at each sample of a recording that has these. */
+/** The messages about hosts that are down, at each of these samples in a recording. */
 async function down(
   samples: readonly (readonly [host: string, second: number])[],
   step: (feed: ReplayFeed, index: number) => void = (feed, index) => feed.seekTo(index),
@@ -26,7 +26,7 @@ async function down(
     const sample = hostSample(second * 1_000, [{ name: `on-${name}` }]);
     const written = statSync(file).size;
     recorder.add({ name, uri: `qemu+ssh://${name}/system`, groups: ['domain'] }, sample);
-    // One after the other: a recorder that is behind drops samples.
+    // One after another: a recorder with a backlog drops samples.
     while (statSync(file).size === written) await setTimeout(1);
   }
   await recorder.close();

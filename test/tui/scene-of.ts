@@ -121,7 +121,7 @@ export function hostSample(
   };
 }
 
-/** The view after these samples, a second between each two. */
+/** The view after these samples, one second apart. */
 export function viewAfter(...ticks: readonly (readonly VmSpec[])[]): HostView {
   const model = new HostModel({ name: 'host', uri: 'qemu:///system', groups: DEFAULT_GROUPS });
   ticks.forEach((specs, tick) => {

@@ -13,7 +13,7 @@ test('saved settings are restored', () => {
     units: 'requests',
     hidden: { vms: ['wait_percent'] },
     sorts: { ...INITIAL_STATE.sorts, vms: { column: 'steal_percent', descending: true } },
-    // What is of the moment is not kept.
+    // Temporary state is not saved.
     filter: 'web',
     frozen: true,
   };

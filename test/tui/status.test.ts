@@ -58,7 +58,7 @@ test('a replay shows no interval, since it has those of its recording', () => {
   );
 });
 
-/** `kvm1` and more, each with a VM `db`; those of `down` cannot be asked since five seconds. */
+/** `kvm1` and more, each with a VM `db`; those in `down` have been unreachable for five seconds. */
 function hostsOf(count: number, down: readonly number[]): Scene {
   const hosts = Array.from({ length: count }, (_, index): HostView => {
     const name = `kvm${index + 1}`;

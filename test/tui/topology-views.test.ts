@@ -12,7 +12,7 @@ import { INITIAL_STATE } from '../../tui/state/state.ts';
 import { type Line, plain } from '../../tui/text/line.ts';
 import { hostSample, type VmSpec } from './scene-of.ts';
 
-/** One cell of 16 CPUs; those that `isOnline` denies are listed as libvirt does it, without a core. */
+/** One cell with 16 CPUs; offline ones are listed without a core, as by libvirt. */
 function topologyOf({ pageKiB = 4, isOnline = (_: number): boolean => true } = {}): HostTopology {
   const cell: HostCell = {
     id: 0,

@@ -19,7 +19,7 @@ const SEEN: Seen = {
   ],
 };
 
-/** The state after these keys; a character stands for itself. */
+/** The state after these keys; a character is its own key. */
 function after(
   keys: readonly string[],
   state: UiState = INITIAL_STATE,
@@ -81,7 +81,7 @@ test('a filter holds as it is typed, Enter keeps it and Esc takes it back', () =
   expect(typing.filter).toBe('web');
   expect(after(['enter'], typing).state).toMatchObject({ filter: 'web', mode: { kind: 'browse' } });
   expect(after(['escape'], typing).state).toMatchObject({ filter: '', mode: { kind: 'browse' } });
-  // Keys are letters while one types.
+  // In a text field, keys are letters.
   expect(after(['/', 'q', 'space', 'backspace', 'j']).state.filter).toBe('qj');
   expect(after(['\\'], after(['enter'], typing).state).state.filter).toBe('');
 });
@@ -154,7 +154,7 @@ test('quitting, suspending, saving, marking and scrubbing are effects for the ca
     expect(after([key]).effects, key).toEqual([{ kind: effect }]);
   }
   expect(after([',']).effects).toEqual([{ kind: 'seek', by: -1 }]);
-  // Wherever one is, C-c leaves.
+  // C-c quits everywhere.
   for (const mode of [['/'], ['f6'], ['?'], [':']])
     expect(after([...mode, 'C-c']).effects).toEqual([{ kind: 'quit' }]);
 });

@@ -10,11 +10,11 @@ interface HostOf {
   readonly availableKiB?: number;
   /** Pages per second. */
   readonly swapIn?: number;
-  /** Shares of time in which tasks waited; without pressure the kernel does not measure it. */
+  /** Shares of time in which tasks waited; without `hasPressure` the kernel does not measure them. */
   readonly memorySome?: number;
   readonly ioSome?: number;
   readonly hasPressure?: boolean;
-  /** Of the VM's one vCPU. */
+  /** Of the VM's only vCPU. */
   readonly delayShare?: number;
   readonly isLocal?: boolean;
 }
@@ -72,7 +72,7 @@ test('swap-in counts if some task waits for it, and where the kernel does not me
   expect(verdictAfter({ swapIn: 500, ioSome: 0.05 })).toEqual({ text: 'SWAPPING', role: 'bad' });
   expect(verdictAfter({ swapIn: 500, memorySome: 0.02 })).toEqual({ text: 'SWAPPING', role: 'bad' });
   expect(verdictAfter({ swapIn: 500, hasPressure: false })).toEqual({ text: 'SWAPPING', role: 'bad' });
-  // Nor does advice call it short of memory.
+  // Advice does not call it short of memory, either.
   expect(verdictAfter({ availableKiB: 0.6 * GIB, swapIn: 500 })).toEqual({
     text: 'ok, memory almost full',
     role: 'warn',

@@ -8,7 +8,7 @@ import { startContract } from './starts.ts';
 import { statisticsContract } from './statistics.ts';
 import { Throwaway, type TuningTarget } from './throwaway.ts';
 
-/** What tuning relies on in libvirt and QEMU, by their versions, and so what the simulator must do as well. */
+/** What tuning relies on in libvirt and QEMU, by their versions, and what the simulator must therefore share. */
 export function tuningContract(name: string, target: () => TuningTarget): void {
   describe(`the contract of tuning, kept by ${name}`, () => {
     let connection: Connection;

@@ -13,7 +13,9 @@ const cells = (...cpus: string[]): string =>
 const tune = (inner: string): Parts => ({ more: `<cputune>${inner}</cputune>` });
 const backing = (inner: string): Parts => ({ more: `<memoryBacking>${inner}</memoryBacking>` });
 
-/** What libvirt refuses: what it is, what it is of, and its number with and without the schema. */
+/**
+ * Definitions that libvirt refuses: a description, the parts, and the error number without and with schema validation.
+ */
 type Refused = readonly [what: string, parts: Parts, plain: number | 'taken', validated?: number];
 
 function refused(make: Throwaway): readonly Refused[] {
@@ -119,7 +121,7 @@ function refused(make: Throwaway): readonly Refused[] {
   ];
 }
 
-/** XML that not every libvirt has: a name for it, the XML, and what a definition keeps of it. */
+/** XML that only some libvirt versions have: a name for it, the XML, and what a definition keeps of it. */
 function newXml(make: Throwaway): readonly [name: string, parts: Parts, kept: string][] {
   const driver = (inner: string): string =>
     make.disk("queues='2'").replace(/<driver (.*?)\/>/, `<driver $1>${inner}</driver>`);
@@ -163,7 +165,7 @@ function newXml(make: Throwaway): readonly [name: string, parts: Parts, kept: st
   ];
 }
 
-/** Defining: what is kept, what is filled in, what is forgotten and what is refused. */
+/** Defining domains: what libvirt keeps, fills in, drops and refuses. */
 export function definitionContract(make: () => Throwaway): void {
   test('a definition that libvirt wrote is accepted unchanged, to the byte', async () => {
     await make().have({
@@ -171,7 +173,7 @@ export function definitionContract(make: () => Throwaway): void {
       disks: make().disk("cache='none' io='native' iothread='1' queues='2'"),
       devices: "<graphics type='vnc' port='-1' passwd='secret'/><memballoon model='virtio'/>",
     });
-    // The first time libvirt may still put controllers into another order.
+    // On the first define, libvirt may still reorder controllers.
     await make().define(await make().inactive());
     const before = await make().inactive();
     await make().define(before);
@@ -214,7 +216,7 @@ export function definitionContract(make: () => Throwaway): void {
   test('defaults are written out, and sizes are in KiB', async () => {
     await make().have({ memoryMiB: 96, cpu: cells('0', '1'), vcpu: '<vcpu>4</vcpu>' });
     const xml = await make().inactive();
-    // The cells' sum, and vCPUs that no cell has go to the first.
+    // The sum over the cells; vCPUs without a cell are added to the first one.
     expect(xml).toContain("<memory unit='KiB'>65536</memory>");
     expect(xml).toContain("<cell id='0' cpus='0,2-3' memory='32768' unit='KiB'/>");
     for (const line of ["<vcpu placement='static'>4</vcpu>", "<clock offset='utc'/>", "<boot dev='hd'/>"])
@@ -243,7 +245,7 @@ export function definitionContract(make: () => Throwaway): void {
     const { define } = make().expected.shareOfOne;
     const shares: Refused = ['shares below the least', tune('<shares>1</shares>'), define];
     for (const [what, parts, plain, validated = plain] of [...refused(make()), shares]) {
-      // Some versions take it.
+      // Some versions accept it.
       if (plain === 'taken') {
         await make().define(make().xml(parts));
         await make().remove();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ErrorCode } from '../../../libvirt/constants.ts';
 import { CONFIG, codeOf, LIVE, type Throwaway } from './throwaway.ts';
 
-/** Updating a device: what changes, what is refused, and what is answered with success and not done. */
+/** Updating a device: what changes, what is refused, and what is reported as done without effect. */
 export function deviceContract(make: () => Throwaway): void {
   const partOf = async (name: string): Promise<string> => {
     const [found = ''] = new RegExp(`<${name} [\\s\\S]*?</${name}>`).exec(await make().live()) ?? [];

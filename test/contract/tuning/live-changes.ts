@@ -23,7 +23,7 @@ const RUNNING = {
 } as const;
 const URI = 'urn:virtune-test';
 
-/** Changing what runs and what is defined, each by itself. */
+/** Changing the live domain and its definition separately. */
 export function liveChangeContract(make: () => Throwaway): void {
   const parts = () => ({ ...RUNNING, disks: make().disk("cache='none' iothread='1'") });
   const map = async (...cpus: number[]): Promise<Uint8Array> => {
@@ -44,7 +44,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await pins()).toEqual({ live: '1', config: '0' });
     await pin(1, BOTH);
     expect(await pins()).toEqual({ live: '1', config: '1' });
-    // A vCPU that is not plugged in can be pinned as well; one beyond the most cannot.
+    // A vCPU that is not plugged can be pinned as well; one beyond the maximum cannot.
     await pin(1, LIVE, 3);
     expect(await codeOf(pin(1, LIVE, 9))).toBe(ErrorCode.invalidArg);
     expect(await codeOf(pin(1, CONFIG, 9))).toBe(ErrorCode.invalidArg);
@@ -149,7 +149,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await make().both('iothreadids', 'iothread', 'poll', '@max')).toEqual(
       storesPolling ? { live: '50000', config: '70000' } : { live: '-', config: '-' },
     );
-    // The size of its pool of threads is in the XML.
+    // The size of its thread pool is in the XML.
     await set([int('thread_pool_max', 16)], LIVE);
     await set([int('thread_pool_min', 4)], LIVE);
     expect(await make().both('iothreadids', 'iothread', '@thread_pool_min')).toEqual({
@@ -157,7 +157,8 @@ export function liveChangeContract(make: () => Throwaway): void {
       config: '-',
     });
     expect(await codeOf(set([int('thread_pool_min', 40)], LIVE))).toBe(ErrorCode.operationInvalid);
-    // Set beside polling it reaches QEMU, but in libvirt 9.0 not the XML, against which the next one is checked.
+    // Set together with polling it reaches QEMU, but in libvirt 9.0 not the XML, against which the next call is
+    // checked.
     await set([ullong('poll_max_ns', 60_000), int('thread_pool_min', 20), int('thread_pool_max', 30)], LIVE);
     expect(await polling()).toBe(60_000);
     expect(await make().both('iothreadids', 'iothread', '@thread_pool_max')).toEqual({
@@ -364,7 +365,7 @@ export function liveChangeContract(make: () => Throwaway): void {
     expect(await make().inactive()).toContain(
       `<v:tuned xmlns:v="${URI}" profile="config">\n      <v:a>x</v:a>\n`,
     );
-    // An element that brings the prefix itself is one declaration too many.
+    // An element that declares the prefix itself makes the declaration a duplicate.
     expect(await codeOf(set(`<v:tuned xmlns:v='${URI}'/>`, LIVE, 'v'))).toBe(ErrorCode.internal);
     expect(await codeOf(set('<tuned/>', LIVE, undefined))).toBe(ErrorCode.invalidArg);
     expect(await codeOf(set('<tuned', LIVE, 'v'))).toBe(35);

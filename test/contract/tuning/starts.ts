@@ -6,7 +6,7 @@ import { CONFIG, codeOf, type Parts, type Throwaway, uint, ullong } from './thro
 const PAGE_KIB = 2_048;
 const PAGES = 32;
 
-/** Starting and stopping, and what a start takes of the host. */
+/** Starting and stopping, and the host resources that a start takes. */
 export function startContract(make: () => Throwaway): void {
   const pool = async (): Promise<{ total: number; free: number }> => {
     const { connection } = make();
@@ -81,7 +81,7 @@ export function startContract(make: () => Throwaway): void {
       const { free } = await pool();
       await make().start();
       expect((await pool()).free).toBe(free - PAGES);
-      // The kernel takes none away that is in use.
+      // The kernel does not remove pages that are in use.
       await make().stop();
       await expect.poll(async () => (await pool()).free).toBe(free);
     } finally {
@@ -155,7 +155,7 @@ export function startContract(make: () => Throwaway): void {
     expect(await codeOf(make().stop())).toBe(ErrorCode.operationInvalid);
     await make().remove();
     const { defined, started, suspended, shutdown, stopped, undefined: gone } = LifecycleEvent;
-    // A paused start reports its two halves in either order, by version.
+    // A paused start reports its two events in an order that depends on the version.
     const halves = new Set<number>([started, suspended]);
     await expect
       .poll(() => events.filter((event) => !halves.has(event)))

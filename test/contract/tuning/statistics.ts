@@ -6,7 +6,7 @@ import type { Throwaway } from './throwaway.ts';
 const MEASURED =
   "<statistics><statistic interval='10'/><latency-histogram type='read'><bin start='0'/><bin start='1000'/></latency-histogram></statistics>";
 
-/** Which statistics a libvirt has, by name. */
+/** The statistics of a libvirt, by name. */
 export function statisticsContract(make: () => Throwaway): void {
   const statsOf = async (stats: number): Promise<Map<string, unknown>> => {
     const { records } = await make().connection.call('connectGetAllDomainStats', {
@@ -21,7 +21,7 @@ export function statisticsContract(make: () => Throwaway): void {
     [...(await statsOf(stats)).keys()]
       .filter((field) => field.startsWith(prefix))
       .map((field) => field.slice(prefix.length));
-  /** As older libvirts define it: they ignore what they do not know. */
+  /** Defined without validation: older versions ignore unknown elements. */
   const start = async (disks: string): Promise<void> => {
     await make().remove();
     await make().define(make().xml({ more: '<iothreads>1</iothreads>', disks }), 0);

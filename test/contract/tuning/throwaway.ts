@@ -7,12 +7,12 @@ import type { Domain } from '../../../libvirt/wire/types.ts';
 import { attr, child, children, type Element, parseXml } from '../../../model/xml.ts';
 import type { Expected } from '../expected.ts';
 
-/** Where a domain of the tests' own can be made. */
+/** A host on which the tests can create a domain. */
 export interface TuningTarget {
   open(): Promise<Connection>;
   /** `kvm` or `qemu`: what can run there. */
   readonly domainType: string;
-  /** A raw image that is there. */
+  /** An existing raw image. */
   readonly image: string;
   readonly bridge: string;
 }
@@ -21,7 +21,7 @@ export const NAME = 'vt-throwaway';
 export const UUID = '00000000-0000-4000-8000-0000000c0d1e';
 export const MAC = '52:54:00:00:0c:0d';
 
-/** virDomainModificationImpact; CURRENT is the running one, or else the definition. */
+/** virDomainModificationImpact; CURRENT is the running domain if there is one, else the definition. */
 export const CURRENT = 0;
 export const LIVE = 1;
 export const CONFIG = 2;
@@ -42,7 +42,7 @@ export const string = (field: string, value: string): TypedParam => ({
   value,
 });
 
-/** Parts of the definition, each instead of what it has otherwise. */
+/** Parts of the definition that replace the default ones. */
 export interface Parts {
   readonly name?: string;
   readonly uuid?: string;
@@ -58,11 +58,11 @@ export interface Parts {
   readonly devices?: string;
 }
 
-/** One domain that is made, changed and taken away again; nothing of it is left behind. */
+/** A domain that is created, changed and removed again without leftovers. */
 export class Throwaway {
   readonly connection: Connection;
   readonly target: TuningTarget;
-  /** What this daemon's versions answer. */
+  /** Expected behaviour of this daemon's versions. */
   readonly expected: Expected;
 
   constructor(connection: Connection, target: TuningTarget, expected: Expected) {
@@ -99,14 +99,14 @@ export class Throwaway {
     return (await this.connection.call('domainDefineXmlFlags', { xml, flags })).domain;
   }
 
-  /** Newly defined, and running or not. */
+  /** Defines it again, and starts it if it should run. */
   async have(parts: Parts = {}, state: 'running' | 'off' = 'off'): Promise<Domain> {
     await this.remove();
     const domain = await this.define(this.xml(parts));
     return state === 'off' ? domain : this.start();
   }
 
-  /** Paused: nothing boots, and nothing costs CPU. */
+  /** Paused: nothing boots, and it takes no CPU time. */
   async start(): Promise<Domain> {
     const { domain } = await this.connection.call('domainCreateWithFlags', {
       domain: await this.find(),
@@ -142,13 +142,16 @@ export class Throwaway {
     ).xml;
   }
 
-  /** What both say at a path; `-` where nothing is said. */
+  /** The values of both XMLs at a path; `-` if there is none. */
   async both(...path: readonly string[]): Promise<{ live: string; config: string }> {
     return { live: said(await this.live(), path), config: said(await this.inactive(), path) };
   }
 }
 
-/** An attribute (`@name`), or the text of an element, down a path of names; `disk` and the like are the first. */
+/**
+ * An attribute (`@name`), or the text of an element, at a path of names; of several elements with a name, the first
+ * one.
+ */
 function said(xml: string, path: readonly string[]): string {
   const root = parseXml('a domain', xml, 'domain');
   const last = path.at(-1) ?? '';
@@ -156,7 +159,7 @@ function said(xml: string, path: readonly string[]): string {
   return attr(child(root, ...path.slice(0, -1)), last.slice(1)) ?? '-';
 }
 
-/** libvirt's number for why a call failed. */
+/** libvirt's error number of a failed call. */
 export async function codeOf(promise: Promise<unknown>): Promise<number> {
   const error = await promise.then(
     () => undefined,
@@ -166,7 +169,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<number> {
   return (error as RemoteError).libvirtCode;
 }
 
-/** Without what depends on where devices were plugged, which is libvirt's own business: addresses and controllers. */
+/** XML without addresses and controllers, which libvirt assigns depending on where devices were plugged. */
 export function withoutPlaces(xml: string): string {
   const root = parseXml('a domain', xml, 'domain');
   const devices = child(root, 'devices');
@@ -176,7 +179,7 @@ export function withoutPlaces(xml: string): string {
   return text(root, '');
 }
 
-/** Element by element, a line each, so that a difference is seen. */
+/** One line per element, so that differences are visible. */
 function text(element: Element, indent: string): string {
   const attributes = [...element.attributes]
     .map(({ name, value }) => ` ${name}=${JSON.stringify(value)}`)

@@ -78,9 +78,7 @@ test('libvirt/ stands alone: it imports nothing but Node.js', () => {
   expect(Object.keys(manifest).filter((field) => /dependencies$/i.test(field))).toEqual([]);
 });
 
-/**
- * Files with synchronous file access, and to what: never to a path that a user configures for a long-running process.
- */
+/** Synchronous file access, and to what: never to a path that users configure for a long-running process. */
 const SYNCHRONOUS: Readonly<Record<string, string>> = {
   'cli/advise/explain.ts': 'a page of the package',
   'cli/end.ts': '/bin/sh, at the end',
@@ -119,9 +117,7 @@ test('the model is pure: it reads no file, no clock and no socket', () => {
   expect(impure).toEqual([]);
 });
 
-/**
- * Packages that the build may bundle into the command. All users of virtune depend on a package added here: review it.
- */
+/** Packages that may be bundled into the command, for every user of virtune: review those added here. */
 const BUNDLED = [
   '@elastic/elasticsearch',
   '@opentelemetry/api',

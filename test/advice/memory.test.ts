@@ -11,8 +11,7 @@ const KIB_PER_GIB = 1_048_576;
 const every = (value: number): Series => Series.of(Array.from({ length: 8 }, () => value));
 
 /**
- * Observes a host with a guest that swaps with a balloon at half of its 8 GiB, the other VMs of the draft, and this
- * much free memory.
+ * Observes the VMs of the draft, and a guest that swaps with half of its 8 GiB, on a host with this much free memory.
  */
 async function observe(draft: Draft, freeGiB: number): Promise<HostObservation> {
   draft.add('web', { name: 'squeezed', memoryMiB: 8_192 });
@@ -86,8 +85,7 @@ test('guests that do not use their memory give some of it, each keeps a quarter 
   });
   // 14.93 of its 16 GiB are resident: ballooning the rest frees nothing.
   expect(commandsOf(advice)).toEqual([`setmem idle ${10.75 * KIB_PER_GIB} --live`]);
-  // A quarter of 16 GiB may go beyond the usable reserve of a quarter: these 4 GiB free 2.93 GiB, more than half of
-  // what is missing.
+  // A quarter of 16 GiB, beyond the usable quarter: ballooning 4 GiB frees 2.93 GiB, over half of what is missing.
   expect(commandsOf(memoryAdvice(withUsable(observation, 'idle', 0.5)))).toEqual([
     `setmem idle ${12 * KIB_PER_GIB} --live`,
   ]);

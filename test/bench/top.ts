@@ -66,9 +66,7 @@ function sink(): { output: WriteStream; bytes: () => number } {
   };
 }
 
-/**
- * Everything the console does in a tick, without simulator and terminal: sampling, computing, drawing, writing changes.
- */
+/** Everything the console does in a tick, without simulator and terminal: sample, compute, draw, write changes. */
 async function watch(vms: number): Promise<string[]> {
   const socket = temporarySocket();
   const simulator = await simulate(socket.path, vms);
@@ -124,9 +122,7 @@ async function watching(): Promise<string> {
   return `### Watching at 1 s, ${SIZE.width} x ${SIZE.height}, simulator in another process (mean of ${TICKS} ticks)\n\n${table(head, rows)}`;
 }
 
-/**
- * What findings add to a tick on a host where most VMs wait: they are recomputed from the last 30 samples each time.
- */
+/** What findings add to a tick on a host where most VMs wait: each tick recomputes them from the last 30 samples. */
 async function findings(): Promise<string> {
   const head = ['VMs', 'VMs that findings name', 'CPU ms: sample, rates, frame', 'CPU ms: findings'];
   const rows = [await findingsOf(200), await findingsOf(1_000)];

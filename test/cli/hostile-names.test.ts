@@ -16,10 +16,7 @@ const NAMES = [
   '\u2066isolate\u2069',
   "it's; $(touch pwned) `touch pwned` #",
 ];
-/**
- * By Unicode code point: C0 except line ends and tabs, DEL, C1, separators, and characters that change the direction of
- * text.
- */
+/** By code point: C0 except line ends and tabs, DEL, C1, separators, and characters that change text direction. */
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;

@@ -124,10 +124,7 @@ onHost('with the output of a command as the figure, settings stay where that is 
 
 const APPLY = ['apply', '--profile', 'oltp-database', '--wait', '60s'];
 
-/**
- * Checks a refusal before the prompt and the lock: a later one would wait indefinitely, as nothing answers or releases
- * them.
- */
+/** Checks that refusals come before prompt and lock: a later one would hang, waiting for either. */
 async function refusedWith(code: number, host: TunedDemo, ...args: readonly string[]): Promise<string> {
   const before = host.picture();
   const ended = await host.run(...APPLY, ...args);

@@ -40,9 +40,7 @@ export class TunedDemo {
     return this.demo.daemon.vm(name);
   }
 
-  /**
-   * Moves the pin of its first vCPU to the first CPU while it runs, like another program, or libvirt after a migration.
-   */
+  /** Pins its running first vCPU to the first CPU, like another program, or libvirt after a migration. */
   async movePin(name: string): Promise<void> {
     const writer = await connect(this.demo.uri, { readOnly: false });
     const map = Uint8Array.of(1, 0, 0, 0, 0, 0, 0);

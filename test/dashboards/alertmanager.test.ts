@@ -141,10 +141,7 @@ interface Route {
   readonly routes?: readonly Route[];
 }
 
-/**
- * The group of an alert by the first route that matches; a route inherits grouping labels from its parent if it has
- * none.
- */
+/** An alert's group by the first route that matches; routes inherit grouping labels from their parent. */
 function groupOf(
   labels: Labels,
   route: Route = alertmanagerExample.route,

@@ -15,10 +15,7 @@ type Rule = (
   subject: { readonly user: string; isInGroup(name: string): boolean },
 ) => string;
 
-/**
- * polkit's answer for a user in the group libvirt: files in order of their names, and within them the first rule that
- * decides.
- */
+/** polkit's answer for a user in the group libvirt: by name of the files, the first rule that decides. */
 function polkitAnswer(files: Readonly<Record<string, string>>, id: string, user: string): string {
   const Result = { YES: 'yes', NO: 'no', NOT_HANDLED: 'not handled' };
   const rules: Rule[] = [];

@@ -53,10 +53,7 @@ test('every documented code is raised somewhere', () => {
   expect(documented.map(({ code }) => code).filter((code) => !raised.has(code))).toEqual([]);
 });
 
-/**
- * Files with classes that extend Error directly: the two bases, and the simulated libvirtd's failures, by libvirt's
- * numbers.
- */
+/** Files that extend Error directly: the two bases, and the simulated libvirtd's failures, by libvirt's numbers. */
 const ON_ERROR = ['libvirt/errors.ts', 'model/virtune-error.ts', 'simulator/call-failure.ts'];
 
 test('every error class carries a code: it extends VirtuneError, or within libvirt/ the base class of that package', () => {

@@ -90,10 +90,7 @@ function spansOf(body: string): string[] {
 const isCommand = (span: string): boolean =>
   span.includes(' ') && PROGRAMS.has(span.slice(0, span.indexOf(' ')));
 
-/**
- * A query that returns a series once the condition is over: all queries of Verification do, or the one that the page
- * names.
- */
+/** A query that returns a series once the condition is over: any of Verification, or the one the page names. */
 export function isVerifiedBy({ text, queries }: Runbook): string {
   const verification = text.slice(text.indexOf('## Verification'));
   const operator = verification.includes('One of these returns a series') ? ' or ' : ' and ';

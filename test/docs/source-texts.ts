@@ -50,10 +50,7 @@ export function commentsOf(file: string): SourceText[] {
   }));
 }
 
-/**
- * Comments of a shell script, a unit or YAML: what follows `#`, or `//` in JavaScript, with consecutive lines as one
- * text.
- */
+/** Comments of scripts, units and YAML: what follows `#`, or `//` in JavaScript; consecutive lines are one text. */
 export function hashCommentsOf(file: string): { readonly line: number; readonly text: string }[] {
   const source = readFileSync(join(ROOT, file), 'utf8');
   return [...source.matchAll(/(?:^[ \t]*(?:#|\/\/)[^\n]*\n)+|[ \t]# [^\n]*/gm)].map(

@@ -32,10 +32,7 @@ const SHORT_TIMEOUT_MS = 200;
 const timeoutOf = (code: string): number => (code.endsWith('NO_ANSWER') ? SHORT_TIMEOUT_MS : TIMEOUT_MS);
 const DOCUMENTS = 3;
 const SECRET = 'the-api-key';
-/**
- * The queue and the sender need some MiB; a response that is read completely before it is refused takes 8 MiB, three
- * times.
- */
+/** The queue and the sender need some MiB; a response that is read before it is refused has 8 MiB, three times. */
 const MEMORY_MAX_BYTES = 160 * 1_024 * 1_024;
 /** Characters that could end a log line or control a terminal. */
 const CONTROL = /\p{Cc}/u;

@@ -78,16 +78,12 @@ interface Followed {
   readonly left: readonly AdviceJson[];
 }
 
-/**
- * Asks for advice, runs the commands of the first change that has any, and measures all guests before and after without
- * virtune.
- */
+/** Runs the first change of the advice that has commands, and measures all guests before and after without virtune. */
 async function followed(): Promise<Followed> {
   const names = guests.map(({ name }) => name);
   const all = await advice(OBSERVE_SECONDS);
   const [first] = all;
-  // Migration would be the best advice for VMs that wait although they have their share, but there is no other host
-  // here.
+  // VMs that wait although they have their share should move, but there is no other host here.
   const change = first?.changes.find(({ commands }) => commands.length > 0);
   if (first === undefined || change === undefined)
     throw new Error(`nothing is advised with commands: ${JSON.stringify(all)}`);

@@ -7,10 +7,7 @@ import { LAB_DIR, PREFIX } from './lab/paths.ts';
 import { run, until } from './lab/run.ts';
 import { virsh } from './lab/virsh.ts';
 
-/**
- * A guest that runs Debian's qemu-guest-agent with a mounted file system: what its agent reports, and what happens when
- * it hangs.
- */
+/** A guest with Debian's qemu-guest-agent and a mounted file system: what its agent reports, and when it hangs. */
 const domain = `${PREFIX}agent`;
 const COLLECT = ['--collect.agent', '--collect.agentinfo'];
 

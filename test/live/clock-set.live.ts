@@ -66,10 +66,7 @@ const documents = (): VmDocument[] =>
     .map((text) => JSON.parse(text) as VmDocument)
     .filter((each) => each['event.dataset'] === 'kvm.vm' && each['kvm.name'] === STEADY);
 
-/**
- * Checks that no figure is less than a fiftieth of the largest: a rate over a jump of hours would be about a thousand
- * times smaller.
- */
+/** Checks that all are within a factor of 50: a rate over a jump of hours would be thousands of times smaller. */
 function expectSteady(figures: readonly number[]): void {
   const largest = Math.max(...figures);
   expect(largest).toBeGreaterThan(0.01);

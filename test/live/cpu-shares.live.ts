@@ -5,10 +5,8 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { BusyGroup, CpuGroups, type Thread } from './lab/cpu-groups.ts';
 
 /*
- * Compares how the kernel distributes CPU time among threads in control groups like libvirt's with what `shareOut`
- * computes.
- * Other work on the machine may take most of each CPU, so the comparison is how VMs share the remainder on the same
- * CPUs.
+ * Compares the CPU time that the kernel gives to threads in control groups like libvirt's with what `shareOut`
+ * computes. Other work may take most of each CPU, so compared is how VMs share the rest of the same CPUs.
  */
 
 /** Time for the kernel to balance the threads. */

@@ -10,10 +10,7 @@ import { run } from './lab/run.ts';
 const NAME = 'virtune-exporter.service';
 const UNITS = 'deploy/systemd';
 
-/**
- * systemd's exposure score (`systemd-analyze security`) of the unit with these drop-ins; 10 is a service without a
- * sandbox.
- */
+/** systemd's exposure score of the unit with these drop-ins; 10 is a service without a sandbox. */
 function exposure(dropIns: readonly string[]): number {
   const root = mkdtempSync(join(tmpdir(), 'virtune-units-'));
   const folder = join(root, 'etc/systemd/system');

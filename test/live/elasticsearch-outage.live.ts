@@ -135,10 +135,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     else expect(stored).toBeGreaterThanOrEqual(documents);
   }
 
-  /**
-   * Checks that each timestamp has its host once and each VM once. @returns the timestamps, and the documents of a host
-   * that is down
-   */
+  /** Each timestamp has its host and each VM once. @returns the timestamps, and the documents of a host that is down */
   async function onceEach(namespace: string): Promise<{ moments: number; failed: number }> {
     await server.request('POST', `/metrics-kvm.*-${namespace}/_refresh`);
     const { body } = await server.request('POST', `/metrics-kvm.vm-${namespace}/_search`, {

@@ -6,10 +6,7 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/**
- * A real KVM guest whose firmware finds nothing to boot: it exits, halts and reads its disk, which is all that is
- * counted.
- */
+/** A real KVM guest without anything to boot: it exits, halts and reads its disk, which is all that is counted. */
 const GUEST = `${PREFIX}kvm`;
 const FILE = `/tmp/${PREFIX}kvm`;
 

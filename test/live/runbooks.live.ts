@@ -221,9 +221,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/**
- * The command as an operator would type it, but without prompts and without commands that run until they are stopped.
- */
+/** The command as an operator would type it, but without prompts, and ending by itself. */
 function typed(text: string, vm: RunbookGuest): string {
   const values = {
     ...{ VM: vm.name, NEIGHBOUR: neighbour.name, POOL, FILE, HOST: '127.0.0.1', SNAPSHOT: 'old' },

@@ -21,8 +21,7 @@ export const LAB_GUESTS =
 /** Sets up the lab with so many guests, here or in the other Debian's root in which this runs. */
 export async function upHere(guests: number): Promise<void> {
   if (process.env['VIRTUNE_LAB_ROOT'] === undefined) return up(guests);
-  // Nothing can be installed from within another Debian's root: one that was made long ago may lack what a guest needs
-  // to boot.
+  // Nothing can be installed inside another Debian's root: an old one may have no guest that boots.
   await startLibvirtd();
   if (canBoot()) await bootGuest();
   bareGuests(guests);

@@ -6,10 +6,7 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/**
- * A guest with everything that libvirt can count for a disk and an iothread; older versions ignore what they do not
- * know.
- */
+/** A guest with all that libvirt can count for a disk and an iothread; older versions ignore what they do not know. */
 const GUEST = `${PREFIX}statistics`;
 const FILE = `/tmp/${PREFIX}statistics`;
 

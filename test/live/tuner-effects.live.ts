@@ -23,9 +23,8 @@ import { type Change, liveSteps, runOptionsOf, transactionOf } from './lab/tuned
 import { virsh } from './lab/virsh.ts';
 
 /**
- * Real experiments with effects of known size, on real guests. They take minutes and need CPUs that are otherwise
- * mostly idle, so only `.ci/nightly` runs them: VIRTUNE_EFFECT_RUNS is how often nothing is changed, so that there is
- * no effect.
+ * Real experiments with effects of known size, on real guests. They take minutes and need mostly idle CPUs, so only
+ * `.ci/nightly` runs them; VIRTUNE_EFFECT_RUNS is the number of experiments without an effect.
  */
 const RUNS = Number(process.env['VIRTUNE_EFFECT_RUNS'] ?? 0);
 const nightly = test.runIf(RUNS > 0);
@@ -146,9 +145,7 @@ function expectSame({ effect: one }: FigureReport, { effect: other }: FigureRepo
   expect((one?.effect ?? 0) / (other?.effect ?? 0)).toBeLessThan(1.1);
 }
 
-/**
- * CPU time of its vCPU thread per second, as the kernel counts it: the work it got done, since it wants a whole CPU.
- */
+/** CPU time of its vCPU thread per second, by the kernel's count: its work, since it wants a whole CPU. */
 function workOf({ pid }: BootSectorGuest): UserFigure & { readonly truth: (report: Report) => number } {
   const task = `/proc/${pid}/task`;
   /** CPU time of the first busy process on each CPU, at each sample. */

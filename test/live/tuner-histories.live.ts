@@ -179,10 +179,7 @@ const GROUPS = [
   ['blkio', 'blkio.bfq.weight', ''],
 ] as const;
 
-/**
- * Whether libvirt can start a VM with a hard_limit: it raises QEMU's limit of locked memory, which a container may
- * forbid.
- */
+/** Whether libvirt can start a VM with a hard_limit: it raises QEMU's memlock limit, which a container may forbid. */
 function limitsLockedMemory(): boolean {
   const guest = new TunedGuest('history-limit');
   try {

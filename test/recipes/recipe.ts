@@ -39,8 +39,7 @@ function blocks(section: string, language: string): string[] {
 }
 
 /**
- * `--- a/FILE` (or /dev/null), `+++ b/FILE`, then hunks separated by lines of `@@`, without line numbers, which change
- * daily.
+ * `--- a/FILE` (or /dev/null), `+++ b/FILE`, then hunks between `@@` lines, without line numbers, which change daily.
  */
 function patchesOf(block: string): Patch[] {
   return block

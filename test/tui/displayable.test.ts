@@ -4,9 +4,7 @@ import { cellsOf, fit, widthOf } from '../../tui/text/cells.ts';
 import { displayable } from '../../tui/text/displayable.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
 
-/**
- * Characters that a terminal might obey, except the mark that ends a right-to-left run, which is written on purpose.
- */
+/** Characters that a terminal might obey, except the mark that ends right-to-left text, written on purpose. */
 const COMMANDING = /[\p{Cc}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]|(?!\u200e)\p{Cf}/u;
 
 test.each(HOSTILE_NAMES)('%j is shown without anything that a terminal obeys', (name) => {

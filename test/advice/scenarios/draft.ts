@@ -131,9 +131,7 @@ export class Draft {
     this.before(({ daemon }) => what(daemon.vm(name)));
   }
 
-  /**
-   * Adds what the simulator cannot report, such as what only the host's /proc shows; `seconds` since the first sample.
-   */
+  /** Adds what the simulator cannot report, such as data only in /proc; `seconds` since the first sample. */
   augment(what: (sample: HostSample, seconds: number) => HostSample): void {
     this.#augment.push(what);
   }

@@ -13,9 +13,7 @@ const cells = (...cpus: string[]): string =>
 const tune = (inner: string): Parts => ({ more: `<cputune>${inner}</cputune>` });
 const backing = (inner: string): Parts => ({ more: `<memoryBacking>${inner}</memoryBacking>` });
 
-/**
- * Definitions that libvirt refuses: a description, the parts, and the error number without and with schema validation.
- */
+/** What libvirt refuses: a description, the parts, and the error number without and with validation. */
 type Refused = readonly [what: string, parts: Parts, plain: number | 'taken', validated?: number];
 
 function refused(make: Throwaway): readonly Refused[] {

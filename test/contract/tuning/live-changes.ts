@@ -157,8 +157,7 @@ export function liveChangeContract(make: () => Throwaway): void {
       config: '-',
     });
     expect(await codeOf(set([int('thread_pool_min', 40)], LIVE))).toBe(ErrorCode.operationInvalid);
-    // Set together with polling it reaches QEMU, but in libvirt 9.0 not the XML, against which the next call is
-    // checked.
+    // Set with polling it reaches QEMU, but in libvirt 9.0 not the XML, against which the next call is checked.
     await set([ullong('poll_max_ns', 60_000), int('thread_pool_min', 20), int('thread_pool_max', 30)], LIVE);
     expect(await polling()).toBe(60_000);
     expect(await make().both('iothreadids', 'iothread', '@thread_pool_max')).toEqual({

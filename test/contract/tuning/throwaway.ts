@@ -148,10 +148,7 @@ export class Throwaway {
   }
 }
 
-/**
- * An attribute (`@name`), or the text of an element, at a path of names; of several elements with a name, the first
- * one.
- */
+/** An attribute (`@name`), or the text of an element, at a path of names: the first match of each. */
 function said(xml: string, path: readonly string[]): string {
   const root = parseXml('a domain', xml, 'domain');
   const last = path.at(-1) ?? '';

@@ -1,8 +1,6 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 
-/**
- * Series over time, minute by minute, and the expected notifications at certain times. Each case is written by hand.
- */
+/** Series minute by minute, and the expected notifications at certain times. Written by hand. */
 export interface AlertCase {
   readonly alert: string;
   readonly what: string;

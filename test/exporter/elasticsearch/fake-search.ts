@@ -194,8 +194,7 @@ export class FakeSearch implements SearchClient {
     if (refused !== undefined) return refused;
     const indices = this.streams.get(create._index) ?? [new Map<string, string>()];
     this.streams.set(create._index, indices);
-    // A time series stream finds duplicates by dimensions and time in whichever index they belong to; other streams
-    // only in their newest index.
+    // Time series streams find duplicates by dimensions and time in any index, others only in their newest one.
     const { _id: id = body } = create;
     const index = this.kind === 'elasticsearch' ? indices[0] : indices.at(-1);
     if (index?.has(id)) return 409;

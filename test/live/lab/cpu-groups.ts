@@ -7,9 +7,7 @@ import { join } from 'node:path';
 const V1 = '/sys/fs/cgroup/cpu';
 const V2 = '/sys/fs/cgroup';
 
-/**
- * Runs for `share` of each 10 ms and catches up later on what it could not run, like a guest with a backlog of work.
- */
+/** Runs for `share` of each 10 ms and catches up later if it could not, like a guest with a backlog of work. */
 const BUSY_IN_PART = `
 const [share] = process.argv.slice(1).map(Number);
 const wait = new Int32Array(new SharedArrayBuffer(4));
@@ -27,10 +25,7 @@ export interface Thread {
   readonly cpus: string;
 }
 
-/**
- * The groups that libvirt creates for a VM, with processes in place of vCPUs: one with a weight, and a child group for
- * each process.
- */
+/** libvirt's groups for a VM, with processes in place of vCPUs: one with a weight, with a child for each process. */
 export class BusyGroup {
   readonly #folders: string[] = [];
   readonly #children: ChildProcess[] = [];

@@ -11,10 +11,7 @@ import { type Spawned, spawnQuietly } from '../stack/spawn.ts';
 /** Kept between runs. */
 const FOLDER = '/var/cache/virtune-otlp-receivers';
 
-/**
- * Whether they were built before: without Go's cache this keeps both CPUs busy for ten minutes, which only
- * `.ci/nightly` does.
- */
+/** Whether they were built before: without Go's cache this takes both CPUs ten minutes, only in `.ci/nightly`. */
 export const receiversBuilt = (): boolean =>
   ['collector', 'prometheus'].every((name) => existsSync(join(FOLDER, name)));
 

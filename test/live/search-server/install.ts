@@ -28,9 +28,7 @@ export interface Installation {
   readonly skeleton: string;
 }
 
-/**
- * Downloads jars from Maven Central, compiles our classes, and arranges both as a server expects; kept for later runs.
- */
+/** Installs jars from Maven Central and our own classes as a server expects; kept for later runs. */
 export function install(kind: ServerKind): Installation {
   const java = findJava(kind.java);
   const standIns = (kind.modules ?? []).flatMap((module) => module.standIns);

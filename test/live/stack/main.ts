@@ -63,8 +63,7 @@ async function tune({ uri, driftFile }: WatchedHost): Promise<void> {
   try {
     const file = join(folder, 'assignments.yaml');
     writeFileSync(file, ASSIGNMENTS);
-    // Short blocks, since time is compressed fifteen times. The result is kept, since the others are tuned the same way
-    // next.
+    // Short blocks, at fifteen times the speed. The result is kept: the others are tuned the same way next.
     await run(
       ...['apply', 'pg-orders', '--profile', 'oltp-database', '--yes', '--measure', '--keep-if', 'always'],
       ...['--blocks', '12', '--block', '2s', '--block-settle', '0', '--every', '1s', '--baseline', '4s'],

@@ -7,9 +7,7 @@ import { histories } from './step.ts';
 
 /** `.ci/nightly` plays 500. */
 const RUNS = Number(process.env['VIRTUNE_HISTORIES'] ?? 12);
-/**
- * The same histories each time in `npm test`, others each night; or those of a failure, by the seed that it printed.
- */
+/** The same histories in each `npm test`, others each night; or those of a failure, by the printed seed. */
 const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 12 ? '2' : undefined);
 
 const profiles = (await ProfileLibrary.open([])).places.map(({ name }) => name);

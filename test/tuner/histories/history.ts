@@ -340,10 +340,7 @@ export class History {
     }
   }
 
-  /**
-   * The lease of a run that died elsewhere blocks the host for a minute, which passes on a clock that only sleeps
-   * advance.
-   */
+  /** A run that died elsewhere holds its lease for a minute, on a clock that only sleeps advance. */
   async #leaseRunsOut(): Promise<void> {
     let atMs = 0;
     const options = {

@@ -219,10 +219,7 @@ function unreadable(connection: TunerConnection, name: string): TunerConnection 
   });
 }
 
-/**
- * `a` is back on the CPU that it was pinned to by hand; in between `b` had it. Id of the transaction that moved `b`
- * away.
- */
+/** `a` is back on the CPU of its manual pin, which `b` had in between. Id of what moved `b` away. */
 async function backOnThePinByHand(): Promise<string> {
   const { away } = await moveAwayAndGive();
   const [taken = ''] = await on.apply(on.user(1), wanted({ b: 'balanced' }, { restart: true }));

@@ -2,9 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
-/**
- * Values of knobs that fit any host, however small: none of them needs CPUs. All values of a knob are equally valid.
- */
+/** Values of knobs that fit any host, however small, as none needs CPUs. Those of a knob are equally good. */
 const VALUES: Readonly<Record<string, readonly (string | number)[]>> = {
   'cpu.shares': ['default', 200, 512, 2_048],
   'cpu.period': ['default', 50_000, 100_000],

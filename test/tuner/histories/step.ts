@@ -7,10 +7,7 @@ const USERS = [0, 1] as const;
 /** When a run is killed, as the number of a point, and how. */
 export interface Kill {
   readonly at: number;
-  /**
-   * `here`: suspended in this process; `child`: SIGKILL; `elsewhere`: on a machine whose processes cannot be checked
-   * here.
-   */
+  /** `here`: suspended in this process; `child`: SIGKILL; `elsewhere`: on a machine that cannot be checked here. */
   readonly how: 'here' | 'child' | 'elsewhere';
   /** Counts a child's points from the first line of the journal on: before it nothing is changed. */
   readonly onceBegun?: boolean | undefined;
@@ -57,9 +54,7 @@ export interface HistoryShape {
   readonly points: number;
   readonly minLength?: number | undefined;
   readonly length: number;
-  /**
-   * For hosts where each run takes seconds: one run in four is killed, in the middle of a change; few steps do nothing.
-   */
+  /** For hosts where a run takes seconds: one in four is killed, in mid-change; few steps do nothing. */
   readonly isSlow?: boolean | undefined;
   /** Most VMs in a plan; absent: all. */
   readonly picks?: number | undefined;

@@ -6,9 +6,7 @@ import { LeaseHost, LeaseUser } from './lease-world.ts';
 
 /** `.ci/nightly` plays more. */
 const RUNS = Number(process.env['VIRTUNE_LEASE_RUNS'] ?? 150);
-/**
- * The same schedules each time in `npm test`, others each night; or those of a failure, by the seed that it printed.
- */
+/** The same schedules in each `npm test`, others each night; or those of a failure, by the printed seed. */
 const SEED = process.env['VIRTUNE_SEED'] ?? (RUNS === 150 ? '1' : undefined);
 const seeded = SEED === undefined ? {} : { seed: Number(SEED) };
 /** Runs of the test that advances minutes in steps of half a second. */

@@ -504,10 +504,7 @@ test('a plan without anything to switch is refused, and undone', async () => {
 
 const frozen: (() => void)[] = [];
 
-/**
- * Runs it until it has passed this many points at which something is written or changed, and suspends it there for
- * good.
- */
+/** Runs it until it has passed this many points with a write or a change, and suspends it there for good. */
 async function cutAt(point: number, world: World): Promise<boolean> {
   let at = 0;
   return new Promise((resolve) => {

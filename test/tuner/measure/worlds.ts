@@ -22,9 +22,7 @@ export interface World {
   readonly varies?: number;
   /** Outside of bursts the figure is 0. */
   readonly mostlyZero?: boolean;
-  /**
-   * The guest's demand, which the figure follows: standard deviation of the logarithm, correlated over about one block.
-   */
+  /** The guest's demand, which the figure follows: deviation of the logarithm, correlated over about a block. */
   readonly demand?: number;
 }
 

@@ -74,9 +74,7 @@ test('which of twelve equal VMs goes where makes no difference: one order of the
   expect([proven(pinned), proven(shares)]).toEqual([false, false]);
 });
 
-/**
- * Pairs that differ in one property: if they were treated as alike, the second could not use a cell before the first's.
- */
+/** Pairs that differ in one property: treated as alike, the second could not use a cell before the first's. */
 const one: Partial<DedicatedRequest> = { deviceCells: [1] };
 test.each<[string, PlacementRequest, PlacementRequest]>([
   ['devices', dedicated('a', 1, one), dedicated('b', 1, { deviceCells: [0] })],

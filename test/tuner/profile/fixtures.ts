@@ -130,9 +130,7 @@ export function state(inactive: string, changes: Partial<DomainState> = {}): Dom
 }
 export const running = (xml: string): DomainState => state(xml, { live: view(xml) });
 
-/**
- * An assignment such as a placement would find: whole cores of cell 0 (or cell by cell), the emulator on the last ones.
- */
+/** An assignment like a placement's: whole cores of cell 0 (or cell by cell), the emulator on the last ones. */
 export function assignmentFor(request: PlacementRequest | undefined): Assignment | undefined {
   if (request === undefined) return undefined;
   const { guest } = request;

@@ -80,8 +80,6 @@ const VALUES: readonly [RegExp, fc.Arbitrary<string>][] = [
 export const valuesOf = ({ id }: Setting): fc.Arbitrary<string> =>
   VALUES.find(([pattern]) => pattern.test(id))?.[1] ?? count;
 
-/**
- * Settings that are always present, or whose absence has more than one spelling (`-1`, `default`, `static`, `auto`).
- */
+/** Always present, or their absence has more than one spelling (`-1`, `default`, `static`, `auto`). */
 export const NOT_BYTE_FOR_BYTE =
   /^(memory\.current|numatune\.nodeset|disk\.bus|disk\.cache|vcpu\.placement|.*\.quota)$/;

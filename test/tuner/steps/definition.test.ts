@@ -163,8 +163,7 @@ test('a restarted domain has to run with its changed definition', () => {
   expect(notTaken(half, after, { live: before, inactive: before }, undefined)).toEqual([
     'vcpupin of 1 is not set, not 3',
   ]);
-  // A setting that was not part of the change does not matter for this restart, whatever its value in the running
-  // domain.
+  // A setting outside the change says nothing about this restart, whatever its value in the running domain.
   const other = after.replace("cache='none'", "cache='writeback'");
   expect(notTaken(other, after, { live: before, inactive: before }, undefined)).toEqual([]);
 });

@@ -42,9 +42,7 @@ export class FaultyDisk {
     return this.#set('isHeld', 0);
   }
 
-  /**
-   * Answers no request until `resume`; waiting processes can be killed by SIGKILL, as with an NFS server that is down.
-   */
+  /** Answers nothing until `resume`; SIGKILL ends waiting processes, as with an NFS server that is down. */
   stop(): Promise<void> {
     return this.#set('isStopped', 1);
   }
@@ -64,10 +62,7 @@ export class FaultyDisk {
     await this.failWrites('EIO');
   }
 
-  /**
-   * Makes writes and changes of folders fail: EIO for a broken disk, EROFS for a file system that the kernel remounted
-   * read-only.
-   */
+  /** Makes writes and changes of folders fail: EIO for a broken disk, EROFS after a read-only remount by the kernel. */
   failWrites(code: 'EIO' | 'EROFS' | 'ENOSPC'): Promise<void> {
     return this.#set('writeErrno', Errno[code]);
   }

@@ -292,10 +292,7 @@ test('a plan that waits for no boot is refused, and nothing is restarted', async
 
 const frozen: (() => void)[] = [];
 
-/**
- * Runs it until it has passed this many points at which something is written or changed, and suspends it there for
- * good.
- */
+/** Runs it until it has passed this many points with a write or a change, and suspends it there for good. */
 async function cutAt(point: number, world: World): Promise<string | undefined> {
   let at = 0;
   return new Promise((resolve) => {

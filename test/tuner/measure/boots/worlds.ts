@@ -3,9 +3,7 @@ import { makeBootSchedule } from '../../../../tuner/measure/boots/schedule.ts';
 import { normals, seededRandom } from '../../../../tuner/measure/random.ts';
 import type { Arm } from '../../../../tuner/measure/schedule.ts';
 
-/**
- * A host whose VM is restarted, with a known true effect. All parts multiply; standard deviations are of the logarithm.
- */
+/** A host whose VM is restarted, with a known effect. All parts multiply; deviations are of the logarithm. */
 export interface BootWorld {
   readonly restarts: number;
   /** Noise of each VM from boot to boot. */

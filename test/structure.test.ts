@@ -34,7 +34,7 @@ test('imports between rooms run one way', () => {
   expect(wrong).toEqual([]);
 });
 
-// Type-only imports count: files that need each other's types cannot be read, moved or tested separately.
+// Type-only imports count: files that need each other's types cannot be read, moved or tested one without the other.
 test('no file imports itself through others, within a room or across rooms', () => {
   const all = importGraph(ROOT, [...Object.keys(MAY_IMPORT), 'build', 'test'], { lazy: true });
   expect(all.size).toBeGreaterThan(900);

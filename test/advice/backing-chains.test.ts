@@ -13,7 +13,7 @@ interface MadeDisk {
 
 let top = 0;
 
-/** A VM with disks vda, vdb, ..., each with its chain of images, the lowest first. */
+/** A VM with disks vda, vdb, ..., each with its images, the lowest first. */
 function withChains(name: string, ...disks: readonly MadeDisk[]): ObservedVm {
   const vm = vmOf(name, { places: [{ vcpus: 2, run: 0.05 }] });
   const made = disks.map(({ images, kind = 'file', depth = images?.length ?? 0, source }, index) => ({

@@ -131,7 +131,7 @@ function committing(): DiskSeries {
   };
 }
 
-/** A host with 8 CPUs in two cells, 0-3 and 4-7, without SMT, and 128 GiB. */
+/** A host of 8 CPUs in two cells, 0-3 and 4-7, without SMT, and 128 GiB. */
 export function hostOf(
   vms: readonly ObservedVm[],
   over: {

@@ -77,7 +77,7 @@ test('guests with memory to spare give it to those that swap, the largest first,
     payers: [{ name: 'large' }, { name: 'small' }],
     risk: expect.stringContaining('each keeps 25 % of its memory usable'),
   });
-  // Two guests want 4 GiB, which a single donor has.
+  // Two guests want 4 GiB, which one donor has.
   const [few] = memoryAdvice(hostOf([...squeezed(2), idle('large', 16)], { freeGib: 6.4 }));
   expect(commandsOf(few)).toEqual([`setmem large ${12 * 1_048_576} --live`]);
 });

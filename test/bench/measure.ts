@@ -145,7 +145,7 @@ function guards(): string {
 
 const stopped = ({ afterMs }: GuardedRun): boolean => afterMs !== undefined;
 
-/** How many were stopped, and the median time since the first switch. */
+/** How many were stopped, and the median time after the first switch. */
 function stops(all: readonly GuardedRun[]): [string, string] {
   const times = all.flatMap(({ afterMs }) => (afterMs === undefined ? [] : [afterMs])).sort((a, b) => a - b);
   const median = times[times.length >> 1];

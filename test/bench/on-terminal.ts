@@ -12,7 +12,7 @@ export class OnTerminal {
   readonly #firstFrame = Promise.withResolvers<number>();
   #text = '';
 
-  /** @param filled matches the output once its first frame has VMs: an empty one does not count */
+  /** @param filled matches what the console has written once its first frame has VMs: an empty one does not count */
   constructor(command: readonly string[], filled: RegExp) {
     const quoted = command.map((word) => `'${word}'`).join(' ');
     this.#child = spawn(

@@ -200,7 +200,7 @@ async function frames(): Promise<string> {
     const times: number[] = [];
     let scene: Scene = sceneOf([model.view], 0);
     for (let frame = 0; frame < 200; frame++) {
-      // A new sample sorts again; a key press only draws.
+      // A new sample sorts again; a key only draws.
       if (isNew || frame === 0) scene = sceneOf([model.view], frame);
       const startedMs = performance.now();
       render({ scene, state, session, size: SIZE });

@@ -11,7 +11,7 @@ import { Terminal } from './terminal.ts';
 /** Demand depends on date and hour: at this one the host's CPUs have time for all, so steal is 0. */
 const QUIET_AT_MS = Date.UTC(2026, 0, 15, 2);
 
-/** The demo's untuned host at a quiet hour, with `virtune tune` as users run it: processes with a separate journal. */
+/** The demo's untuned host at a quiet hour, and `virtune tune` as its users run it: processes with a separate journal. */
 export class TunedDemo {
   readonly demo: Demo;
   readonly folder: string;

@@ -13,7 +13,7 @@ export interface Expected {
   readonly domainEvents: number;
   readonly hasThrottleGroups: boolean;
   readonly hasAutostartOnce: boolean;
-  /** Names of statistics of a running disk and iothread, without those that `<statistics>` adds. */
+  /** Names of statistics of a running disk and iothread, without what `<statistics>` adds. */
   readonly blockFields: readonly string[];
   readonly ioThreadFields: readonly string[];
   /** QEMU's polling settings by default. */

@@ -6,7 +6,7 @@ export interface OtherDashboard {
   readonly from: string;
   /** The word of `--compat` that supports it. */
   readonly compat: 'inovex' | 'kumina';
-  /** Labels by which each series is selected, joined or listed. */
+  /** Labels by which each series is chosen, joined or listed. */
   readonly series: Readonly<Record<string, readonly string[]>>;
 }
 

@@ -41,7 +41,7 @@ function seriesOf({ name = '', matchers }: Selector, scrape: readonly Series[]):
 const fits = ({ labels }: Series, matcher: Matcher): boolean =>
   matcher.label === 'job' || isMatched(labels[matcher.label] ?? '', matcher);
 
-/** Samples per second that Prometheus reads for all rules, for a host with this scrape. */
+/** Samples that Prometheus reads for all rules, per second, for a host with this scrape. */
 export function samplesPerSecond(scrape: readonly Series[]): number {
   const groups = [...buildRecordingRules().groups, ...buildAlertRules().groups];
   return groups.reduce((sum, { interval, rules }) => {

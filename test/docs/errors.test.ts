@@ -42,7 +42,7 @@ test('the example of a message is what is printed where no daemon runs', async (
 const LISTS = ['cli/exit-codes.ts', 'model/virtune-error.ts'];
 
 test('every documented code is raised somewhere', () => {
-  // A code on a line that begins with is a member of a type.
+  // A code on a line that begins with | is a member of a type.
   const raised = new Set(
     sources
       .filter((file) => !LISTS.includes(file))

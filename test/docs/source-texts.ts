@@ -31,7 +31,7 @@ export function sourcesOf(folder: string): string[] {
     .sort();
 }
 
-/** Strings and templates with at least two words, which a user may read. */
+/** Strings and templates with at least two words: what a user may read. */
 export function textsOf(file: string): SourceText[] {
   const { source, nodes } = parsed(file);
   return nodes.flatMap((node) => {

@@ -460,7 +460,7 @@ const PEER_XML = `<domain><devices>
   <disk type='network'><driver name='qemu' type='raw' cache='none' discard='unmap'/><source protocol='rbd' name='p/i'/><target dev='vda' bus='virtio'/></disk>
   <interface type='bridge'><source bridge='br0'/><target dev='vnet0'/></interface></devices></domain>`;
 
-/** From inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
+/** Read from inovex' source (2.5.0) and a scrape of Debian's prometheus-libvirt-exporter 0.2.0. */
 test.each([
   ['kumina', 'libvirt_domain_info_virtual_cpus', { uuid: UUID }],
   ['kumina', 'libvirt_domain_info_maximum_memory_bytes', { uuid: UUID }],

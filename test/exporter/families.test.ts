@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 function scrapesOf(compat: readonly CompatName[]): Scrapes {
-  // A copy each time, since scrapes of one sample share its text.
+  // A copy each time: scrapes of one sample share its text.
   const source = { health: sampler.health, sample: async () => ({ ...sample }) };
   return new Scrapes(source, {
     groups: ALL_GROUPS,

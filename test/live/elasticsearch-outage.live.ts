@@ -80,7 +80,7 @@ describe.each(DRILLED)('%s', { timeout: 600_000 }, (name) => {
     let ticks = 0;
     let ended = 0;
     let documents = 0;
-    // A failed sample is a document too: of the host, which is down.
+    // A sample that failed is a document too: of the host, which is down.
     const count = async (virtune: VirtuneProcess): Promise<void> => {
       const series = await virtune.scrape();
       const of = (figureName: string, labels = {}): number =>

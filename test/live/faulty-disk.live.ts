@@ -241,7 +241,7 @@ const heldOn = async (path: string): Promise<HeldHost> => ({
   lease: NO_LEASE,
 });
 
-/** Header, two lines for each step, and the end record. */
+/** Header, two lines for each step, and the end. */
 const LINES = 2 * 3 + 2;
 
 test.each(['EIO', 'EROFS', 'ENOSPC'] as const)(

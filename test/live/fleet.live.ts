@@ -118,7 +118,7 @@ const vm = (name: string, over: Partial<Vm> = {}): Vm => ({
   gib: 8,
   ...over,
 });
-/** It moved to kvm2 a day ago: its demand is split between both hosts. */
+/** It moved to kvm2 a day ago: its demand is recorded on both hosts. */
 const moved = vm('moved', { demand: () => 2 });
 const movedAt = now - DAY;
 

@@ -8,7 +8,7 @@ import { PREFIX } from './lab/paths.ts';
 import { run, succeeds, until } from './lab/run.ts';
 import { domstats, virsh } from './lab/virsh.ts';
 
-/** Guests that never report their memory: without a balloon, without a stats period, or paused with one. */
+/** Guests that never report their memory: without a balloon, without a stats period, paused with one. */
 const NO_BALLOON = `${PREFIX}series-nobal`;
 const NO_PERIOD = `${PREFIX}series-noperiod`;
 const PAUSED = `${PREFIX}series-paused`;

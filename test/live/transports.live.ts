@@ -12,7 +12,7 @@ const TCP_PORT = 26_509;
 const account = { username: 'virtune', password: 'open sesame, = ok' };
 const listening = { listen_addr: '127.0.0.1', tls_port: String(TLS_PORT), tcp_port: String(TCP_PORT) };
 
-/** Looks up the guest and reads its XML, which fills more than one packet. */
+/** Finds the guest and reads its XML, which fills more than one packet. */
 async function finds(uri: string, options: ConnectOptions = {}): Promise<string> {
   const connection = await connect(uri, options);
   try {

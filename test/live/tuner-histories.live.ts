@@ -60,7 +60,7 @@ afterAll(() => {
   console.table(figures);
 });
 
-/** Paused guests: they cost nothing, and are back in a second. One has two vCPUs, and one is shut off. */
+/** Guests that run paused: they cost nothing, and are back in a second. One has two vCPUs, and one is shut off. */
 class LiveHistoryHost implements HistoryHost {
   readonly uri = 'qemu:///system';
   readonly restart = { shutdownMs: 1_000, settleMs: 50, forceOff: true };

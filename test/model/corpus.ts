@@ -5,8 +5,7 @@ const FOLDER = join(import.meta.dirname, 'corpus');
 
 /**
  * A domain for each kind of element that libvirt 12.9 documents (formatdomain.html), small, and valid by its schema
- * (domain.rng). CXL has no elements there: its memory is a guest cell without CPUs, behind a
- * pcie-expander-bus.
+ * (domain.rng). CXL has no elements there: its memory is a guest cell without CPUs, behind a pcie-expander-bus.
  */
 export const corpus: readonly { readonly kind: string; readonly xml: string }[] = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.xml'))

@@ -17,7 +17,7 @@ function statsOf(names: Readonly<Record<number, string>>): DomainStats {
   );
 }
 
-/** NICs by their <target>: `''` as libvirt writes it for vhost-user, undefined for none. */
+/** NICs by their <target>, `''` as libvirt writes it for vhost-user, undefined for none. */
 function nicsOf(...targets: (string | undefined)[]): readonly NetworkInterface[] {
   const nics = targets.map(
     (target, index) =>

@@ -38,7 +38,7 @@ test('hugepages that memory devices take at the start are counted, where the dev
     [
       // Cell 1 itself, and the requested size of virtio-mem, not its maximum.
       '7 x 1048576 KiB from 1',
-      // Cell 0 itself, and its DIMM of 2 GiB.
+      // Cell 0 itself and its DIMM of 2 GiB.
       '3072 x 2048 KiB from 0-1',
       // The DIMM with a nodemask.
       '512 x 2048 KiB from 1',

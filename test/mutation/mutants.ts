@@ -10,7 +10,7 @@ export interface Mutant extends Edit {
 
 type Change = Edit | false | undefined;
 
-/** All mutants of a file, in order of its text. */
+/** All mutants of a file, in the order of its text. */
 export function mutantsOf(file: string, text: string): Mutant[] {
   return nodesOf(text)
     .flatMap((visited) => changesOf(visited, text, file))

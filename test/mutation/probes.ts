@@ -17,8 +17,8 @@ interface Place {
 const LISTS = new Set(['Program', 'BlockStatement', 'StaticBlock', 'SwitchCase']);
 
 /**
- * Inserts a call of `globalThis.__mutationHit(number)` before every statement and into the body of every arrow
- * function, numbered from `first`.
+ * Puts a call of `globalThis.__mutationHit(number)` before every statement and into the body of every arrow function,
+ * numbered from `first`.
  */
 export function withProbes(text: string, first: number): Probed {
   const places = nodesOf(text).flatMap(({ node, parents }) => placeOf(node, parents.at(-1)) ?? []);

@@ -8,7 +8,7 @@ import { settled } from './fake-connection.ts';
 const XML = `<capabilities><host><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><topology><cells><cell id='0'>
   <cpus><cpu id='0' socket_id='0' core_id='0'/></cpus></cell></cells></topology></host></capabilities>`;
 
-/** Returns each of these in turn: a text, or an error. */
+/** Answers with each of these in turn: a text, or an error. */
 function capabilitiesOf(wantsTopology: boolean, ...answers: readonly (string | Error)[]) {
   const clock = { nowMs: 0 };
   const background = new Background();

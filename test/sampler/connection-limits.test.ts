@@ -30,7 +30,7 @@ test('with these a sampler has the figures of each VM, and opens no connection f
       const { domains } = await sampler.sample();
       expect(domains.filter(({ outcome }) => outcome.kind !== 'fresh')).toEqual([]);
     }
-    // Control, host calls, and three for the VMs; more for the host while its calls are slow.
+    // Control, calls about the host, and three for the VMs; more for the host while its calls are slow.
     expect(opened).toBeGreaterThanOrEqual(5);
     expect(opened).toBeLessThan(12);
   } finally {

@@ -200,7 +200,7 @@ test('libvirt that answers nothing makes VMs late, not unresponsive, but for tho
   daemon.faults.hang(daemon.vm(VM));
   daemon.faults.holdJob(daemon.vm(VM));
   daemon.faults.hold('connectGetAllDomainStats');
-  // libvirt reports a hang once it is older than the domain deadline.
+  // libvirt calls it a hang once it is older than the domain deadline.
   await vi.waitFor(() => expect(daemon.faults.hungForMs(daemon.vm(VM))).toBeGreaterThan(150));
   const sample = await sampler.sample();
   expect(unresponsive(sample)).toEqual([VM]);

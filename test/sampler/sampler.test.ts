@@ -312,7 +312,7 @@ test('a daemon that goes away is reported as such, and found again when it retur
   await daemon.restart();
   expect(kinds(await sampler.sample())).toEqual({ fresh: 14 });
   expect(sampler.health.reconnects).toBeGreaterThan(0);
-  // Events are registered on the new connection: a change is noticed.
+  // Events are registered on the new connection: a change is seen.
   const vm = daemon.vm('web-01');
   calls = [];
   daemon.emit('deviceAdded', { domain: vm.domain, alias: 'x' });
@@ -322,7 +322,7 @@ test('a daemon that goes away is reported as such, and found again when it retur
 });
 
 test('connections cut in the middle of a sample cost that sample, not the next', async () => {
-  // Deadlines that even a slow machine keeps: this tests the loss, not the time.
+  // Deadlines that no slow machine misses: this tests the loss, not the time.
   await start(200, { domainDeadlineMs: 20_000, tickDeadlineMs: 60_000 });
   await sampler.sample();
   cutAfter(100);

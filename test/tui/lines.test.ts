@@ -80,7 +80,7 @@ test('a terminal with few colours gets the nearest, one without gets none', () =
   expect(reduced(208, 256)).toBe(208);
   expect(reduced(208, 8)).toBe(3);
   expect(reduced(15, 8)).toBe(7);
-  // Grey with eight colours would be black on black.
+  // Grey on eight colours would be black on black.
   expect(reduced(8, 8)).toBeUndefined();
   expect(reduced(1, 0)).toBeUndefined();
 });

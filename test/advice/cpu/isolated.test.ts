@@ -65,7 +65,7 @@ test('threads that poll on isolated CPUs, and VMs there, do not count as demand 
   expect(load([web()], 5.5)).toMatchObject({ demand: 2.5, hostCpus: 1.5 });
   const apart = vmOf('apart', { places: [{ vcpus: 2, pins: '4-5', run: 2 }] });
   expect(load([web(), apart], 3)).toMatchObject({ demand: 2, hostCpus: 1 });
-  // A vCPU that may run on isolated and other CPUs stays on the others.
+  // A vCPU that may run on isolated CPUs and on others stays on the others.
   const both = vmOf('both', { places: [{ vcpus: 1, pins: '2-5', run: 0.5 }] });
   expect(load([both], 4)?.of(both)[0]?.cpus.toString()).toBe('2-3');
 });

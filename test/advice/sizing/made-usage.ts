@@ -6,7 +6,7 @@ export const WEEK = 7 * DAY;
 const STEP = 300;
 const END = 1_800_000_000;
 
-/** A value every five minutes, or every `stepSeconds`. */
+/** A figure every five minutes, or every `stepSeconds`. */
 export function points(
   value: (seconds: number) => number,
   spanSeconds = WEEK,
@@ -78,7 +78,7 @@ export function vmOf(name: string, over: Partial<VmUsage> = {}): VmUsage {
   };
 }
 
-/** A host with 32 CPUs and 128 GiB, half of them in use. */
+/** 32 CPUs and 128 GiB, half of them in use. */
 export function hostOf(vms: readonly VmUsage[], over: Partial<HostUsage> = {}): HostUsage {
   return {
     instance: 'kvm1:9177',

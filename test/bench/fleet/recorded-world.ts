@@ -30,7 +30,7 @@ const uuidOf = (host: number, vm: number): string =>
   `00000000-0000-4000-8000-${String(host * VMS + vm).padStart(12, '0')}`;
 const one = (metric: Labels, value: number): Series => ({ metric, value: [0, String(value)] });
 
-/** Mean CPUs of an hour: a daily wave with noise; VMs of a tenth of the hosts demand almost twice as much. */
+/** Mean CPUs of an hour: a daily wave with noise; VMs of a tenth of the hosts want almost twice as much. */
 function demandOf(host: number, vm: number, hour: number, clusters: number): number {
   const level = (Math.floor(host / clusters) % 10 === 0 ? 0.9 : 0.5) * (0.5 + noise(host, vm));
   return level * (1 + 0.5 * Math.sin((hour / DAY_HOURS) * 2 * Math.PI) + 0.2 * noise(host * VMS + vm, hour));

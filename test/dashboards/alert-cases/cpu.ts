@@ -5,7 +5,7 @@ const vcpu = (domain: string, id = 0): string =>
 const vcpus = (domain: string): string => series('libvirt_domain_vcpu_current', `domain="${domain}"`);
 const hostCpu = (mode: string): string => series('libvirt_host_cpu_seconds_total', `mode="${mode}"`);
 
-/** Two vCPUs that wait `seconds` of each minute, from minute 11 to 51. */
+/** Two vCPUs that wait `seconds` of each minute from minute 11 to 51. */
 const waits = (domain: string, seconds: number) => {
   const story = `0+0x10 0+${seconds}x40 ${seconds * 40}+0x20`;
   return { [vcpu(domain, 0)]: story, [vcpu(domain, 1)]: story, [vcpus(domain)]: '2+0x72' };

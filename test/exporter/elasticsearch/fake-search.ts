@@ -9,7 +9,7 @@ export const NODE = 'http://search.example:9200';
 /** A fault of one bulk request. */
 export type Fault =
   | { readonly kind: 'refused' }
-  /** Nothing arrived; the sender cannot know. */
+  /** Nothing of it arrived; the sender cannot know. */
   | { readonly kind: 'lost request' }
   /** All of it arrived. */
   | { readonly kind: 'lost answer' }

@@ -158,7 +158,7 @@ test('a pipe whose reader does not read holds up nothing but its own writes, and
   const written = output.write(text).then(() => {
     isWritten = true;
   });
-  // Turns of the event loop that a blocking write would prevent.
+  // Turns of the event loop that a blocking write would not let through.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(isWritten).toBe(false);
   reader.kill('SIGCONT');

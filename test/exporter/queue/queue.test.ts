@@ -279,7 +279,7 @@ test('whatever happens, each document is settled, waits, or was counted as dropp
             inFlight = [];
             const next = killed(dir);
             await queue.close();
-            // Half a record at the end: everything that was reported as stored is before it.
+            // Half a record at the end: all that was reported as stored is before it.
             const last = segments(next).at(-1);
             if (what.do === 'crash' && last !== undefined) {
               const half = encodeRecord({

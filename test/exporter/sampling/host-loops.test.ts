@@ -3,7 +3,7 @@ import type { HostExporter } from '../../../exporter/host-exporter.ts';
 import { HostLoops } from '../../../exporter/sampling/host-loops.ts';
 import type { HostSample } from '../../../sampler/host-sample.ts';
 
-/** A host with the same UUID as any other. */
+/** A host that reports the same UUID as any other. */
 function hostWith(
   sample: () => Promise<HostSample>,
 ): HostExporter & { noteSameId: ReturnType<typeof vi.fn> } {

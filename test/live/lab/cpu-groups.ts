@@ -47,7 +47,7 @@ export class BusyGroup {
     });
   }
 
-  /** CPU time of each process since its start, over all of its threads: the first figure of schedstat. */
+  /** CPU time of each process since its start, with all of its threads: the first figure of schedstat. */
   ranNs(): number[] {
     return this.#children.map(({ pid }) =>
       readdirSync(`/proc/${pid}/task`)

@@ -32,7 +32,7 @@ export async function advice(seconds: number): Promise<readonly AdviceJson[]> {
   return JSON.parse(stdout).advice;
 }
 
-/** Runs the commands as printed. */
+/** Runs the commands as they are printed. */
 export function follow({ commands }: ChangeJson): void {
   for (const { argv } of commands) {
     const [program, ...args] = argv;

@@ -85,7 +85,7 @@ export class NumaHost {
     throw new LabError(`the emulated host did not answer for ${BOOT_MS / 1_000} s; its console: ${console_}`);
   }
 
-  /** Runs a shell command on the host, as root. */
+  /** A shell command on the host, as root. */
   sh(command: string, input = ''): Promise<Ended> {
     const options = {
       StrictHostKeyChecking: 'no',

@@ -14,7 +14,7 @@ let count = 0;
 const topCommand = (args: readonly string[]): string =>
   [...VIRTUNE, 'top', '--no-config', ...args].map((arg) => `'${arg}'`).join(' ');
 
-/** A real terminal to type into and to read: tmux on a separate socket, with a shell in it. */
+/** A real terminal to type into and to look at: tmux on a separate socket, with a shell in it. */
 export class Tmux {
   readonly #socket = `virtune-${process.pid}-${count++}`;
 

@@ -25,7 +25,7 @@ export interface FileMetric {
   readonly histogram?: FileData;
 }
 
-/** Configuration of a Collector that writes to a file what it receives at this port. */
+/** A configuration of a Collector that writes to a file what it receives at this port. */
 export function fileConfig(port: number, folder: string): object {
   return {
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },

@@ -4,7 +4,7 @@ import { findJavas } from './java.ts';
 export interface ServerKind {
   readonly name: string;
   readonly version: string;
-  /** The oldest Java version that runs it. */
+  /** The oldest Java that runs it. */
   readonly java: number;
   readonly dependencies: readonly (readonly [group: string, artifact: string, version: string])[];
   readonly main: 'ElasticsearchMain' | 'OpenSearchMain';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** The condition of a host, as its kernel would report it. */
 export interface HostCondition {
-  /** Share of time that some or all tasks wait, by resource. */
+  /** Share of the time that some or all tasks wait, by resource. */
   readonly pressure: Readonly<
     Record<'cpu' | 'memory' | 'io', { readonly some: number; readonly full: number }>
   >;

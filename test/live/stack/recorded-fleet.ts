@@ -5,7 +5,7 @@ import { run, until } from '../lab/run.ts';
 import { freePort } from '../otlp-receivers/receivers.ts';
 import { spawnQuietly } from './spawn.ts';
 
-/** A series that Prometheus has recorded. */
+/** A series that a Prometheus has recorded. */
 export interface RecordedSeries {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ const governorFile = (cpu: number): string => `${CPU}/cpu${cpu}/cpufreq/scaling_
 let remove: (() => void) | undefined;
 afterEach(() => remove?.());
 
-/** A host with two CPUs that runs virtune, with a VM. */
+/** A host of two CPUs that runs virtune, with a VM. */
 function hostOfTwo() {
   const kernel = kernelTree({
     'proc/sys/kernel/random/boot_id': 'first\n',

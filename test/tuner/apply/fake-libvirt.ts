@@ -52,7 +52,7 @@ export class FakeLibvirt {
   answers: Answers = {};
   /** Calls that report success without doing anything. */
   readonly ignored = new Set<CallName>();
-  /** Why a definition does not start; undefined if it does. */
+  /** Why a definition does not start; undefined when it does. */
   refusesToStart: (definition: string) => string | undefined = () => undefined;
   /** The live XML of a definition when it is started. */
   runsAs: (definition: string) => string = (definition) => definition;

@@ -31,7 +31,7 @@ export const PINS_ON_2_3 = "<cputune><vcpupin vcpu='0' cpuset='2'/><vcpupin vcpu
 /** XML that hints to a guest that nothing else uses its CPUs. */
 export const DEDICATED_HINT = "<features><kvm><hint-dedicated state='on'/></kvm></features>";
 
-/** A definition with further XML before its devices. */
+/** A definition with more XML before its devices. */
 export const withXml = (definition: string | undefined, more: string): string =>
   (definition ?? '').replace('<devices>', `${more}<devices>`);
 

@@ -30,7 +30,7 @@ interface Place {
   readonly pins: readonly string[];
   /** The guest has the hint that its CPUs are dedicated. */
   readonly hint?: boolean;
-  /** When a transaction of virtune tuned it. */
+  /** When a transaction of virtune's tuned it. */
   readonly tunedAt?: string;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { calibrate, DESIGN, naiveFinds, type World } from './worlds.ts';
 
-/** Few runs, with fixed seeds; `npm run bench -- measure` has 2,000 each. */
+/** Few runs, of fixed seeds; `npm run bench -- measure` has 2,000 each. */
 const RUNS = 150;
 const design = { ...DESIGN, pairs: 8 };
 /** Three standard errors of a share of 5 % in so many runs. */

@@ -108,7 +108,7 @@ function momentsOf(values: readonly number[]): { mean: number; error: number } {
 }
 
 export interface Calibration {
-  /** Share of runs in which the test finds an effect at 5 %. */
+  /** Share of runs in which the test finds something at 5 %. */
   readonly found: number;
   /** Share of runs whose 95 % interval contains the true ratio. */
   readonly covered: number;
@@ -153,7 +153,7 @@ const DEFAULTS = { baselineMs: 300_000, design: { ...DESIGN, pairs: 6 } };
 export interface GuardedOptions {
   /** VMs of the host, with two guarded figures each; the first VM is tuned. */
   readonly vms: number;
-  /** The VM that the setting makes worse, and the true ratio of its first figure. */
+  /** Which VM the setting makes worse, and how much: the true ratio of its first figure. */
   readonly worse?: { readonly vm: number; readonly ratio: number };
   /** The smallest ratio that matters. */
   readonly ratio: number;

@@ -41,7 +41,7 @@ const inCell = (cell: number, cores: readonly Core[], more: Partial<CellPlace> =
 
 /** Two cells with four cores of two threads each (0,8 1,9 ...), and two caches per cell. */
 const host = hostOf({ cells: [4, 4], threads: 2, caches: 2 });
-/** The same with a separate die for each cache. */
+/** The same with a die for each cache. */
 const dies: PlacementHost = { ...host, cores: host.cores.map((core) => ({ ...core, die: core.cache })) };
 const isolatedHalf = hostOf({ cells: [4, 4], threads: 2 }, { isolated: CpuSet.parse('0-1,8-9') });
 const hybrid = hostOf({ cells: [4], threads: 2 }, { efficiencyCpus: CpuSet.parse('2-3') });
@@ -258,7 +258,7 @@ test('to share are CPUs not dedicated, not isolated, and not siblings of dedicat
   expect(sharedCpus({ ...host, taken: new Map([[0, both]]) }, 0)).toEqual([1, 9, 2, 10, 3, 11]);
 });
 
-/** Two cells with two cores each, without SMT; this many vCPUs float in the first. */
+/** Two cells of two cores without SMT; this many vCPUs float in the first. */
 const floating = (vcpus: number): PlacementHost => {
   const two = hostOf({ cells: [2, 2], threads: 1, memoryGiB: 8 });
   return { ...two, cells: two.cells.map((cell) => ({ ...cell, floatingVcpus: cell.id === 0 ? vcpus : 0 })) };

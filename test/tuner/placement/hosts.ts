@@ -7,7 +7,7 @@ import type { PlacementHost } from '../../../tuner/placement/types.ts';
 export const GIB = 1_048_576;
 export const MIB = 1_024;
 
-/** A host as its manufacturer describes it. */
+/** A host as its maker describes it. */
 export interface Shape {
   /** Cores of each cell; 0 is a memory-only cell. */
   readonly cells: readonly number[];
@@ -36,7 +36,7 @@ export const HOSTS = {
     distance: (from, to) => (Math.floor(from / 4) === Math.floor(to / 4) ? 12 : 32),
     memoryGiB: 128,
   },
-  /** Four Xeons with 24 cores each in a ring: two hops are farther than one. */
+  /** Four Xeons of 24 cores in a ring: two hops are farther than one. */
   xeon4: {
     cells: [24, 24, 24, 24],
     threads: 2,
@@ -45,7 +45,7 @@ export const HOSTS = {
   },
   /** Two sockets, with SMT disabled. */
   smtOff: { cells: [8, 8], threads: 1, memoryGiB: 64 },
-  /** One cell is larger than the other. */
+  /** One cell larger than the other. */
   asymmetric: { cells: [4, 12], threads: 2, memoryGiB: 64 },
   /** Two cells with CPUs, and one of CXL memory, nearer to the first. */
   memoryOnly: {

@@ -40,7 +40,7 @@ function hostOf(
 
 const noSmt = (cpus: string): string[] => [...CpuSet.parse(cpus)].map(String);
 
-/** The CPUs of vCPU 0, 1, ...; undefined if refused. */
+/** The CPUs of vCPU 0, 1, ...; undefined when refused. */
 const pinned = (host: PlacementHost, request: PlacementRequest): string | undefined =>
   place(host, [request])
     .assignments.find(({ guest }) => guest === request.guest)
@@ -127,7 +127,7 @@ test.each<[string, PlacementHost, PlacementRequest, string | undefined]>([
   expect(pinned(host, request)).toBe(cpus);
 });
 
-/** The same file, CPUPinningTestCase: mapping guest cells to host cells. */
+/** The same file, CPUPinningTestCase: guest cells onto host cells. */
 test.each<[string, PlacementHost, readonly number[], readonly number[] | undefined]>([
   ['single_cell_w_usage', hostOf([noSmt('0-1'), noSmt('2-3')], '0'), [2], [1]],
   ['single_cell_fail', hostOf([noSmt('0-1'), noSmt('2-3')], '0,2'), [2], undefined],

@@ -83,7 +83,7 @@ test('a pin is read from its own part of the maps, on a host of more than eight 
   await expect(liveSettingOf(step).get(stepHost(answers), step)).rejects.toThrow(/has no vCPU 2; it has 2/);
 });
 
-/** A getter and a setter for named values. */
+/** A getter and a setter over named values. */
 function table(values: Record<string, TypedParam>): {
   readonly get: () => { params: TypedParam[]; nparams: number };
   readonly set: (args: { readonly params: readonly TypedParam[] }) => undefined;

@@ -78,7 +78,7 @@ export const migrationStories: readonly Story[] = [
       [promised('kvm1', 'migrating')]: '0+0x60',
       [promised('kvm2', 'maximum')]: '0+0x29 40+0x30',
       [promised('kvm2', 'migrating')]: '0+0x29 40+0x9 0+0x20',
-      // Another one, on huge pages, arrives at kvm3 from a host of another cluster.
+      // Another, on huge pages, arrives at kvm3 from a host of another cluster.
       [promised('kvm3', 'maximum')]: '0+0x29 30+0x30',
       [promised('kvm3', 'hugepages')]: '0+0x29 30+0x30',
       [promised('kvm3', 'migrating')]: '0+0x29 30+0x9 0+0x20',

@@ -47,6 +47,7 @@ test(
     process.kill(qemuPid(STUCK), 'SIGSTOP');
     let scrapes = 0;
     let warmRssKiB = 0;
+    const stuckCalls = new Set<number>();
     const endMs = performance.now() + SOAK_MS;
     while (performance.now() < endMs) {
       const series = await scrapeInTime();
@@ -61,7 +62,8 @@ test(
         find(series, 'libvirt_domain_control_state', { domain: STUCK }).map((each) => each.labels['state']),
       ).toEqual(['occupied']);
       expect(figure(series, 'libvirt_domain_control_state_seconds', { domain: STUCK })).toBeGreaterThan(1);
-      expect(figure(series, 'virtune_stuck_calls')).toBe(1);
+      // On a busy host another client's call may be the stuck one: libvirt then answers virtune's without its figures.
+      stuckCalls.add(figure(series, 'virtune_stuck_calls') ?? Number.NaN);
       // Control, four for figures, one more while stuck calls occupy connections, one for the host, one for probes.
       expect(figure(series, 'virtune_connections')).toBeLessThanOrEqual(8);
       expect(figure(series, 'libvirt_up')).toBe(1);
@@ -70,6 +72,7 @@ test(
       await sleep(SCRAPE_EVERY_MS);
     }
     expect(scrapes).toBeGreaterThan(WARM_SCRAPES);
+    expect(Math.max(...stuckCalls)).toBe(1);
     console.log(
       `${scrapes} scrapes; RSS ${warmRssKiB} KiB after ${WARM_SCRAPES} of them, ${virtune.rssKiB} KiB at the end`,
     );

@@ -1,25 +1,25 @@
 export type FailureKind = 'unreachable' | 'tls' | 'certificate' | 'not http' | 'no answer';
 
-/** How messages name the other side, and where its settings are. */
+/** How messages name the peer, and where its settings are. */
 export interface Party {
   /** `the server` */
   readonly name: string;
   /** `with --elasticsearch.ca-file`: how to set a CA. */
   readonly withCa: string;
-  /** `--elasticsearch`: where its address is set. */
+  /** `--elasticsearch`: where the address is set. */
   readonly inAddress: string;
 }
 
 interface Kind {
   readonly pattern: RegExp;
   readonly kind: FailureKind;
-  /** What is wrong and what to do; `match` is that of the pattern. */
+  /** What is wrong and what to do; `match` is the match of `pattern`. */
   readonly message: (match: RegExpExecArray, party: Party) => string;
 }
 
 /**
- * Texts of Node.js (lib/tls.js, deps/ncrypto), undici and OpenSSL for a TLS connection that was not established: the
- * search client keeps no code, only the text.
+ * Texts of Node.js (lib/tls.js, deps/ncrypto), undici and OpenSSL for a failed TLS handshake: the search client keeps
+ * only the text, not the error code.
  */
 const TLS_KINDS: readonly Kind[] = [
   {
@@ -88,15 +88,15 @@ const KINDS: readonly Kind[] = [
 ];
 
 /**
- * What is wrong with a connection that failed, by its text. What is not known by it is taken for the worst: that the other
- * side may have got what was sent.
+ * Explains a failed connection by its error text. An unknown text counts as `no answer`, the worst case: the peer may
+ * have received the request.
  */
 export function connectionFailure(
   text: string,
   isTls: boolean,
   party: Party,
 ): { readonly kind: FailureKind; readonly message: string } {
-  // The search client adds both ends of the connection.
+  // The search client appends both ends of the connection.
   const line = text.replace(/ - Local: .*$/s, '').trim();
   for (const { pattern, kind, message } of isTls ? [...TLS_KINDS, ...KINDS] : KINDS) {
     const match = pattern.exec(line);

@@ -1,10 +1,10 @@
 import { VirtuneError } from './virtune-error.ts';
 
-/** The highest CPU number that is taken seriously; Linux's own NR_CPUS_DEFAULT maximum is 8192. */
+/** The highest CPU number accepted; the maximum of Linux's NR_CPUS_DEFAULT is 8192. */
 const CPU_MAX = 8_191;
-/** Of a list that names CPUs over and over: a megabyte of `0-8191,` would name a thousand million. */
+/** Bounds lists that repeat CPUs: a megabyte of `0-8191,` would name 1,000,000,000. */
 const NAMED_MAX = 1_000_000;
-/** Of a list in a message. */
+/** How much of a list an error message quotes. */
 const SHOWN_CHARS = 200;
 
 export class CpuSetError extends VirtuneError {
@@ -17,10 +17,10 @@ export class CpuSetError extends VirtuneError {
 /** An immutable set of CPU numbers. */
 export class CpuSet implements Iterable<number> {
   static readonly empty = new CpuSet([]);
-  /** Ascending, without repeats. */
+  /** Ascending, without duplicates. */
   readonly #cpus: readonly number[];
   readonly #lookup: ReadonlySet<number>;
-  /** What is asked for as a key, over and over. */
+  /** Cached, since it serves as a key. */
   #text: string | undefined;
 
   private constructor(sorted: readonly number[]) {
@@ -40,8 +40,8 @@ export class CpuSet implements Iterable<number> {
   }
 
   /**
-   * Reads Linux's list format with libvirt's exclusions: `0-3,8,^2`. Exclusions apply to what stands before
-   * them, as in virBitmapParse.
+   * Reads Linux's list format with libvirt's exclusions: `0-3,8,^2`. An exclusion applies to what precedes it, as in
+   * virBitmapParse.
    * @throws CpuSetError naming the part that is wrong.
    */
   static parse(text: string): CpuSet {
@@ -68,7 +68,7 @@ export class CpuSet implements Iterable<number> {
     return CpuSet.of(cpus);
   }
 
-  /** libvirt's CPU map: byte 0 bit 0 is CPU 0. */
+  /** libvirt's CPU map: bit 0 of byte 0 is CPU 0. */
   static fromBitmap(map: Uint8Array): CpuSet {
     const cpus: number[] = [];
     map.forEach((byte, index) => {
@@ -127,7 +127,7 @@ export class CpuSet implements Iterable<number> {
     return this.#cpus[Symbol.iterator]();
   }
 
-  /** The shortest list, `0-3,8`: what parse() reads back to an equal set. */
+  /** The shortest list, `0-3,8`; parse() reads it back to an equal set. */
   toString(): string {
     this.#text ??= this.#written();
     return this.#text;

@@ -2,12 +2,12 @@ import { CpuSet } from './cpu-set.ts';
 import type { CpuFacts } from './domain/cpu.ts';
 import { cellCpus, type HostTopology } from './topology.ts';
 
-/** The CPU that a vCPU with this pin has to itself: one that may run on a single CPU claims it. */
+/** The CPU dedicated to a vCPU with this pin: a vCPU that may run on a single CPU claims it. */
 export function dedicatedCpu(pin: CpuSet): number | undefined {
   return pin.size === 1 ? pin.first : undefined;
 }
 
-/** vCPUs of one domain that may run on the same CPUs, and share them. */
+/** vCPUs of one domain that share the same set of CPUs. */
 export interface CpuRange {
   /** Absent: anywhere. */
   readonly cpus: CpuSet | undefined;
@@ -18,18 +18,18 @@ export interface CpuRange {
 
 /** What a domain's XML claims of the host's CPUs. */
 export interface CpuClaims {
-  /** CPUs that its vCPUs have to themselves. */
+  /** CPUs dedicated to its vCPUs. */
   readonly vcpus: CpuSet;
-  /** CPUs set aside for its emulator and its iothreads. */
+  /** CPUs reserved for its emulator and its iothreads. */
   readonly helpers: CpuSet;
   /** Where its other vCPUs run. */
   readonly ranges: readonly CpuRange[];
 }
 
 /**
- * vCPUs have CPUs to themselves when they are confined to less than a cell, and have no more room there than each
- * needs: a CPU alone, the threads of one core, or a set that holds no more CPUs than vCPUs. A wider set is shared:
- * it floats. An emulator's or iothread's set is its own unless its vCPUs float there too; a single CPU always is, since the
+ * vCPUs have dedicated CPUs when pinned to a single CPU each, or confined to less than a cell with no room to spare:
+ * the threads of one core, or a set of no more CPUs than vCPUs. A wider set is shared: its vCPUs float. The CPUs of an
+ * emulator or iothread are reserved unless vCPUs of the domain float there too; a single CPU always is, since the
  * thread can run nowhere else.
  */
 export function claimsOf(cpu: CpuFacts, topology: HostTopology): CpuClaims {
@@ -53,7 +53,7 @@ export function claimsOf(cpu: CpuFacts, topology: HostTopology): CpuClaims {
   return { vcpus, helpers: helpers.difference(vcpus), ranges };
 }
 
-/** Each vCPU's pin, or the domain's CPU set where it has none; alike ones together. */
+/** Each vCPU's pin, or the domain's CPU set where it has none; equal sets are merged. */
 function affinities(cpu: CpuFacts): { cpus: CpuSet | undefined; count: number }[] {
   const found = new Map<string, { cpus: CpuSet | undefined; count: number }>();
   for (let vcpu = 0; vcpu < (cpu.vcpusMaximum ?? 0); vcpu++) {

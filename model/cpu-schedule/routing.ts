@@ -1,4 +1,4 @@
-/** CPUs that are alike: each set of CPUs has all of them or none. */
+/** Interchangeable CPUs: every CPU set contains all of them or none. */
 export interface Site {
   readonly cpus: number;
 }
@@ -11,19 +11,20 @@ export interface Load {
   readonly sites: readonly number[];
 }
 
-/** Loads that ask for more than all sites that they may use, and these sites. */
+/** Loads that demand more than all the sites they may use, and those sites. */
 export interface Shortage {
   readonly loads: ReadonlySet<number>;
   readonly sites: ReadonlySet<number>;
 }
 
-/** CPU seconds per second that are not a load. */
+/** CPU seconds per second below which a load is ignored. */
 const NEGLIGIBLE = 1e-6;
 
 /**
- * Spreads loads over the sites that they may use, as a load balancer without costs would. Undefined if all fit; else the
- * loads, and all sites that they may use, which have too few CPUs for them. A maximum flow by Dinic's algorithm ("Algorithm
- * for solution of a problem of maximum flow in networks with power estimation", 1970), and its minimum cut.
+ * Spreads loads over the sites that they may use, like a load balancer with no migration cost. Returns undefined if
+ * everything fits; otherwise the loads that do not fit and all sites that they may use. Maximum flow by Dinic's
+ * algorithm ("Algorithm for solution of a problem of maximum flow in networks with power estimation", 1970), and its
+ * minimum cut.
  */
 export function shortageOf(loads: readonly Load[], sites: readonly Site[]): Shortage | undefined {
   return new Routing(loads, sites).shortage();
@@ -31,17 +32,17 @@ export function shortageOf(loads: readonly Load[], sites: readonly Site[]): Shor
 
 class Routing {
   readonly #loads: readonly Load[];
-  /** Of each load: what is not placed yet. Of each site: what is free. */
+  /** Amount of each load not placed yet, and free capacity of each site. */
   readonly #unplaced: Float64Array;
   readonly #free: Float64Array;
-  /** Of each load, by index in its sites. */
+  /** By load, then by index in its sites. */
   readonly #flows: readonly Float64Array[];
-  /** Of each site: loads that may use it, and the index of the site there. */
+  /** By site: the loads that may use it, and the site's index in each load's list. */
   readonly #users: readonly (readonly [load: number, at: number])[][];
-  /** Distance from a load with something unplaced; -1 where none leads. */
+  /** Distance from a load with an unplaced amount; -1: unreachable. */
   readonly #loadSteps: Int32Array;
   readonly #siteSteps: Int32Array;
-  /** Ways that lead no further in this round are not tried again. */
+  /** Next edge to try; dead ends are not retried within a round. */
   readonly #nextSite: Int32Array;
   readonly #nextUser: Int32Array;
 
@@ -81,7 +82,7 @@ class Routing {
     return undefined;
   }
 
-  /** Mostly all that there is to do: pinned load goes where it must, and the others to what is left. */
+  /** Usually enough on its own: pinned load goes where it must, the rest fills what is left. */
   #placeNarrowestFirst(): void {
     const order = this.#loads.map((_, index) => index);
     order.sort((a, b) => this.#widthOf(a) - this.#widthOf(b));
@@ -103,7 +104,7 @@ class Routing {
     return this.#loads[load]?.sites.length ?? 0;
   }
 
-  /** Steps from loads with something unplaced; false if no free site can be reached. */
+  /** Breadth-first distances from loads with an unplaced amount; false if no free site can be reached. */
   #measure(): boolean {
     this.#loadSteps.fill(-1);
     this.#siteSteps.fill(-1);
@@ -129,7 +130,7 @@ class Routing {
     return found;
   }
 
-  /** Places up to `amount` of a load, if need be by moving others on; returns how much. */
+  /** Places up to `amount` of a load, moving other loads on if necessary; returns how much was placed. */
   #place(load: number, amount: number): number {
     const sites = this.#loads[load]?.sites ?? [];
     const flows = this.#flows[load] as Float64Array;
@@ -147,7 +148,7 @@ class Routing {
     return 0;
   }
 
-  /** Takes up to `amount` of a site: what is free, or what one of its users can place elsewhere. */
+  /** Takes up to `amount` from a site: what is free, or what its users can place elsewhere. */
   #makeRoom(site: number, amount: number): number {
     const free = this.#free[site] as number;
     if (free > NEGLIGIBLE) {

@@ -5,21 +5,21 @@ import { type Demand, Pool, waterLevel } from './water-level.ts';
 /** vCPUs of one VM that may run on the same CPUs. */
 export interface CpuClass {
   readonly cpus: CpuSet;
-  /** CPU seconds per second that they want together. */
+  /** Combined demand, CPU seconds per second. */
   readonly demand: number;
 }
 
-/** A control group that competes for CPUs as one: a VM, however many vCPUs it has. */
+/** A control group that competes for CPU as a unit: a VM, however many vCPUs it has. */
 export interface CpuGroup {
-  /** `cpu.shares` or `cpu.weight`, against those of the other groups. */
+  /** `cpu.shares` or `cpu.weight`, relative to the other groups. */
   readonly weight: number;
   readonly classes: readonly CpuClass[];
 }
 
 export interface CpuPart {
-  /** Of its demand, 0 to 1. */
+  /** Share of its demand that is served, 0 to 1. */
   readonly share: number;
-  /** The CPUs that it may use have no time left: what wakes up there waits for what runs, also within its share. */
+  /** The CPUs that it may use have no time left: a thread that wakes up there has to wait, even within its share. */
   readonly contended: boolean;
 }
 
@@ -34,20 +34,20 @@ interface Placed extends Demand {
 /**
  * What each class of each group gets, by group and class.
  *
- * Linux shares a CPU out between control groups first. On one CPU a group competes with its weight times the part of its load
- * that is there (calc_group_shares in kernel/sched/fair.c: tg->shares x load of the group on that CPU / load of the group), and
- * within the group its threads share that. libvirt makes a group for each VM, with its `<shares>` as weight and a group below
- * it for each vCPU (docs/cgroups.rst; machine.slice/machine-qemu\x2d1\x2dNAME.scope or machine/qemu-1-NAME.libvirt-qemu). So a
- * VM with eight busy vCPUs claims as much as one with one. The balancer evens out load by the same weights (task_h_load), so
- * that what may run on several CPUs gets the best of them.
+ * Linux divides a CPU between control groups first. On one CPU, a group competes with its weight times the fraction of
+ * its load that is on that CPU (calc_group_shares in kernel/sched/fair.c: tg->shares x load of the group on that CPU /
+ * load of the group); its threads divide what the group gets. libvirt creates a group per VM, with `<shares>` as its
+ * weight and a child group per vCPU (docs/cgroups.rst; machine.slice/machine-qemu\x2d1\x2dNAME.scope or
+ * machine/qemu-1-NAME.libvirt-qemu). So a VM with eight busy vCPUs claims as much as a VM with one. The load balancer
+ * uses the same weights (task_h_load), so a thread that may run on several CPUs gets the best of them.
  *
- * Computed is the state that this tends to: no class gets more than it asks for, no CPU has time left while a class that may use
- * it waits, and on the CPUs that are short each gets CPU time in proportion to weight x demand / demand of its group. That is
- * max-min fairness with weights, found by splitting at the CPUs that are short (decomposition algorithm for separable
- * objectives on polymatroids; Groenevelt, "Two algorithms for maximizing a separable concave function over a polymatroid
- * feasible region", 1991).
+ * The result is the steady state of this: no class gets more than it demands, no CPU has time left while a class that
+ * may use it waits, and on contended CPUs each class gets time in proportion to weight x demand / demand of its group.
+ * That is weighted max-min fairness, found by splitting at the CPUs that are short (decomposition algorithm for
+ * separable objectives on polymatroids; Groenevelt, "Two algorithms for maximizing a separable concave function over a
+ * polymatroid feasible region", 1991).
  *
- * Not modelled: that a thread which wakes up waits for the one that runs; that threads are whole and move at a cost; SMT; that
+ * Not modelled: a thread that wakes up waits for the one that runs; threads are indivisible and costly to migrate; SMT;
  * a group whose threads mostly sleep has more of its weight where one is awake; emulator threads and iothreads.
  */
 export function shareOut(groups: readonly CpuGroup[]): CpuPart[][] {
@@ -81,11 +81,11 @@ export function shareOut(groups: readonly CpuGroup[]): CpuPart[][] {
 
 interface Sites {
   readonly sites: readonly Site[];
-  /** Of each area, in the order of the areas. */
+  /** By area, in the order of the areas. */
   readonly ofArea: readonly (readonly number[])[];
 }
 
-/** CPUs that the same areas have are one site. */
+/** CPUs that belong to the same areas form one site. */
 function sitesOf(areas: readonly CpuSet[]): Sites {
   const siteOf = new Map<number, number>();
   let count = 0;
@@ -109,7 +109,7 @@ function sitesOf(areas: readonly CpuSet[]): Sites {
   };
 }
 
-/** Of each pool: infinite where all of it is served. */
+/** Level of each pool; infinite where its demand is fully served. */
 function levelsOf(pools: readonly Pool[], { sites, ofArea }: Sites): number[] {
   const levels = pools.map(() => Number.POSITIVE_INFINITY);
   const open = [{ areas: [...pools.keys()], among: [...sites.keys()] }];
@@ -135,7 +135,8 @@ function levelsOf(pools: readonly Pool[], { sites, ofArea }: Sites): number[] {
       for (const area of areas) levels[area] = level;
       continue;
     }
-    // Those that are short get less than this level and use up their CPUs; the others have the other CPUs, and more.
+    // Areas that are short get less than this level and use up their CPUs; the others share the remaining CPUs at a
+    // higher level.
     for (const isShort of [true, false]) {
       open.push({
         areas: areas.filter((_, index) => short.loads.has(index) === isShort),

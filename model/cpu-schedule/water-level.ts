@@ -1,19 +1,19 @@
-/** Demand that may run on the same CPUs, of several control groups. */
+/** Demand of one control group in a pool. */
 export interface Demand {
   /** CPU seconds per second. */
   readonly demand: number;
-  /** Weight of its control group per CPU second of that group's demand: what it competes with. */
+  /** Weight of its control group divided by that group's demand: what each CPU second competes with. */
   readonly weight: number;
 }
 
 /**
- * All demand with one set of CPUs, and how much of it is served at a level: a demand d of weight w gets d x min(1, level x w).
- * The level is the inverse of a price of CPU time, equal for all that compete for the same CPUs.
+ * All demand on one set of CPUs, and how much of it is served at a given level: a demand d of weight w gets d x min(1,
+ * level x w). The level is the inverse of a price of CPU time, equal for all that compete for the same CPUs.
  */
 export class Pool {
-  /** Heaviest first: these are the first to have all that they ask for. */
+  /** Heaviest first: these are satisfied first. */
   readonly #weights: readonly number[];
-  /** Of the first n: their demand. Of all others: demand x weight. */
+  /** By n: demand of the first n; demand x weight of all others. */
   readonly #served: Float64Array;
   readonly #competing: Float64Array;
 
@@ -32,7 +32,7 @@ export class Pool {
     }
   }
 
-  /** How many of its demands are served in full at this level. */
+  /** How many of its demands are fully served at this level. */
   satisfied(level: number): number {
     let [low, high] = [0, this.#weights.length];
     while (low < high) {
@@ -43,7 +43,7 @@ export class Pool {
     return low;
   }
 
-  /** CPU seconds per second of the first n. */
+  /** CPU seconds per second demanded by the first n. */
   demandOfFirst(n: number): number {
     return this.#served[n] as number;
   }
@@ -65,14 +65,15 @@ export class Pool {
   }
 }
 
-/** Rounding is not contention: demand above the capacity by less than this share fits. */
+/** Tolerance for rounding: demand that exceeds the capacity by less than this fraction still fits. */
 const ROUNDING = 1e-6;
 
-/** The level at which these pools use up `cpus` together; infinite if they ask for no more than that. */
+/** The level at which these pools together use up `cpus`; infinite if they demand no more than that. */
 export function waterLevel(pools: readonly Pool[], cpus: number): number {
   const demand = pools.reduce((sum, pool) => sum + pool.demand, 0);
   if (demand <= cpus * (1 + ROUNDING)) return Number.POSITIVE_INFINITY;
-  // What is served is piecewise linear and concave in the level: each tangent's level is at or below the level sought.
+  // Served time is piecewise linear and concave in the level, so each tangent yields a level at or below the one
+  // sought.
   for (let level = 0; ; ) {
     let [served, competing] = [0, 0];
     for (const pool of pools) {

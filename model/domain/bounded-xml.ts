@@ -1,20 +1,21 @@
 import { ModelXmlError } from '../xml.ts';
 import { fittingMetadata, METADATA_MAX_CHARS, scanDomainXml } from './metadata-spans.ts';
 
-/** Of the rest; a VM with 200 disks has 0.2 Mi. */
+/** Limit without metadata; a VM with 200 disks has 0.2 Mi. */
 const XML_MAX_CHARS = 1_048_576;
-/** Opening and closing tags of the rest: these are what the time and the memory of parsing go into. */
+/** Opening and closing tags outside of metadata: they dominate the time and memory of parsing. */
 const TAGS_MAX = 16_384;
 
 export interface BoundedXml {
   readonly xml: string;
-  /** <metadata> was too large, and elements of it are left out. */
+  /** <metadata> was too large, and some of its elements were dropped. */
   readonly isMetadataCut: boolean;
 }
 
 /**
- * Domain XML that is parsed in tens of ms at most. libvirt takes up to 4 MiB, and anybody who may define a VM can put that
- * into <metadata>. Elements of it that do not fit, one for each program that writes there, are left out; small ones stay.
+ * Reduces domain XML so that it parses in tens of ms at most. libvirt accepts up to 4 MiB, and any user who may define
+ * a VM can put that into <metadata>. Elements there (one per program that writes metadata) that do not fit are dropped;
+ * small ones stay.
  * @param what it is, for the error
  * @throws ModelXmlError when the rest is too large as well
  */

@@ -14,13 +14,13 @@ export interface GuestTopology {
   readonly threads: number;
 }
 
-/** CPUs (quota / period) that the kernel lets it use at most; each absent where there is no limit. */
+/** CPUs (quota / period) that the kernel lets the VM use at most; each absent where there is no limit. */
 export interface CpuQuota {
   /** Of each vCPU. */
   readonly vcpuCpus: number | undefined;
   /** Of all threads of the VM together. */
   readonly globalCpus: number | undefined;
-  /** Microseconds, what the quota of a vCPU is counted in. */
+  /** Microseconds; the period of a vCPU's quota. */
   readonly vcpuPeriodUs: number;
   readonly globalPeriodUs: number;
 }
@@ -39,11 +39,11 @@ export interface CpuFacts {
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
   /** Ids, which may have gaps. */
   readonly ioThreads: readonly number[];
-  /** Weight against other VMs where CPUs are short, as control groups count it; absent where its XML sets none. */
+  /** CPU weight relative to other VMs under contention (cgroup CPU shares); absent where the XML sets none. */
   readonly shares?: number | undefined;
-  /** Absent where its XML sets none, and in a recording of an older virtune. */
+  /** Absent where the XML sets none, and in recordings of older versions. */
   readonly quota?: CpuQuota | undefined;
-  /** Which resctrl monitors it has. */
+  /** Which resctrl monitors the XML configures. */
   readonly monitored: { readonly cache: boolean; readonly bandwidth: boolean; readonly energy: boolean };
 }
 
@@ -115,7 +115,7 @@ function ioThreads(domain: Element): number[] {
   const named = children(child(domain, 'iothreadids'), 'iothread').flatMap(
     (each) => wholeNumber(attr(each, 'id')) ?? [],
   );
-  // <iothreads> is bounded by libvirt itself at its XML's 32-bit number; a bound of ours keeps a lie cheap.
+  // libvirt bounds <iothreads> only by its 32-bit number; this bound keeps a bogus count cheap.
   const count = Math.min(wholeNumber(text(child(domain, 'iothreads'))) ?? 0, 4_096);
   return named.length > 0 ? named : Array.from({ length: count }, (_, index) => index + 1);
 }

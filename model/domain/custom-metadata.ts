@@ -4,18 +4,18 @@ import { labelText } from '../label-text.ts';
 import { type Element, parseXml } from '../xml.ts';
 
 /**
- * Reads labels of one's own from a domain's XML. One that is limited calls `onLate` when that takes too long, and has no
- * labels then.
+ * Reads user-defined labels from a domain's XML. A time-limited reader calls `onLate` when that takes too long, and
+ * returns no labels.
  */
 export type MetadataReader = (domain: Element, onLate?: () => void) => ReadonlyMap<string, string>;
 
-/** Labels that virtune itself puts on the series, and those that Prometheus keeps for itself. */
+/** Labels that virtune puts on every series, and those that Prometheus reserves. */
 const RESERVED = /^(domain|__.*)$/;
 const LABELS_MAX = 20;
 
 /**
- * Compiles XPath expressions by label. Each is evaluated at the domain element; the first node's text, or the
- * string, number or boolean that the expression yields, is the label's value; nothing found, no label.
+ * Compiles XPath expressions by label. Each is evaluated at the domain element; the label's value is the text of the
+ * first node, or the string, number or boolean that the expression yields. No match, no label.
  * @throws ConfigError that names the label whose expression is wrong
  */
 export function compileMetadata(
@@ -29,9 +29,9 @@ export function compileMetadata(
     lookupNamespaceURI: (prefix: string | null) => (prefix === null ? null : (namespaces[prefix] ?? null)),
   };
   const evaluate = (expression: string, at: Element): string =>
-    // The package's types know the browser's nodes; ours are xmldom's, which it is made for.
+    // The package's types expect DOM nodes of a browser; these are xmldom's, which it is made for.
     String(xpath.selectWithResolver(`string(${expression})`, at as unknown as Node, resolver));
-  // What goes wrong on one domain's XML costs that domain this label, and not all that its XML says.
+  // An error on one domain's XML costs that domain this label, not all of its facts.
   const evaluateOrNothing = (expression: string, at: Element): string => {
     try {
       return evaluate(expression, at);

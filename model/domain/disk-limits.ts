@@ -1,12 +1,12 @@
 import { attr, child, children, type Element, text, wholeNumber } from '../xml.ts';
 
-/** By libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. */
+/** By libvirt's name (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. */
 type Limits = ReadonlyMap<string, number>;
 
-/** Limits that all disks of a domain share whose `<throttlefilters>` name the group (libvirt 11.2). */
+/** Limits shared by all disks of a domain whose `<throttlefilters>` name the group (libvirt 11.2). */
 export interface ThrottleGroup {
   readonly name: string;
-  /** Empty for a group that the domain does not have. */
+  /** Empty for a group that the domain does not define. */
   readonly limits: Limits;
 }
 
@@ -15,7 +15,7 @@ export function parseLimits(element: Element | undefined): Map<string, number> {
   const found = new Map<string, number>();
   for (const each of children(element)) {
     const value = wholeNumber(text(each));
-    // A group may have a number for a name.
+    // A group's name may be a number.
     if (each.localName === null || each.localName === 'group_name' || value === undefined) continue;
     found.set(each.localName, value);
   }
@@ -31,7 +31,7 @@ export function parseThrottleGroups(domain: Element): Map<string, ThrottleGroup>
   return new Map(groups.map((group) => [group.name, group]));
 }
 
-/** The groups that a disk's filters name, in their order; undefined for a disk without filters. */
+/** The groups that a disk's filters name, in order; undefined for a disk without filters. */
 export function groupsOfFilters(
   disk: Element,
   known: ReadonlyMap<string, ThrottleGroup>,
@@ -43,7 +43,7 @@ export function groupsOfFilters(
   return [...new Set(names)].map((name) => known.get(name) ?? { name, limits: new Map() });
 }
 
-/** A request passes all filters of its disk, so that the lowest of each limit holds. */
+/** A request passes every filter of its disk, so the lowest value of each limit applies. */
 export function lowestLimits(groups: readonly ThrottleGroup[]): Map<string, number> {
   const lowest = new Map<string, number>();
   for (const [name, value] of groups.flatMap(({ limits }) => [...limits]))
@@ -51,16 +51,17 @@ export function lowestLimits(groups: readonly ThrottleGroup[]): Map<string, numb
   return lowest;
 }
 
-/** Limits that hold one disk, or several together. */
+/** Limits of one disk, or limits that several disks share. */
 export interface LimitSet {
-  /** The same for all disks of a domain that these limits hold together. */
+  /** The same for all disks of a domain that share these limits. */
   readonly name: string;
   readonly limits: Limits;
 }
 
 /**
- * What holds a disk back: its own limits, or those of its `<group_name>`, or each of its throttle groups. A throttle group is not
- * the group of that `<group_name>`: libvirt gives it another name in QEMU (`throttle-NAME`).
+ * The limits that apply to a disk: its own, those of its `<group_name>`, or those of each of its throttle groups. A
+ * throttle group never coincides with the group of a `<group_name>`: libvirt gives it another name in QEMU
+ * (`throttle-NAME`).
  */
 export function limitSets(disk: {
   readonly target: string;

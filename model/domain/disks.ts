@@ -14,7 +14,7 @@ export interface DiskSource {
   readonly kind: string;
   /** A path, `protocol:name` (`protocol:host:port` without a name), `pool/volume`, or `PCI-address/namespace`. */
   readonly name: string;
-  /** `rbd`, `iscsi`, ...; of network disks alone. */
+  /** `rbd`, `iscsi`, ...; network disks only. */
   readonly protocol?: string | undefined;
 }
 
@@ -37,26 +37,28 @@ export interface Disk {
   readonly queues: number | undefined;
   /** Ids of the iothreads that serve it: its own, those that its queues are mapped to, or its SCSI controller's. */
   readonly ioThreads: readonly number[] | undefined;
-  /** By queue, where its queues or its SCSI controller's are mapped to iothreads; absent in earlier recordings too. */
+  /** By queue, where its queues or those of its SCSI controller are mapped to iothreads; absent in older recordings. */
   readonly queueIoThreads?: ReadonlyMap<number, number> | undefined;
   readonly readOnly: boolean;
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
   readonly backingDepth: number;
-  /** These images, that next to the top one first; '' names one that the XML does not. Absent in earlier recordings. */
+  /**
+   * These images, the one directly below the top first; '' where the XML does not name one. Absent in older recordings.
+   */
   readonly backing?: readonly DiskSource[] | undefined;
   /**
-   * Limits set on it, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. With throttle groups,
-   * the lowest of theirs.
+   * The disk's limits, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. With throttle
+   * groups, the lowest of theirs.
    */
   readonly limits: ReadonlyMap<string, number>;
-  /** Disks with the same group share their limits; absent in earlier recordings too. */
+  /** Disks with the same group share their limits; absent in older recordings. */
   readonly limitGroup?: string | undefined;
-  /** Those that its `<throttlefilters>` name; libvirt refuses `<iotune>` beside these. Absent in earlier recordings too. */
+  /** Those that its `<throttlefilters>` name; libvirt refuses `<iotune>` in addition. Absent in older recordings. */
   readonly throttleGroups?: readonly ThrottleGroup[] | undefined;
 }
 
-/** Recordings that an earlier virtune made know of one iothread at most, by another name. */
+/** Older recordings have at most one iothread, as `ioThread`. */
 export function ioThreadsOf(disk: Disk & { readonly ioThread?: number | undefined }): readonly number[] {
   return disk.ioThreads ?? (disk.ioThread === undefined ? [] : [disk.ioThread]);
 }
@@ -66,7 +68,7 @@ export function parseDisks(domain: Element): Disk[] {
   const groups = parseThrottleGroups(domain);
   return children(devices, 'disk').flatMap((element) => {
     const target = attr(child(element, 'target'), 'dev');
-    // Without a target libvirt could not name it either; such a disk has no statistics.
+    // Without a target, libvirt has no name for the disk either, and no statistics.
     return target === undefined ? [] : [disk(element, target, devices, groups)];
   });
 }
@@ -107,7 +109,10 @@ function disk(
   };
 }
 
-/** A SCSI disk's I/O is done where its controller's is (virtio-scsi); of queues mapped from libvirt 10.0 on, 11.2 there. */
+/**
+ * A SCSI disk's I/O runs where its controller's does (virtio-scsi). Queue mapping: libvirt 10.0 for disks, 11.2 for
+ * controllers.
+ */
 function servedBy(disk: Element, devices: Element | undefined): Element[] {
   if (driverIoThreads(disk).length > 0 || attr(child(disk, 'target'), 'bus') !== 'scsi') return [disk];
   const index = wholeNumber(attr(child(disk, 'address'), 'controller')) ?? 0;
@@ -124,8 +129,9 @@ function driverIoThreads(device: Element): number[] {
 }
 
 /**
- * Where an image lives, by the kinds of <source> in https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
- * Nothing that lets someone in becomes part of the name: no user, cookie, secret or query.
+ * Where an image is stored, by the kinds of <source> in
+ * https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms. No credentials become part of the name: no
+ * user, cookie, secret or query.
  */
 function source(kind: string, element: Element | undefined): DiskSource | undefined {
   if (element === undefined) return undefined;
@@ -152,11 +158,11 @@ function source(kind: string, element: Element | undefined): DiskSource | undefi
 }
 
 function networkName(protocol: string | undefined, element: Element): string | undefined {
-  // A URL's query has a separate attribute, and yet may be in the name; it may carry a token.
+  // A URL's query has a separate attribute, but may also be in the name, and may carry a token.
   const name = attr(element, 'name')?.replace(/[?#].*$/s, '');
   const host = child(element, 'host');
   const [address, port] = [attr(host, 'name'), attr(host, 'port')];
-  // An NBD export needs no name; then only the server distinguishes it.
+  // An NBD export needs no name; then only the server identifies it.
   const server = attr(host, 'socket') ?? (port === undefined ? address : `${address ?? ''}:${port}`);
   const parts = [protocol, name || server].filter((part) => part !== undefined && part !== '');
   return parts.length === 0 ? undefined : parts.join(':');

@@ -4,14 +4,14 @@ import { fittingMetadata, METADATA_MAX_CHARS, type Span, scanDomainXml } from '.
 
 const NAMESPACE = 'https://virtune.dev/xmlns/kept/1';
 
-/** Texts that a document has a placeholder for, by placeholder. */
+/** Texts replaced by placeholders in a document, by placeholder. */
 const kept = new WeakMap<object, ReadonlyMap<string, string>>();
 
 /**
- * Domain XML to be edited and written back. Large elements of <metadata> stand in the tree as placeholders: as a tree,
- * 4 MB of them take 12 s and 450 MiB.
+ * Parses domain XML for editing and writing back. Large elements of <metadata> become placeholders in the tree: parsing
+ * 4 MB of them takes 12 s and 450 MiB.
  * @param what it is, for the error
- * @throws ModelXmlError when it is not a domain XML
+ * @throws ModelXmlError when it is not domain XML
  */
 export function parseDomainTree(what: string, xml: string): Element {
   if (xml.length <= METADATA_MAX_CHARS) return parseXml(what, xml, 'domain');
@@ -28,7 +28,7 @@ export function parseDomainTree(what: string, xml: string): Element {
     metadata,
   )) {
     const text = xml.slice(start, end);
-    // As the serializer writes it.
+    // Exactly as the serializer writes it.
     const placeholder = `<${name} xmlns="${NAMESPACE}" n="${texts.size}" chars="${text.length}"/>`;
     texts.set(placeholder, text);
     outlined += xml.slice(at, start) + placeholder;
@@ -46,7 +46,7 @@ export function domainTreeXml(root: Element): string {
   return xml;
 }
 
-/** The same with placeholders where the tree has them: to be read or compared, never to be defined. */
+/** The same, but with placeholders left in: for reading or comparing, never for defining a domain. */
 export function outlinedXml(root: Element): string {
   return new XMLSerializer().serializeToString(root);
 }
@@ -54,12 +54,12 @@ export function outlinedXml(root: Element): string {
 const placeholdersOf = ({ ownerDocument }: Element): ReadonlyMap<string, string> =>
   (ownerDocument && kept.get(ownerDocument)) ?? new Map<string, string>();
 
-/** Whether some of its metadata is not in the tree. */
+/** Whether some of its metadata was replaced by placeholders. */
 export function isOutlined(root: Element): boolean {
   return placeholdersOf(root).size > 0;
 }
 
-/** Neighbours as one: a million small elements are one placeholder. */
+/** Merges adjacent large elements: a million small elements become one placeholder. */
 function runsOf(large: readonly Span[], all: readonly Span[]): Span[] {
   const isLarge = new Set(large);
   const runs: { start: number; end: number }[] = [];

@@ -8,7 +8,7 @@ import { type MemoryFacts, parseMemoryFacts } from './memory.ts';
 import { type NovaFacts, type OvirtFacts, parseNova, parseOvirt } from './metadata.ts';
 import { readMark, type TunedMark } from './tuned-mark.ts';
 
-/** What a domain's XML says of it: slow facts, which change by events. */
+/** Facts from a domain's XML: they change slowly, and by events. */
 export interface DomainFacts {
   readonly name: string | undefined;
   readonly uuid: string | undefined;
@@ -20,31 +20,31 @@ export interface DomainFacts {
     readonly arch: string | undefined;
     readonly machine: string | undefined;
   };
-  /** Of control groups, such as `/machine/prod`; absent where its XML names none. */
+  /** Of control groups, such as `/machine/prod`; absent where the XML names none. */
   readonly partition?: string | undefined;
   readonly cpu: CpuFacts;
   readonly memory: MemoryFacts;
-  /** Absent in a recording of an older virtune. */
+  /** Absent in recordings of older versions. */
   readonly features?: DomainFeatures | undefined;
   readonly disks: readonly Disk[];
   readonly interfaces: readonly NetworkInterface[];
-  /** Performance events that are switched on for it, by libvirt's names. */
+  /** Enabled performance events, by libvirt's names. */
   readonly perfEvents: readonly string[];
   /** Its channel for QEMU's guest agent; absent where it has none. */
   readonly agent: AgentChannel | undefined;
   readonly nova: NovaFacts | undefined;
   readonly ovirt: OvirtFacts | undefined;
-  /** Absent where virtune's tuner has not applied a profile. */
+  /** Absent unless virtune's tuner has applied a profile. */
   readonly tuned?: TunedMark | undefined;
-  /** Read by expressions of the user's own. */
+  /** Values of the user's own label expressions. */
   readonly labels: ReadonlyMap<string, string>;
-  /** The XML's <metadata> was too large to read: what nova, ovirt, tuned and labels say may be missing. */
+  /** The XML's <metadata> was too large to read: nova, ovirt, tuned and labels may be incomplete. */
   readonly isMetadataCut?: boolean | undefined;
-  /** The expressions of labels take too long on this XML: `labels` is empty. */
+  /** The label expressions take too long on this XML: `labels` is empty. */
   readonly isMetadataSlow?: boolean | undefined;
 }
 
-/** `unknown`: a domain that does not run, or a libvirt that does not say. */
+/** `unknown`: the domain does not run, or libvirt does not report it. */
 export type AgentChannel = 'connected' | 'disconnected' | 'unknown';
 
 const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
@@ -52,14 +52,14 @@ const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
 /**
- * Reads any valid domain XML (https://libvirt.org/formatdomain.html); what it does not say is absent.
- * @throws ModelXmlError when it is not a domain XML; CpuSetError when a CPU list in it is malformed.
+ * Reads any valid domain XML (https://libvirt.org/formatdomain.html); what the XML does not contain is absent.
+ * @throws ModelXmlError when it is not domain XML; CpuSetError when a CPU list in it is malformed.
  */
 export function parseDomain(xml: string, what = 'the domain XML', metadata?: MetadataReader): DomainFacts {
   return domainFacts(parseXml(what, xml, 'domain'), metadata);
 }
 
-/** The same of a tree. */
+/** The same from a parsed tree. */
 export function domainFacts(root: Element, metadata?: MetadataReader): DomainFacts {
   let isMetadataSlow = false;
   const labels = metadata?.(root, () => {

@@ -4,15 +4,15 @@ import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
 export interface DomainFeatures {
   /** Confidential computing: `sev`, `sev-snp`, `tdx`, `s390-pv`. */
   readonly launchSecurity: string | undefined;
-  /** Version of the emulated TPM, or `passthrough` or `external` for the host's or another program's. */
+  /** Version of the emulated TPM, or `passthrough` (the host's) or `external` (another program's). */
   readonly tpm: string | undefined;
   /** `anonymous`, `file` or `memfd`. */
   readonly memorySource: string | undefined;
   /** `shared` or `private`; `shared` where other processes can map the memory of any guest cell. */
   readonly memoryAccess: string | undefined;
-  /** Entries of KVM's dirty ring per vCPU; absent where pages are tracked by bitmap. */
+  /** Entries of KVM's dirty ring per vCPU; absent where dirty pages are tracked by bitmap. */
   readonly dirtyRingSize: number | undefined;
-  /** Devices of the host that the guest drives itself, NICs included; absent where there are none, and in old recordings. */
+  /** Host devices passed through to the guest, NICs included; absent where there are none, and in older recordings. */
   readonly hostDevices?: number | undefined;
 }
 
@@ -32,8 +32,8 @@ export function parseFeatures(domain: Element): DomainFeatures {
 }
 
 /**
- * <hostdev> of any kind, NICs of type hostdev, and disks that QEMU drives itself (nvme, vhostvdpa). libvirt refuses a live
- * migration with most of them, and the others need the same device on the other host.
+ * <hostdev> of any kind, NICs of type hostdev, and disks that QEMU drives itself (nvme, vhostvdpa). libvirt refuses
+ * live migration with most of them; the others need the same device on the destination host.
  */
 function hostDevices(devices: Element | undefined): number {
   const nics = children(devices, 'interface').filter((nic) =>
@@ -45,7 +45,7 @@ function hostDevices(devices: Element | undefined): number {
   return children(devices, 'hostdev').length + nics.length + disks.length;
 }
 
-/** A guest cell may differ from the whole: `<cell memAccess>`. */
+/** A guest cell may override the domain's setting: `<cell memAccess>`. */
 function memoryAccess(domain: Element): string | undefined {
   const whole = attr(child(domain, 'memoryBacking', 'access'), 'mode');
   const cells = children(child(domain, 'cpu', 'numa'), 'cell');
@@ -54,7 +54,7 @@ function memoryAccess(domain: Element): string | undefined {
   return said.has('shared') ? 'shared' : [...said].find((access) => access !== undefined);
 }
 
-/** These become labels: libvirt has short words here, and anything else is `unknown`. */
+/** These become labels: libvirt has short words here, so anything else is reported as `unknown`. */
 function word(value: string | undefined): string | undefined {
   return value === undefined || /^[\w.-]{1,32}$/.test(value) ? value : 'unknown';
 }

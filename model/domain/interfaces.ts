@@ -6,28 +6,28 @@ export interface NetworkInterface {
   /** `network`, `bridge`, `direct`, `hostdev`, ... */
   readonly type: string;
   /**
-   * `vnet3`: the host's side, which statistics carry. Absent while the domain is not running, and for NICs without one:
-   * vhost-user, user-mode, hostdev.
+   * `vnet3`: the interface on the host, which statistics carry. Absent while the domain is not running, and for NICs
+   * without one: vhost-user, user-mode, hostdev.
    */
   readonly target: string | undefined;
   /** What distinguishes it from the VM's other NICs while the VM runs; see `nicNames`. */
   readonly name: string | undefined;
   readonly alias: string | undefined;
   readonly mac: string | undefined;
-  /** What the guest has set in its place (libvirt 11.2, trusted virtio NICs); absent where it has not. */
+  /** MAC that the guest has set instead (libvirt 11.2, trusted virtio NICs); absent where it has not. */
   readonly currentMac?: string | undefined;
   readonly model: string | undefined;
-  /** The bridge, network, device, socket or PCI address that it hangs on. */
+  /** The bridge, network, device, socket or PCI address that it is attached to. */
   readonly source: string | undefined;
   readonly virtualPort: string | undefined;
   readonly driver: string | undefined;
   readonly queues: number | undefined;
   readonly mtu: number | undefined;
-  /** Traffic to the guest and from it, as libvirt says it: inbound is what the guest receives. */
+  /** From the guest's point of view, as in libvirt: inbound is what the guest receives. */
   readonly bandwidth: { readonly inbound: Bandwidth; readonly outbound: Bandwidth };
 }
 
-/** KiB a second, and KiB for the burst. */
+/** KiB per second, and KiB for the burst. */
 export interface Bandwidth {
   readonly averageKiB: number | undefined;
   readonly peakKiB: number | undefined;
@@ -40,13 +40,13 @@ export function parseInterfaces(devices: Element | undefined): NetworkInterface[
     const driver = child(element, 'driver');
     return {
       type: attr(element, 'type') ?? 'unknown',
-      // libvirt writes dev='' where Open vSwitch does not know a vhost-user NIC.
+      // libvirt writes dev='' for a vhost-user NIC that Open vSwitch does not know.
       target: attr(child(element, 'target'), 'dev') || undefined,
       alias: attr(child(element, 'alias'), 'name'),
       mac: attr(child(element, 'mac'), 'address'),
       currentMac: macAddress(attr(child(element, 'mac'), 'currentAddress')),
       model: attr(child(element, 'model'), 'type'),
-      // The live XML of a `network` interface names its bridge as well, which says more.
+      // The live XML of a `network` interface also names its bridge, which is more specific.
       source: sourceName(source),
       virtualPort: attr(child(element, 'virtualport', 'parameters'), 'interfaceid'),
       driver: attr(driver, 'name'),
@@ -81,7 +81,7 @@ function bandwidth(element: Element | undefined): Bandwidth {
   };
 }
 
-/** The guest chooses it: only what is an address. */
+/** The guest chooses it, so only a valid address is accepted. */
 function macAddress(text: string | undefined): string | undefined {
   return text !== undefined && /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text) ? text : undefined;
 }

@@ -1,7 +1,7 @@
 import { CpuSet } from '../cpu-set.ts';
 import { attr, child, children, type Element, elementKiB, text, wholeNumber } from '../xml.ts';
 
-/** A `<memory>` device: memory that was plugged in besides the guest's cells. */
+/** A `<memory>` device: memory plugged in beyond the guest's cells. */
 export interface MemoryDevice {
   readonly model: (typeof MODELS)[number] | 'unknown';
   readonly sizeKiB: number | undefined;
@@ -10,13 +10,13 @@ export interface MemoryDevice {
   readonly pluggedKiB: number | undefined;
   /** The guest cell that it belongs to. */
   readonly guestCell: number | undefined;
-  /** Of the host's pages that it comes from, where the XML says so. */
+  /** Size of the host pages that back it, where the XML sets it. */
   readonly pageKiB: number | undefined;
-  /** Host cells, where the XML says so. */
+  /** Host cells, where the XML sets them. */
   readonly cells: CpuSet | undefined;
 }
 
-/** As libvirt's schema has them (domaincommon.rng, memorydev); any other is `unknown`. */
+/** From libvirt's schema (domaincommon.rng, memorydev); any other is `unknown`. */
 const MODELS = ['dimm', 'nvdimm', 'virtio-mem', 'virtio-pmem', 'sgx-epc'] as const;
 
 export function parseMemoryDevices(devices: Element | undefined): MemoryDevice[] {
@@ -37,8 +37,8 @@ export function parseMemoryDevices(devices: Element | undefined): MemoryDevice[]
 }
 
 /**
- * Memory of the host that the device takes when the domain starts; 0 for one that a file or the processor's enclave
- * memory backs.
+ * Host memory that the device takes when the domain starts; 0 for a device backed by a file or by enclave memory of the
+ * processor.
  */
 export function startKiB({ model, sizeKiB, requestedKiB }: MemoryDevice): number {
   if (model === 'dimm') return sizeKiB ?? 0;

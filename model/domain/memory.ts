@@ -3,24 +3,27 @@ import { attr, child, children, type Element, elementKiB, sizeKiB, wholeNumber }
 import { type MemoryDevice, parseMemoryDevices } from './memory-devices.ts';
 
 export interface MemoryFacts {
-  /** With all memory devices, as libvirt counts it. */
+  /** Memory devices included, as libvirt counts it. */
   readonly maximumKiB: number | undefined;
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
   readonly hugepages: readonly (number | 'default')[] | undefined;
-  /** The same, each with the guest cells that it is for; without cells it is for all that no other entry names. */
+  /**
+   * The same, each with the guest cells that it applies to; an entry without cells applies to all cells that no other
+   * entry names.
+   */
   readonly pageRules: readonly PageRule[];
   readonly locked: boolean;
   readonly noSharePages: boolean;
   readonly numaMode: string | undefined;
   /** Host cells, in the same list format as CPUs. */
   readonly numaNodeset: CpuSet | undefined;
-  /** Host cells of single guest cells, by guest cell: `numatune/memnode`. */
+  /** `numatune/memnode`: host cells by guest cell. */
   readonly memNodes: ReadonlyMap<number, CpuSet>;
   readonly balloonModel: string | undefined;
   /** How often the guest reports its memory statistics; absent or 0: never, and most tags stay empty. */
   readonly balloonPeriodSeconds: number | undefined;
-  /** Absent in a recording of an older virtune. */
+  /** Absent in recordings of older versions. */
   readonly devices?: readonly MemoryDevice[] | undefined;
 }
 

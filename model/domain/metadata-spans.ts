@@ -1,6 +1,6 @@
 import { MARK_NAMESPACE } from './tuned-mark.ts';
 
-/** Of all that is in <metadata>. OpenStack and oVirt write about 2 Ki. */
+/** Limit for everything in <metadata>. OpenStack and oVirt write about 2 Ki. */
 export const METADATA_MAX_CHARS = 32_768;
 
 export interface Span {
@@ -9,13 +9,13 @@ export interface Span {
 }
 
 export interface DomainXmlSpans {
-  /** The elements within /domain/metadata, one for each program that writes there, in order. */
+  /** The elements within /domain/metadata, one per program that writes there, in order. */
   readonly metadata: readonly Span[];
-  /** Opening and closing tags elsewhere. */
+  /** Opening and closing tags outside of it. */
   readonly tags: number;
 }
 
-/** Finds the metadata of domain XML in one pass without a tree, which takes a fiftieth of the time of parsing. */
+/** Finds the metadata of domain XML in one pass without building a tree, in a fiftieth of the time of parsing. */
 export function scanDomainXml(xml: string): DomainXmlSpans {
   const metadata: Span[] = [];
   let tags = 0;
@@ -44,7 +44,7 @@ export function scanDomainXml(xml: string): DomainXmlSpans {
   return { tags, metadata };
 }
 
-/** The place after a tag, comment, CDATA section or processing instruction. */
+/** The offset after a tag, comment, CDATA section or processing instruction. */
 function tagEnd(xml: string, start: number): number {
   for (const [opening, closing] of SECTIONS) {
     if (xml.startsWith(opening, start)) return after(xml, closing, start + opening.length);
@@ -68,7 +68,7 @@ function after(xml: string, closing: string, from: number): number {
   return at < 0 ? xml.length : at + closing.length;
 }
 
-/** Of these elements the ones that are small enough to be parsed together, in order; virtune's mark before all others. */
+/** The elements that are small enough to be parsed together, in order; virtune's mark has priority. */
 export function fittingMetadata(xml: string, metadata: readonly Span[]): ReadonlySet<Span> {
   const isMark = ({ start, end }: Span): boolean =>
     end - start <= METADATA_MAX_CHARS && xml.slice(start, end).includes(MARK_NAMESPACE);

@@ -1,7 +1,7 @@
 import { labelText } from '../label-text.ts';
 import { attr, child, children, type Element, text } from '../xml.ts';
 
-/** Who owns an OpenStack instance: what Nova writes into <metadata> (nova/virt/libvirt/config.py). */
+/** Owner of an OpenStack instance, which Nova writes into <metadata> (nova/virt/libvirt/config.py). */
 export interface NovaFacts {
   readonly instanceName: string | undefined;
   readonly flavor: string | undefined;
@@ -13,7 +13,7 @@ export interface NovaFacts {
   readonly rootUuid: string | undefined;
 }
 
-/** Nova's namespace, by its start: the version at its end has changed before. */
+/** Prefix of Nova's namespace: the version at its end has changed before. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/';
 
 /** What oVirt's vdsm writes into <metadata> (vdsm, lib/vdsm/virt/metadata.py). */
@@ -52,7 +52,7 @@ export function parseOvirt(domain: Element): OvirtFacts | undefined {
   );
 }
 
-/** Finds parts of one writer's metadata by name; undefined when that writer wrote none. */
+/** Finds parts of one program's metadata by name; undefined when it wrote none. */
 function within(
   domain: Element,
   name: string,
@@ -62,7 +62,7 @@ function within(
     (element) => element.localName === name && element.namespaceURI?.startsWith(namespace) === true,
   );
   if (root === undefined) return undefined;
-  // The prefix is the writer's choice, so names are compared without it.
+  // The writer chooses the prefix, so names are compared without it.
   return (...path) => {
     let at: Element | undefined = root;
     for (const step of path) at = children(at).find((element) => element.localName === step);
@@ -70,7 +70,7 @@ function within(
   };
 }
 
-/** An element's text, or an attribute of it. What tenants call their instances is their own affair: it is cut to fit. */
+/** An element's text, or an attribute of it. Tenants choose these texts freely, so they are truncated. */
 function words(element: Element | undefined, attribute?: string): string | undefined {
   const said = attribute === undefined ? text(element) : attr(element, attribute);
   return said === undefined ? undefined : labelText(said);

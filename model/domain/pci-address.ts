@@ -1,6 +1,6 @@
 import { attr, type Element } from '../xml.ts';
 
-/** `0000:3b:02.1`, as lspci writes it, of an <address> by PCI; undefined for any other. */
+/** `0000:3b:02.1`, as lspci writes it, of a PCI <address>; undefined for any other. */
 export function pciAddress(address: Element | undefined): string | undefined {
   const part = (name: string, digits: number): string | undefined => {
     const value = attr(address, name);

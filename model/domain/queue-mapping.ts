@@ -1,10 +1,10 @@
 import { attr, child, children, type Element, wholeNumber } from '../xml.ts';
 
 /**
- * The iothread of each queue, by queue, of a device whose `<driver>` maps its queues (libvirt 10.0 on for virtio disks,
- * 11.2 on for virtio-scsi controllers). Iothreads without listed queues share them in turn (QEMU, iothread-vq-mapping),
- * which is only known where the XML says how many queues there are. Undefined where nothing is mapped, or it is
- * not known.
+ * By queue, the iothread of a device whose `<driver>` maps its queues (virtio disks since libvirt 10.0, virtio-scsi
+ * controllers since 11.2). QEMU assigns queues round-robin to iothreads without listed queues (iothread-vq-mapping),
+ * which is only known where the XML gives the number of queues. Undefined where nothing is mapped or the mapping is
+ * unknown.
  */
 export function queueIoThreads(device: Element): ReadonlyMap<number, number> | undefined {
   const driver = child(device, 'driver');
@@ -22,5 +22,5 @@ export function queueIoThreads(device: Element): ReadonlyMap<number, number> | u
   );
 }
 
-/** VIRTIO_QUEUE_MAX of QEMU: more are in no XML that it starts with. */
+/** QEMU's VIRTIO_QUEUE_MAX: it does not start with more. */
 const QUEUES_MAX = 1_024;

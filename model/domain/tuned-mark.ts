@@ -1,24 +1,24 @@
 import { CpuSet, CpuSetError } from '../cpu-set.ts';
 import { attr, child, children, type Element } from '../xml.ts';
 
-/** Whose metadata it is, in each domain that was tuned. */
+/** Namespace of the tuner's metadata in each tuned domain. */
 export const MARK_NAMESPACE = 'https://virtune.dev/xmlns/tuner/1';
 
-/** What the tuner leaves behind in a domain: which profile, in which version, when, and by which transaction. */
+/** What the tuner records in a domain: which profile, in which version, when, and by which transaction. */
 export interface TunedMark {
   readonly profile: string;
-  /** Of all that the profile says, so that a later edit of it is not taken for drift. */
+  /** Version of the whole profile, so that a later edit of it is not taken for drift. */
   readonly version: string;
   /** ISO 8601. */
   readonly at: string;
   readonly id: string;
-  /** CPUs that its plan kept for the host, as a list; absent: the default, or a mark of a virtune that did not write it down. */
+  /** CPUs that its plan reserved for the host, as a list; absent: the default, or a mark of an older virtune. */
   readonly hostCpus?: string | undefined;
-  /** What it has set, and what was there before; undefined for a mark of a virtune that did not write it down. */
+  /** What it has set, and the previous values; undefined in a mark of an older virtune. */
   readonly settings?: readonly MarkedSetting[] | undefined;
 }
 
-/** One setting that the tuner has changed. Values are the tuner's canonical text; null: not said in the XML. */
+/** One setting that the tuner has changed. Values are the tuner's canonical text; null: not set in the XML. */
 export interface MarkedSetting {
   readonly setting: string;
   /** `vda`, `0`; empty for the domain itself. */
@@ -27,7 +27,7 @@ export interface MarkedSetting {
   readonly was: string | null;
 }
 
-/** A mark that lacks something is none: metadata is anybody's to write. */
+/** Undefined for an incomplete mark: anyone who can define the VM can write its metadata. */
 export function readMark(domain: Element): TunedMark | undefined {
   const element = markElement(domain);
   const [profile, version, at, id] = ['profile', 'version', 'at', 'id'].map((name) => attr(element, name));
@@ -55,7 +55,7 @@ function readCpus(text: string | undefined): string | undefined {
   }
 }
 
-/** Undefined for what is no such list: a mark is anybody's to write. */
+/** Undefined for anything but such a list: the mark is untrusted. */
 function readSettings(text: string | undefined): MarkedSetting[] | undefined {
   if (text === undefined) return undefined;
   const list = jsonOf(text);
@@ -79,7 +79,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The attributes that say it, by name. */
+/** The mark as attributes, by name. */
 export function markAttributes({ settings, ...named }: TunedMark): Record<string, string> {
   const { profile, version, at, id, hostCpus } = named;
   const list = settings?.map(({ setting, target, to, was }) => [setting, target, to, was]);

@@ -12,7 +12,7 @@ export interface CpuRange {
   /** Absent: anywhere. */
   readonly cpus: CpuSet | undefined;
   readonly vcpus: number;
-  /** It holds no whole cell: its vCPUs have nowhere else to go. */
+  /** The set contains no whole cell, so its vCPUs have nowhere else to go. */
   readonly narrow: boolean;
 }
 

@@ -3,30 +3,38 @@ import { isObject } from './is-object.ts';
 import { VirtuneError } from './virtune-error.ts';
 
 /**
- * What `virtune tune` found of the VMs that it has tuned, for the exporter on the same host: the exporter only reads
- * libvirt, and comparing a VM with its profile takes the profiles and a placement of all VMs.
+ * What `virtune tune` found about the VMs that it has tuned, for the exporter on the same host. The exporter only reads
+ * libvirt, while comparing a VM with its profile takes the profiles and a placement of all VMs.
  */
 export interface DriftRecord {
-  /** As libvirt calls the host. */
+  /** The host's name, as libvirt reports it. */
   readonly hostname: string;
   /** By UUID. */
   readonly domains: ReadonlyMap<string, DomainDrift>;
-  /** When they were looked at, by UUID (wall clock, ms since 1970): VMs that no check can be made of, as their profile cannot be read. */
+  /**
+   * VMs that cannot be checked since their profile cannot be read: when that was found, by UUID (wall clock, ms since
+   * 1970).
+   */
   readonly withoutProfile?: ReadonlyMap<string, number> | undefined;
-  /** What the last experiment on a VM found, by UUID; also of VMs whose settings were undone since they did not help. */
+  /**
+   * Result of the last experiment on a VM, by UUID; kept even if its settings were undone because they did not help.
+   */
   readonly effects: ReadonlyMap<string, RecordedEffect>;
 }
 
-/** What `virtune tune apply --measure` found of a VM. */
+/** Result of `virtune tune apply --measure` for a VM. */
 export interface RecordedEffect {
-  /** That decided, as the report names it. */
+  /** The deciding figure, as the report names it. */
   readonly figure: string;
   readonly verdict: EffectVerdict;
-  /** Whether the settings stayed. */
+  /** Whether the settings were kept. */
   readonly isKept: boolean;
   /** When the experiment ended; wall clock, ms since 1970. */
   readonly measuredAtMs: number;
-  /** The figure with the settings / without them, and its 95 % interval; absent where it has no such limit. */
+  /**
+   * The figure with the settings divided by the figure without them, and its 95 % interval; absent where a limit does
+   * not exist.
+   */
   readonly ratio?: number | undefined;
   readonly low?: number | undefined;
   readonly high?: number | undefined;
@@ -42,35 +50,35 @@ export interface DomainDrift {
   readonly isDrifted: boolean;
   /** Settings by their state relative to the profile. */
   readonly settings: Readonly<Record<DriftStanding, number>>;
-  /** Safety rules that the VM breaks: those that no plan may break, and advice. */
+  /** Safety rules that the VM violates: those that no plan may break, and advice. */
   readonly violations: Readonly<Record<DriftLevel, number>>;
 }
 
-/** What is exported of a VM's last check. */
+/** What is exported about a VM's last check. */
 export interface DriftFigures {
-  /** Absent where no check of it is known. */
+  /** Absent where no check is known. */
   readonly checkedAtMs: number | undefined;
-  /** Absent, with the reason, where nothing is known of the VM now. */
+  /** Absent, with the reason, where there is no valid result. */
   readonly found: DomainDrift | undefined;
   readonly missing?: DriftReason | undefined;
-  /** Of the last experiment on it; absent where none is known. It has its own time, and does not become stale. */
+  /** The last experiment on the VM; absent where none is known. It has a separate timestamp and never becomes stale. */
   readonly effect?: RecordedEffect | undefined;
 }
 
 export type DriftReason =
-  /** There is no record, or it does not have the VM. */
+  /** There is no record, or it does not contain the VM. */
   | 'not_measured'
   /** The profile that it was tuned with cannot be found or read. */
   | 'no_profile'
-  /** The check is too old, or dated later than now: it says nothing of the VM as it is. */
+  /** The check is too old, or dated in the future: it says nothing about the present VM. */
   | 'stale'
-  /** The file of the record may not be read by this user. */
+  /** This user may not read the record's file. */
   | 'not_permitted'
-  /** It cannot be read for another reason, or is not a record that this virtune reads. */
+  /** The record cannot be read for another reason, or has an unknown format. */
   | 'unreadable'
   /** The record is of another host. */
   | 'other_host'
-  /** It is not known which host this is: why. */
+  /** The name of this host is unknown, and why. */
   | CallReason;
 
 export const DRIFT_STANDINGS = ['held', 'waits', 'run', 'definition', 'unsupported'] as const;
@@ -79,7 +87,7 @@ export type DriftStanding = (typeof DRIFT_STANDINGS)[number];
 export const DRIFT_LEVELS = ['refuse', 'warn'] as const;
 export type DriftLevel = (typeof DRIFT_LEVELS)[number];
 
-/** Where the tuner writes it and the exporter reads it. After a reboot nothing has been checked yet, so it is in /run. */
+/** Written by the tuner, read by the exporter. In /run, since a reboot invalidates every check. */
 export const DRIFT_RECORD_FILE = '/run/virtune/drift.json';
 
 const FORMAT = 1;
@@ -103,7 +111,7 @@ export class DriftRecordError extends VirtuneError {
   }
 }
 
-/** @throws DriftRecordError for what is not such a record, is damaged, or is one of a newer virtune */
+/** @throws DriftRecordError for what is not a drift record, is damaged, or was written by a newer virtune */
 export function parseDriftRecord(text: string): DriftRecord {
   const record = objectOf(jsonOf(text));
   const format = record?.['format'];
@@ -117,7 +125,7 @@ export function parseDriftRecord(text: string): DriftRecord {
   const domains = objectOf(record['domains']);
   if (format !== FORMAT || domains === undefined || typeof hostname !== 'string')
     throw new DriftRecordError('it is damaged: its format, hostname or domains are invalid');
-  // Records of before have none of these.
+  // Older records have neither of these.
   const effects = objectOf(record['effects'] ?? {});
   const withoutProfile = objectOf(record['withoutProfile'] ?? {});
   if (effects === undefined || withoutProfile === undefined)
@@ -188,7 +196,7 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not the parser's words: they may quote what another file has.
+    // Not the parser's message: it may quote the content of another file.
     throw new DriftRecordError('it is damaged, or another file: it is not JSON');
   }
 }

@@ -1,6 +1,6 @@
 import { VirtuneError } from './virtune-error.ts';
 
-/** A text that is not a duration, or one out of range; the message says what is expected. */
+/** A text that is not a valid duration, or is out of range; the message says what is expected. */
 export class DurationError extends VirtuneError {
   override readonly name = 'DurationError';
   constructor(message: string) {
@@ -13,9 +13,9 @@ export interface DurationRange {
   readonly minSeconds?: number;
   /** Default: no limit. */
   readonly maxSeconds?: number;
-  /** Why there is a maximum, where that is not plain. */
+  /** Why there is a maximum, where that is not obvious. */
   readonly maxReason?: string;
-  /** Whether `90` is refused: where a file's format has another meaning for a number, or had one. */
+  /** Whether a plain `90` is refused: where the file format gives a bare number another meaning, or once did. */
   readonly needsUnit?: boolean;
   /** Whether fractions of a second are refused. */
   readonly isWhole?: boolean;
@@ -34,9 +34,9 @@ const PLAIN = new RegExp(`^(?:${NUMBER})$`);
 const TERM = new RegExp(`(${NUMBER})(ms|us|µs|μs|ns|s|m|h|d|w)`, 'y');
 
 /**
- * The one grammar of durations, in flags, configuration files and headers: a number of seconds (`90`, `2.5`), or numbers
- * with units, added up (`500ms`, `15m`, `1h30m`). Units: ns, us, ms, s, m, h, d, w. So it reads all that Prometheus
- * (except years) and Go's time.ParseDuration read, except signs.
+ * The one grammar of durations, in flags, configuration files and headers: a number of seconds (`90`, `2.5`), or
+ * numbers with units, added up (`500ms`, `15m`, `1h30m`). Units: ns, us, ms, s, m, h, d, w. A superset of what
+ * Prometheus (except years) and Go's time.ParseDuration (except signs) accept.
  * @returns seconds
  * @throws DurationError that says what is expected, with the range
  */
@@ -91,7 +91,7 @@ export function expectedDuration({
 }
 
 /**
- * `1h30m`: in the units that Prometheus reads, rounded to milliseconds.
+ * `1h30m`, in units that Prometheus accepts, rounded to milliseconds.
  * @param seconds at least 0
  */
 export function formatSeconds(seconds: number): string {

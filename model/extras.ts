@@ -1,12 +1,12 @@
 import type { JobFigures } from './job.ts';
 
-/** Figures of a domain that few domains have at a time. */
+/** Figures that only a few domains have at a time. */
 export interface DomainExtras {
   readonly job?: JobFigures | undefined;
   readonly snapshots?: SnapshotFigures | undefined;
-  /** Asked only of a domain that did not answer. */
+  /** Only requested for a domain that did not answer. */
   readonly control?: ControlFigures | undefined;
-  /** By target; only for a domain that an I/O error has stopped. */
+  /** By target; only for a domain that was paused by an I/O error. */
   readonly diskErrors?: ReadonlyMap<string, DiskErrorKind> | undefined;
   /** By event, since virtune began to watch. */
   readonly events?: ReadonlyMap<string, number> | undefined;
@@ -18,10 +18,10 @@ export interface SnapshotFigures {
   readonly oldestAtSeconds: number | undefined;
 }
 
-/** The state of libvirt's own link to the domain's QEMU (virDomainControlState). */
+/** State of libvirt's connection to the domain's QEMU (virDomainControlState). */
 export interface ControlFigures {
   readonly state: 'ok' | 'job' | 'occupied' | 'error';
-  /** How long it has been so, ms; 0 while it is ok. */
+  /** Time in this state, ms; 0 while it is ok. */
   readonly sinceMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** Figures as they stand in a column: at most six places, the most of it in the first three digits. */
+/** Figures for table columns: at most six characters, about three significant digits. */
 
 const BINARY = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
 const DECIMAL = ['', 'k', 'M', 'G', 'T'];
@@ -30,7 +30,7 @@ function digits(value: number, whole: boolean): string {
   return value < 9.95 ? value.toFixed(1) : value.toFixed(0);
 }
 
-/** Of a hundred already. */
+/** Of a value that is already in percent. */
 export function percent(value: number): string {
   return value < 99.95 ? value.toFixed(1) : value.toFixed(0);
 }
@@ -58,7 +58,7 @@ export function ratio(value: number): string {
   return value.toFixed(2);
 }
 
-/** `2M`, `1G`: of huge pages, which are whole in their unit. */
+/** `2M`, `1G`: huge page sizes, which are whole in their unit. */
 export function pageSize(sizeKiB: number): string {
   return bytes(sizeKiB * 1_024).replace('.0', '');
 }

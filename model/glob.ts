@@ -1,6 +1,6 @@
 /**
- * `*` any characters, `?` one; all else is itself. In time that grows with pattern times text, whatever the pattern:
- * names of domains are anybody's text.
+ * `*` matches any characters, `?` one; everything else is literal. Runs in O(pattern x text) for any pattern: domain
+ * names are untrusted text.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   const [wanted, given] = [[...pattern], [...text]];
@@ -14,7 +14,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
       at++;
       of++;
     } else if (star !== undefined) {
-      // The last star takes one character more.
+      // Backtrack: the last star consumes one more character.
       star.of++;
       [at, of] = [star.at + 1, star.of];
     } else return false;

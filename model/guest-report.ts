@@ -5,35 +5,35 @@ const MEMORY_COUNTERS = ['swapInKiB', 'swapOutKiB', 'majorFaults', 'minorFaults'
 
 type MemoryCounter = (typeof MEMORY_COUNTERS)[number];
 
-/** What the guest itself counts, per second, from its report before the last one to the last. */
+/** Counters of the guest, per second, between its previous report and its last one. */
 export type MemoryRates = { readonly [K in MemoryCounter]?: number };
 
 /**
- * The last report of what a guest itself counts. QEMU asks the guest once in a stats period and repeats the answer until the next
- * one, so a rate from one sample to the next would be 0 in most samples and too high in the others.
+ * The last report of a guest's counters. QEMU polls the guest once per stats period and repeats the answer until the
+ * next one, so rates between samples would be 0 in most samples and too high in the others.
  */
 export interface GuestReport {
-  /** As QEMU gives it, seconds since 1970 by the host's clock. */
+  /** From QEMU, seconds since 1970 by the host's clock. */
   readonly lastUpdateSeconds: number;
-  /** When virtune first saw it, by the clock of the samples. */
+  /** When virtune first saw it, by the samples' clock. */
   readonly seenAtMs: number;
-  /** It came at most this long before it was seen; unknown for the first one. */
+  /** Upper bound of the time between its arrival and `seenAtMs`; infinite for the first report. */
   readonly lateMs: number;
   readonly counters: Pick<BalloonStats, MemoryCounter>;
-  /** From the report before to this one; empty in the first. */
+  /** Since the previous report; empty in the first. */
   readonly rates: MemoryRates;
 }
 
-/** QEMU gives the time of a report in whole seconds. */
+/** QEMU reports the time in whole seconds. */
 const ROUNDING_MS = 1_000;
 
 /**
- * The report that a sample shows: the same as before, or the next one with the rates since.
+ * The report that a sample shows: the previous one, or a new one with the rates since.
  *
  * @param previous of the same run of the VM
  * @param balloon of the sample; without counters where these are too old
- * @param atMs when the sample was taken, by a clock that is never set
- * @param sinceSampleMs since the sample before
+ * @param atMs when the sample was taken, monotonic clock
+ * @param sinceSampleMs since the previous sample
  */
 export function nextReport(
   previous: GuestReport | undefined,
@@ -61,7 +61,7 @@ export function nextReport(
 
 type Seen = Pick<GuestReport, 'lastUpdateSeconds' | 'seenAtMs' | 'lateMs'>;
 
-/** By the host's clock, which stamped both; by virtune's where that clock was set between them. */
+/** By the host's clock, which stamped both; by virtune's where the host's clock was set in between. */
 function elapsedMs(previous: Seen, now: Seen): number {
   const stampedMs = (now.lastUpdateSeconds - previous.lastUpdateSeconds) * 1_000;
   const seenMs = now.seenAtMs - previous.seenAtMs;
@@ -69,7 +69,7 @@ function elapsedMs(previous: Seen, now: Seen): number {
   return stampedMs <= 0 || wasSet ? seenMs : stampedMs;
 }
 
-/** Its rates as a sample shows them: none of a counter that the sample withholds. */
+/** The report's rates, without those of counters that the sample withholds. */
 export function ratesShown({ rates }: GuestReport, balloon: BalloonStats): MemoryRates {
   const shown: { -readonly [K in keyof MemoryRates]: number } = {};
   for (const name of MEMORY_COUNTERS) {
@@ -79,7 +79,9 @@ export function ratesShown({ rates }: GuestReport, balloon: BalloonStats): Memor
   return shown;
 }
 
-/** Growth of what guests count between two moments; a counter that is new, gone or was reset has no rate. */
+/**
+ * Growth per second of a guest's counters between two reports; a counter that is new, gone or was reset has no rate.
+ */
 export function memoryRates(
   before: Pick<BalloonStats, MemoryCounter>,
   now: Pick<BalloonStats, MemoryCounter>,

@@ -1,13 +1,13 @@
 import type { TypedParam } from '../libvirt/typed-params.ts';
 import type { MissingGroup } from './missing.ts';
 
-/** What a guest's agent says. It is the guest's own word for it: numbers and text are whatever it likes. */
+/** What the guest agent reports. Untrusted: the guest controls all numbers and text. */
 export interface GuestInfo {
   readonly filesystems: readonly GuestFilesystem[];
   /** Over 1, 5 and 15 minutes. */
   readonly load: readonly [number, number, number] | undefined;
   readonly hostname: string | undefined;
-  /** By libvirt's names behind `os.`: `id`, `pretty-name`, `version-id`, `kernel-release`, ... */
+  /** By libvirt's names after `os.`: `id`, `pretty-name`, `version-id`, `kernel-release`, ... */
   readonly os: ReadonlyMap<string, string>;
 }
 
@@ -16,17 +16,17 @@ export interface GuestFilesystem {
   readonly type: string | undefined;
   readonly totalBytes: number | undefined;
   readonly usedBytes: number | undefined;
-  /** The disk that it is on, by libvirt's own name; of several disks the first. */
+  /** The disk that it is on, by libvirt's name; the first if there are several. */
   readonly disk: string | undefined;
 }
 
-/** What is known of a guest by its agent. */
+/** What is known about a guest from its agent. */
 export interface GuestFigures {
   /** Wall clock, ms since 1970. */
   readonly atMs: number;
-  /** By a number of virtune's own, which a filesystem keeps while it is mounted: see `numbered`. */
+  /** By a number that virtune assigns and a filesystem keeps while it is mounted: see `numbered`. */
   readonly filesystems: ReadonlyMap<number, GuestFilesystem>;
-  /** Those without a number included. */
+  /** Includes those without a number. */
   readonly filesystemCount: number;
   readonly load: GuestInfo['load'];
   readonly hostname: string | undefined;
@@ -39,12 +39,12 @@ export interface GuestSample {
   readonly missing: readonly MissingGroup[];
 }
 
-/** PATH_MAX of Linux. A reply has up to 32 MiB, and what is kept of it stays until the next one. */
+/** PATH_MAX of Linux. A reply may have up to 32 MiB, and what is taken from it stays in memory until the next one. */
 const TEXT_MAX_CHARS = 4_096;
-/** libvirt has ten fields of `os.`. */
+/** libvirt has ten `os.` fields. */
 const OS_FIELDS_MAX = 64;
 
-/** Text of a guest, of bounded length. A copy: a part of a string keeps all of it in memory. */
+/** Text of a guest, bounded in length. Copied, since a substring would keep the whole string in memory. */
 function boundedText(value: TypedParam['value']): string {
   const text = String(value);
   return text.length <= TEXT_MAX_CHARS ? text : Array.from(text.slice(0, TEXT_MAX_CHARS)).join('');
@@ -52,7 +52,7 @@ function boundedText(value: TypedParam['value']): string {
 
 type FilesystemDraft = { -readonly [K in keyof GuestFilesystem]?: GuestFilesystem[K] };
 
-/** The reply to domainGetGuestInfo; what it does not hold, or what this version does not know, is absent. */
+/** The reply to domainGetGuestInfo; what it does not contain, or this version does not know, is absent. */
 export function readGuestInfo(params: readonly TypedParam[]): GuestInfo {
   const drafts = new Map<string, FilesystemDraft>();
   const load: (number | undefined)[] = [];
@@ -106,9 +106,9 @@ function readFilesystem(draft: FilesystemDraft, what: string, value: TypedParam[
 }
 
 /**
- * Gives each key a number below `max`: one that had a number keeps it, new ones take the lowest that are free,
- * in the order of their names. Keys for which none is left have none. So whatever a guest calls its
- * filesystems, and however often it renames them, there are never more than `max` series of them.
+ * Gives each key a number below `max`: a key that had a number keeps it; new keys get the lowest free numbers, in the
+ * order of their names; once all are taken, keys get none. So there are never more than `max` series, whatever a guest
+ * calls its filesystems and however often it renames them.
  */
 export function numbered(
   before: ReadonlyMap<string, number>,

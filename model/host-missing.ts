@@ -1,12 +1,12 @@
 import type { CallReason, HostFigures, HostPart } from './host.ts';
 
-/** Something that the host did not say, and why. Both are few and fixed, so that they can be labels. */
+/** Something that the host did not report, and why. Both are small fixed sets, so that they can be labels. */
 export interface MissingPart {
   readonly part: MissingPartName;
   readonly reason: HostReason;
 }
 
-/** What only the host's own /proc says. */
+/** Parts that only the host's own /proc provides. */
 const LOCAL_PARTS = ['load', 'swap', 'pressure', 'numa_cpu', 'memory_available'] as const;
 export type MissingPartName = HostPart | (typeof LOCAL_PARTS)[number];
 export const LOCAL_PART_NAMES: readonly MissingPartName[] = LOCAL_PARTS;
@@ -14,14 +14,14 @@ export const LOCAL_PART_NAMES: readonly MissingPartName[] = LOCAL_PARTS;
 export const HOST_REASONS = ['not_local', 'not_supported', 'no_answer'] as const;
 export type HostReason =
   | CallReason
-  /** virtune does not run on the host, or was asked not to read there. */
+  /** virtune does not run on the host, or is configured not to read there. */
   | 'not_local'
   /** The host's kernel does not count it. */
   | 'not_supported'
-  /** libvirt answered, and not with this. */
+  /** libvirt answered, but without this. */
   | 'no_answer';
 
-/** Why figures that a host has are not there. */
+/** Why figures that a host normally has are missing. */
 export function missingOfHost(host: HostFigures): MissingPart[] {
   const { cpuNs, memoryKiB, topology, ksm, local, cells, parts } = host;
   const missing = new Map<MissingPartName, HostReason>();
@@ -49,12 +49,12 @@ export function missingOfHost(host: HostFigures): MissingPart[] {
   return [...missing].map(([part, reason]) => ({ part, reason }));
 }
 
-/** Memory that the host could give without swapping, from /proc/meminfo or from libvirt since 12.3. */
+/** Memory that the host could provide without swapping, from /proc/meminfo, or from libvirt since 12.3. */
 export function availableKiB({ local, memoryKiB }: HostFigures): number | undefined {
   return local?.meminfoKiB.get('MemAvailable') ?? memoryKiB.get('available');
 }
 
-/** Parts that are shown from an older answer, because no newer one has come, with the reason. */
+/** Parts shown from an older answer because no newer one has arrived, with the reason. */
 export function staleParts({ parts }: HostFigures): { part: HostPart; ageMs: number; reason: CallReason }[] {
   return [...(parts ?? [])].flatMap(([part, { ageMs, reason }]) =>
     ageMs === undefined || reason === undefined ? [] : [{ part, ageMs, reason }],

@@ -1,14 +1,14 @@
 import type { HostFigures, Pressure } from './host.ts';
 import { perSecond } from './per-second.ts';
 
-/** Shares of the time of one or all CPUs, 0 to 1. */
+/** Shares of the time of one CPU or all CPUs, 0 to 1. */
 export interface CpuShares {
-  /** All but idle and waiting for I/O. */
+  /** All but idle and iowait. */
   readonly busy: number;
   readonly user: number;
   readonly kernel: number;
   readonly ioWait: number | undefined;
-  /** Taken by a hypervisor below this one. */
+  /** Taken by the hypervisor that this host runs on. */
   readonly steal: number | undefined;
 }
 
@@ -29,14 +29,14 @@ export interface HostRates {
   readonly swapOut: number | undefined;
 }
 
-/** As alert HostSwappingIn: pages per second, and the share of time that some task waits. */
+/** As in the alert HostSwappingIn: pages per second, and the share of time in which some task waits. */
 const SWAPS_ABOVE = 100;
 const WAITS_ABOVE = 0.01;
 
 /**
- * Whether the host swaps in, and some task waits for it: pages come back from zram within microseconds. The kernel counts a read of
+ * Whether the host swaps in and tasks wait for it; pages in zram return within microseconds. The kernel counts reading
  * swap as I/O pressure, and as memory pressure only for pages that were in use shortly before.
- * @param waits shares of time that some task waits for memory and for I/O; without any, every swap-in counts
+ * @param waits shares of time in which some task waits for memory and for I/O; without any, every swap-in counts
  */
 export function swapHurts(pagesPerSecond: number, waits: readonly number[]): boolean {
   return pagesPerSecond > SWAPS_ABOVE && (waits.length === 0 || Math.max(...waits) > WAITS_ABOVE);
@@ -67,7 +67,9 @@ export function hostRates(before: HostFigures, now: HostFigures, elapsedMs: numb
   };
 }
 
-/** Undefined when a counter fell or none moved: then nothing can be said of how busy it was. */
+/**
+ * Undefined without idle times, or when no counter moved: then the load is unknown. A counter that fell counts as 0.
+ */
 export function cpuShares(before: Times, now: Times): CpuShares | undefined {
   const grown = (mode: string): number | undefined => {
     const [from, to] = [before.get(mode), now.get(mode)];
@@ -75,7 +77,7 @@ export function cpuShares(before: Times, now: Times): CpuShares | undefined {
   };
   let total = 0;
   for (const mode of now.keys()) {
-    // Guest time is within user and nice (proc_stat(5)).
+    // user and nice include guest time (proc_stat(5)).
     if (mode === 'guest' || mode === 'guest_nice') continue;
     const ns = grown(mode);
     // Linux lets idle and iowait run backwards by a tick when a CPU goes off- and online.

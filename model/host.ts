@@ -6,9 +6,9 @@ export interface HostFigures {
   readonly topology: HostTopology | undefined;
   readonly cpusOnline: number | undefined;
   readonly cpusPresent: number | undefined;
-  /** Time by mode since the host's start, ns: `kernel`, `user`, `idle`, `iowait`, and more where /proc/stat is read. */
+  /** Time by mode since boot, ns: `kernel`, `user`, `idle`, `iowait`, and more where /proc/stat is read. */
   readonly cpuNs: ReadonlyMap<string, number>;
-  /** The same for each CPU by its number; absent where it is not asked for. */
+  /** The same for each CPU by its number; absent where it is not requested. */
   readonly cpuNsByCpu?: ReadonlyMap<number, ReadonlyMap<string, number>> | undefined;
   readonly memoryKiB: ReadonlyMap<string, number>;
   readonly cells: readonly CellFigures[];
@@ -17,11 +17,11 @@ export interface HostFigures {
   readonly pools: readonly PoolFigures[];
   /** Absent where virtune does not run on the host or may not read it. */
   readonly local: LocalHostFigures | undefined;
-  /** How asking for each part went, of those that were asked for; absent where nobody kept that. */
+  /** Status of each part that was requested; absent where it was not recorded. */
   readonly parts?: ReadonlyMap<HostPart, PartStatus> | undefined;
 }
 
-/** What is asked of a host as a whole, each on its own. */
+/** What is requested of a host as a whole, each part independently. */
 export const HOST_PARTS = [
   'cpus',
   'cpu',
@@ -39,20 +39,20 @@ export const HOST_PARTS = [
 export type HostPart = (typeof HOST_PARTS)[number];
 
 export interface PartStatus {
-  /** Of the answer that is shown, since it came, ms; absent where none is. */
+  /** Age of the answer that is shown, ms; absent where there is none. */
   readonly ageMs: number | undefined;
-  /** Why there is no answer, or none that is newer. */
+  /** Why there is no answer, or no newer one. */
   readonly reason: CallReason | undefined;
 }
 
 export const CALL_REASONS = [
-  /** The question is out and has not been answered yet. */
+  /** The call is in flight and has not been answered yet. */
   'unresponsive',
-  /** libvirt, or the driver, does not have it. */
+  /** libvirt, or the driver, does not support it. */
   'not_supported',
-  /** It was answered with an error. */
+  /** libvirt answered with an error. */
   'error',
-  /** The connection that it takes cannot be opened, or was lost. */
+  /** The connection that it needs cannot be opened, or was lost. */
   'no_connection',
   'not_asked_yet',
 ] as const;
@@ -62,7 +62,7 @@ export interface CellFigures {
   readonly id: number;
   readonly cpuNs: ReadonlyMap<string, number>;
   readonly memoryKiB: ReadonlyMap<string, number>;
-  /** What could be given without swapping; only where /proc is read. */
+  /** Memory available without swapping; only where /proc is read. */
   readonly availableKiB?: number | undefined;
   readonly pages: readonly CellPages[];
 }
@@ -73,7 +73,7 @@ export interface CellPages {
   readonly free: number;
 }
 
-/** A storage pool, also one that does not answer: what is not known of it is absent. */
+/** A storage pool, even one that does not answer: what is unknown is absent. */
 export interface PoolFigures {
   readonly name: string;
   readonly uuid?: string | undefined;
@@ -82,11 +82,11 @@ export interface PoolFigures {
   readonly capacityBytes: number | undefined;
   readonly allocationBytes: number | undefined;
   readonly availableBytes: number | undefined;
-  /** Of the sizes, since they were read, ms. */
+  /** Age of the sizes, ms. */
   readonly ageMs?: number | undefined;
-  /** Who said how full it is; absent where nobody did. */
+  /** Source of the sizes; absent where there is none. */
   readonly measuredBy?: 'libvirt' | 'statfs' | undefined;
-  /** Where its volumes are; absent for a pool that has no folder or device. */
+  /** Location of its volumes; absent for a pool without a folder or device. */
   readonly path: string | undefined;
   readonly source?: PoolSource | undefined;
   /** Why there are no sizes. */
@@ -96,12 +96,12 @@ export interface PoolFigures {
 export const POOL_REASONS = [...CALL_REASONS, 'not_running'] as const;
 export type PoolReason = (typeof POOL_REASONS)[number];
 
-/** Where a pool's volumes really are, from its XML: the same on every host that shares it. */
+/** Where a pool's volumes are really stored, from its XML: the same on every host that shares it. */
 export interface PoolSource {
   /** `dir`, `netfs`, `logical`, ... */
   readonly type: string | undefined;
   readonly path: string | undefined;
-  /** Of the servers, joined by commas. */
+  /** The servers, joined by commas. */
   readonly host: string | undefined;
   readonly directory: string | undefined;
   readonly device: string | undefined;
@@ -119,14 +119,14 @@ export interface LocalHostFigures {
   /** /proc/vmstat, by its names. */
   readonly vmstat: ReadonlyMap<string, number>;
   /**
-   * CPUs that the scheduler moves no thread to, and those that the control group of VMs leaves to them. Absent where the
-   * kernel does not say, and in recordings of earlier versions.
+   * CPUs isolated from the scheduler's load balancing, and CPUs that the control group of VMs may use. Absent where the
+   * kernel does not report them, and in older recordings.
    */
   readonly isolatedCpus?: CpuSet | undefined;
   readonly vmCpus?: CpuSet | undefined;
 }
 
-/** Time in which some or all tasks waited for a resource since it is counted, ns (Linux PSI). */
+/** Total time in which some or all tasks waited for a resource, ns (Linux PSI). */
 export interface Pressure {
   readonly someNs: number | undefined;
   readonly fullNs: number | undefined;

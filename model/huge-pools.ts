@@ -4,8 +4,8 @@ import type { CellFigures, HostFigures } from './host.ts';
 export const isHuge = (sizeKiB: number): boolean => sizeKiB > 64;
 
 /**
- * Memory of a NUMA cell in pools of huge pages, allocated or free; undefined where the host reports no page sizes. No
- * process gets it in another way, so it is neither available memory nor memory that VMs without huge pages can use.
+ * Memory of a NUMA cell in huge page pools, allocated or free; undefined where the host reports no page sizes. Only
+ * huge page users can get it, so it is neither available memory nor memory for VMs without huge pages.
  */
 export function hugePoolsOfCellKiB({ pages }: CellFigures): number | undefined {
   const totals = pages.flatMap(({ sizeKiB, total }) =>
@@ -14,7 +14,7 @@ export function hugePoolsOfCellKiB({ pages }: CellFigures): number | undefined {
   return totals.length === 0 ? undefined : totals.reduce((sum, kib) => sum + kib, 0);
 }
 
-/** The same of a host: from /proc/meminfo, which counts all sizes, or from libvirt. */
+/** The same for a host: from /proc/meminfo, which counts all sizes, or from libvirt. */
 export function hugePoolsKiB({ local, cells }: HostFigures): number | undefined {
   const pools = cells.flatMap((cell) => hugePoolsOfCellKiB(cell) ?? []);
   const ofCells = pools.length === 0 ? undefined : pools.reduce((sum, kib) => sum + kib, 0);

@@ -15,11 +15,11 @@ const OPERATIONS = [
   'snapshot_delete',
 ];
 
-/** A long-running job of a domain: a migration, a save, a dump, a backup. While it runs, or as it ended. */
+/** A long-running job of a domain (migration, save, dump, backup): as it runs, or as it ended. */
 export interface JobFigures {
   readonly operation: string;
   readonly active: boolean;
-  /** Of a job that has ended. */
+  /** Only of a job that has ended. */
   readonly success: boolean | undefined;
   /** The rest by libvirt's names (VIR_DOMAIN_JOB_*): times in ms, sizes in bytes. */
   readonly figures: ReadonlyMap<string, number>;

@@ -1,9 +1,9 @@
-/** Prometheus keeps every value of a label for as long as it keeps the series. */
+/** Prometheus stores every label value for as long as it keeps the series. */
 const MAX_LENGTH = 200;
-/** A guest agent or a VM's title may be megabytes long; what comes after this cannot show in the label. */
+/** A guest agent's text or a VM's title may be megabytes long; what follows this cannot end up in the label. */
 const READ_CHARS = 4_096;
 
-/** Somebody else's text as a label: one line without control characters, of bounded length; nothing for nothing. */
+/** Untrusted text as a label: one line without control characters, bounded in length; undefined if nothing is left. */
 export function labelText(text: string): string | undefined {
   const line = text
     .trimStart()

@@ -2,13 +2,13 @@ import type { BlockStats } from './stats/types.ts';
 
 type Counters = Pick<BlockStats, 'readBytes' | 'writeBytes' | 'readRequests' | 'writeRequests'>;
 
-/** Counters of one disk, read twice. */
+/** Counters of one disk at two points in time. */
 export interface Readings {
   readonly before: Counters;
   readonly now: Counters;
 }
 
-/** What one disk used of a limit; undefined where that is not known. */
+/** How much of a limit one disk used; undefined where unknown. */
 type Used = (readings: Readings, requestBytes: number) => number | undefined;
 
 const readBytes: Used = (readings) => increase(readings, 'readBytes');
@@ -18,7 +18,7 @@ const readRequests: Used = (readings, requestBytes) =>
 const writeRequests: Used = (readings, requestBytes) =>
   counted(increase(readings, 'writeRequests'), increase(readings, 'writeBytes'), requestBytes);
 
-/** Limits by libvirt's name in the XML, what they are called here, and what each of them holds together. */
+/** By limit: libvirt's name in the XML, virtune's name, and the figures whose sum it limits. */
 const LIMITS = [
   ['total_bytes_sec', 'total_bytes', [readBytes, writeBytes]],
   ['read_bytes_sec', 'read_bytes', [readBytes]],
@@ -28,20 +28,20 @@ const LIMITS = [
   ['write_iops_sec', 'write_requests', [writeRequests]],
 ] as const satisfies readonly (readonly [field: string, limit: string, held: readonly Used[]])[];
 
-/** What limits are called here. */
+/** virtune's names of limits. */
 export const LIMIT_NAMES = LIMITS.map(([, name]) => name);
 
 /** Share of each limit that was used, by limit. */
 export type LimitUse = ReadonlyMap<string, number>;
 
-/** Whether a limit of a kind that virtune measures is set; libvirt reports 0 where there is none. */
+/** Whether any limit that virtune measures is set; libvirt reports 0 where there is none. */
 export function isLimited(limits: ReadonlyMap<string, number>): boolean {
   return LIMITS.some(([field]) => (limits.get(field) ?? 0) > 0);
 }
 
 /**
- * What was used between two readings of the disks that share these limits; a counter that fell was reset and gives no figure.
- * With `size_iops_sec`, requests are at least as many as are shown.
+ * Limit use between two readings of the disks that share these limits; a counter that fell was reset and gives no
+ * figure. With `size_iops_sec`, the request figures are a lower bound.
  */
 export function limitUse(
   limits: ReadonlyMap<string, number>,
@@ -65,8 +65,8 @@ function increase({ before, now }: Readings, counter: keyof Counters): number | 
 }
 
 /**
- * QEMU counts a request larger than `size_iops_sec` as so many of that size, and a smaller one as one (util/throttle.c,
- * throttle_account). By totals that is a lower bound, exact where all are larger or none is.
+ * QEMU counts a request larger than `size_iops_sec` as several of that size, and a smaller one as one (util/throttle.c,
+ * throttle_account). Computed from totals this is a lower bound, exact if all requests are larger or none is.
  */
 function counted(
   requests: number | undefined,

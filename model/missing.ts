@@ -4,7 +4,7 @@ import type { LocalReason } from './local.ts';
 import { areAllVhostUser, monitorState } from './monitor.ts';
 import { type BalloonStats, type BlockStats, DIRTY_RATE_MEASURED, type DomainStats } from './stats/types.ts';
 
-/** A group without figures of a domain, and why. Reasons are few and fixed, so that they can be labels. */
+/** A group of figures that a domain lacks, and why. Reasons are a small fixed set, so that they can be labels. */
 export interface MissingGroup {
   readonly group: string;
   readonly reason: MissingReason;
@@ -18,15 +18,15 @@ export type MissingReason =
   | 'unresponsive'
   /** libvirt answered with an error. */
   | 'error'
-  /** libvirt does not let this user ask for it. */
+  /** libvirt does not permit this user to request it. */
   | 'denied'
   /** The balloon has no stats period: virsh dommemstat --period, or <stats period=.../> in the XML. */
   | 'no_stats_period'
   /** The domain has no balloon device. */
   | 'no_balloon'
-  /** There is a period, but the guest's balloon driver has never reported: there is none, or it has not loaded yet. */
+  /** A period is set, but the guest's balloon driver has never reported: it is missing or has not loaded yet. */
   | 'guest_does_not_report'
-  /** The guest's balloon driver reported once, and not within the last two periods. */
+  /** The guest's balloon driver has reported before, but not within the last two periods. */
   | 'guest_stopped_reporting'
   /** The guest does not run at the moment, so it reports nothing: paused, crashed and kept, or suspended to RAM. */
   | 'paused'
@@ -34,40 +34,43 @@ export type MissingReason =
   | 'suspended'
   /** Another job held the domain, so libvirt left out what needs its monitor. */
   | 'busy'
-  /** The host, its QEMU or its libvirt does not count it. */
+  /** The host, its QEMU or its libvirt does not provide it. */
   | 'not_supported'
-  /** Nobody has measured it. */
+  /** No measurement was made. */
   | 'not_measured'
   /** The profile that it would be compared with cannot be found or read. */
   | 'no_profile'
-  /** It was measured too long ago to say anything of now, or its time is later than now. */
+  /** The measurement is too old, or dated in the future. */
   | 'stale'
-  /** The file that has it cannot be read or understood. */
+  /** The file that contains it cannot be read or parsed. */
   | 'unreadable'
-  /** The file that has it is of another host. */
+  /** The file that contains it belongs to another host. */
   | 'other_host'
   /** The domain has no channel for a guest agent. */
   | 'no_agent'
-  /** It has one, and nobody is at its other end. */
+  /** There is a channel, but no agent is connected. */
   | 'agent_not_connected'
-  /** The agent was asked and has not answered yet. */
+  /** The agent has not answered yet. */
   | 'agent_unresponsive'
   /** The agent, or libvirt for it, answered with an error. */
   | 'agent_error'
-  /** So many agents hang that no more of them are asked. */
+  /** Too many agents hang, so no more are asked. */
   | 'agent_limit'
-  /** Its turn has not come yet. */
+  /** It was not its turn yet. */
   | 'not_asked_yet'
-  /** The connection that it takes cannot be opened. */
+  /** The connection that it needs cannot be opened. */
   | 'no_connection'
   /** The XML could not be read or understood, or is too large to parse. */
   | 'no_xml'
   /** The XML's <metadata> is too large, so the largest parts of it were not read. */
   | 'metadata_too_large'
-  /** The expressions of labels take too long on this XML. */
+  /** The label expressions take too long on this XML. */
   | 'metadata_too_slow';
 
-/** Reasons why a guest that runs and was asked does not report its memory; any other reason says nothing of the guest. */
+/**
+ * Reasons that show that a running guest, when asked, does not report its memory; any other reason says nothing about
+ * the guest.
+ */
 export const GUEST_DOES_NOT_REPORT = [
   'no_stats_period',
   'no_balloon',
@@ -86,21 +89,21 @@ export interface Asked {
   readonly facts: DomainFacts | undefined;
 }
 
-/** A group of figures that come from the domain's QEMU or its driver. */
+/** A group of figures that comes from the domain's QEMU or its driver. */
 interface FigureGroup {
   readonly name: string;
-  /** Whether the domain has anything to report in it; while its XML is unknown it may have. */
+  /** Whether the domain has anything to report in this group; unknown while its XML is unknown. */
   readonly applies?: (facts: DomainFacts) => boolean;
-  /** Whether it reported any figure that a series is made of. */
+  /** Whether it reported any figure that becomes a series. */
   readonly has: (stats: DomainStats) => boolean;
-  /** Why an active domain that answered has no figure in it. */
+  /** Why an active domain that answered lacks this group. */
   readonly reason: (stats: DomainStats, asked: Asked) => MissingReason;
 }
 
 /**
- * Where libvirt needs a QEMU monitor command for the figures, a held job leaves them out (qemu_driver.c,
- * qemuDomainGetStats*: balloon, block, iothread, dirtyrate, vm; halt polling too). vCPU times, NICs, perf events and resctrl
- * monitors come from the host.
+ * While a job holds the domain, libvirt omits figures that need a QEMU monitor command (qemu_driver.c,
+ * qemuDomainGetStats*: balloon, block, iothread, dirtyrate, vm; halt polling too). vCPU times, NICs, perf events and
+ * resctrl monitors come from the host.
  */
 const FIGURE_GROUPS: readonly FigureGroup[] = [
   {
@@ -117,14 +120,15 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'block',
     applies: ({ disks }) => disks.length > 0,
     has: ({ blocks }) => some(named(blocks.values()), hasFigure),
-    // QEMU has no counters of a disk that a vhost-user process serves.
+    // QEMU has no counters for a disk served by a vhost-user process.
     reason: (_stats, { facts }) => (areAllVhostUser(facts) ? 'not_supported' : 'busy'),
   },
   {
     name: 'interface',
     applies: ({ interfaces }) => interfaces.length > 0,
     has: ({ nets }) => some(named(nets.values()), hasNumber),
-    // Such as one without a host side, a passed-through device for instance: the host has no counters of it.
+    // For example a NIC without an interface on the host, such as a passed-through device: the host has no counters for
+    // it.
     reason: () => 'not_supported',
   },
   {
@@ -152,7 +156,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   {
     name: 'cpu',
     has: ({ cpu }) => cpu.haltPollSuccessNs !== undefined || cpu.haltPollFailNs !== undefined,
-    // libvirt leaves halt polling out too while a job holds the domain (seen on 9.0.0).
+    // libvirt also omits halt polling while a job holds the domain (seen on 9.0.0).
     reason: (stats, asked) =>
       asked.facts?.type === 'kvm' && isMonitorBusy(stats, asked) ? 'busy' : 'not_supported',
   },
@@ -172,7 +176,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
   },
 ];
 
-/** What a guest's balloon driver reports; the size of the balloon and resident memory are the host's figures. */
+/** What a guest's balloon driver reports; the balloon's size and resident memory are figures of the host. */
 export const GUEST_MEMORY_FIELDS = [
   'unusedKiB',
   'availableKiB',
@@ -186,12 +190,12 @@ export const GUEST_MEMORY_FIELDS = [
   'hugetlbFailures',
 ] as const satisfies readonly (keyof BalloonStats)[];
 
-/** Whether these figures have any of that group; true for a group that QEMU and its driver have no part in. */
+/** Whether there are figures of this group; true for a group that does not come from QEMU or its driver. */
 export function hasFiguresOf(group: string, stats: DomainStats): boolean {
   return FIGURE_GROUPS.find(({ name }) => name === group)?.has(stats) ?? true;
 }
 
-/** Why each group that was asked for, and that the domain has something to report in, has no figure. */
+/** Why each requested group that applies to the domain has no figure. */
 export function missingGroups(asked: Asked): MissingGroup[] {
   const { groups, active, outcome, stats, facts } = asked;
   const wanted = FIGURE_GROUPS.filter(
@@ -207,7 +211,7 @@ export function missingGroups(asked: Asked): MissingGroup[] {
   else if (facts?.isMetadataSlow === true && groups.has('metadata'))
     missing.push({ group: 'metadata', reason: 'metadata_too_slow' });
   for (const { name, applies, has, reason } of wanted) {
-    // Whether it has such a device at all is not known yet.
+    // It is not known yet whether the domain has such a device.
     if (has(stats) || (facts === undefined && applies !== undefined)) continue;
     missing.push({ group: name, reason: active ? reason(stats, asked) : 'not_running' });
   }
@@ -232,12 +236,12 @@ function isMonitorBusy(stats: DomainStats, { groups, facts }: Asked): boolean {
   return monitorState(stats, facts, { balloon, ioThread: groups.has('iothread') }) === 'busy';
 }
 
-/** The index of a disk in its backing chain does not count as a figure: libvirt gives it without asking QEMU. */
+/** A disk's index in its backing chain is not a figure: libvirt reports it without asking QEMU. */
 function hasFigure(figures: BlockStats): boolean {
   return hasNumber(figures, 'backingIndex');
 }
 
-/** In no property but `besides`. A loop: copies of the figures of each device of each VM would be much garbage. */
+/** Ignores the property `besides`. A loop, to avoid garbage: this runs for each device of each VM. */
 function hasNumber(figures: object, besides?: string): boolean {
   for (const key in figures) {
     const value = (figures as Readonly<Record<string, unknown>>)[key];
@@ -246,13 +250,13 @@ function hasNumber(figures: object, besides?: string): boolean {
   return false;
 }
 
-/** The devices that have series: those with a name, and of two with the same name the first. */
+/** The devices that have series: those with a name, and the first of two with the same name. */
 function* named<T extends { readonly name?: string }>(devices: Iterable<T>): Generator<T> {
   let seen: Set<string> | undefined;
   for (const device of devices) {
     if (device.name === undefined || seen?.has(device.name) === true) continue;
     yield device;
-    // Afterwards: a device with figures, mostly the first, ends the search.
+    // Only afterwards: usually the first device has figures and ends the search.
     seen ??= new Set();
     seen.add(device.name);
   }

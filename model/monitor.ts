@@ -1,14 +1,16 @@
 import type { DomainFacts } from './domain/domain.ts';
 import type { DomainStats } from './stats/types.ts';
 
-/** What a reply to a NOWAIT request for statistics shows of QEMU's monitor; `unknown`: nothing was asked that needs it. */
+/**
+ * State of QEMU's monitor, as shown by a reply to a NOWAIT request for statistics; `unknown`: nothing that needs the
+ * monitor was requested.
+ */
 export type MonitorState = 'answered' | 'busy' | 'unknown';
 
 /**
- * Whether an active domain's reply has what libvirt gets from the domain's QEMU. Under NOWAIT libvirt leaves all of
- * that out while another client holds the domain's job (qemu_driver.c: qemuDomainGetStatsBlock, -Balloon,
- * -IOThread). `asked`: groups that were asked for; RSS is the host's figure, but libvirt reads it only together with the
- * guest's.
+ * Whether an active domain's reply contains what libvirt gets from its QEMU. Under NOWAIT libvirt omits that while
+ * another client holds the domain's job (qemu_driver.c: qemuDomainGetStatsBlock, -Balloon, -IOThread). `asked`: groups
+ * that were requested; RSS is the host's figure, but libvirt reads it only together with the guest's.
  */
 export function monitorState(
   stats: DomainStats,
@@ -27,7 +29,7 @@ export function monitorState(
   return 'unknown';
 }
 
-/** QEMU has no counters of a disk that a vhost-user process serves, so they are missing in any reply. */
+/** QEMU has no counters for a disk served by a vhost-user process, so they are missing in every reply. */
 export function areAllVhostUser(facts: DomainFacts | undefined): boolean {
   const disks = facts?.disks ?? [];
   return disks.length > 0 && disks.every(({ source }) => source?.kind === 'vhostuser');

@@ -18,7 +18,7 @@ import type { DomainMarks } from './summary.ts';
 import { type HostTopology, onlineCpus } from './topology.ts';
 import { msToSeconds, nsToSeconds } from './units.ts';
 
-/** Input of the overcommit figures: one domain as known at one moment. */
+/** Input of the overcommit figures: one domain at one moment. */
 export interface OvercommitDomain {
   readonly name: string;
   readonly run: RunState;
@@ -27,46 +27,57 @@ export interface OvercommitDomain {
   readonly memoryKiB: number | undefined;
   readonly facts: DomainFacts | undefined;
   readonly stats: DomainStats | undefined;
-  /** Absent where the host was not asked for them. */
+  /** Absent where they were not requested. */
   readonly marks?: Pick<DomainMarks, 'autostart' | 'managedSave'> | undefined;
 }
 
-/** How much of the host is allocated. Ratios above 1: overcommit. */
+/** How much of the host is allocated. A ratio above 1 is overcommit. */
 export interface Overcommit {
   /** Known to libvirt, running or not. */
   readonly domains: number;
   /** Of domains whose vCPUs can run. */
   readonly vcpusRunning: number;
-  /** Of domains that hold memory but whose vCPUs are stopped: paused, suspended, crashed and kept. Absent in old recordings. */
+  /**
+   * vCPUs of domains that hold memory but are stopped: paused, suspended, crashed and kept. Absent in older recordings.
+   */
   readonly vcpusPaused?: number | undefined;
   readonly vcpusDefined: number;
   readonly vcpuRatio: number | undefined;
   /** If all defined domains ran. */
   readonly vcpuRatioDefined: number | undefined;
-  /** Of domains with a QEMU process, paused ones too. */
+  /** Of domains with a QEMU process, including paused ones. */
   readonly memoryMaximumKiB: number;
   readonly memoryCurrentKiB: number;
-  /** The part of the maximum that stopped copies of migrations hold: the other copy counts on another host. Absent in old recordings. */
+  /**
+   * Part of the maximum held by stopped migration copies, whose running copy counts on another host. Absent in older
+   * recordings.
+   */
   readonly memoryMigratingKiB?: number | undefined;
-  /** The part of the maximum that is on huge pages, and what of it stopped copies of migrations hold. Absent where the host does not report its pools, and in old recordings. */
+  /**
+   * Part of the maximum on huge pages, and how much of that is held by stopped migration copies. Absent where the host
+   * does not report its pools, and in older recordings.
+   */
   readonly memoryHugepagesKiB?: number | undefined;
   readonly memoryMigratingHugepagesKiB?: number | undefined;
-  /** Ratios are of memory outside of huge page pools, on both sides. */
+  /** Ratios exclude huge page pools, on both sides. */
   readonly memoryMaximumRatio: number | undefined;
   readonly memoryCurrentRatio: number | undefined;
-  /** Host CPUs to which vCPUs of more than one kind are pinned alone: none of them is dedicated. */
+  /** Host CPUs that more than one vCPU is pinned to exclusively, so that none of them has the CPU dedicated. */
   readonly cpusDedicatedTwice: number;
-  /** Host CPUs that vCPUs of domains with a QEMU process have to themselves; absent without the host's topology, and in old recordings. */
+  /**
+   * Host CPUs dedicated to vCPUs of domains with a QEMU process; absent without the host's topology, and in older
+   * recordings.
+   */
   readonly cpusDedicated?: number | undefined;
   readonly hugepages: readonly HugepageDemand[];
   /** Bytes that disks may grow to, by pool. */
   readonly pools: readonly PoolDemand[];
 }
 
-/** Huge pages that domains which are off now, and not for good, will need to start. */
+/** Huge pages needed to start domains that are off now but will start again. */
 export interface HugepageDemand {
   readonly sizeKiB: number;
-  /** The one host cell that they are bound to; absent where they may lie anywhere. */
+  /** The single host cell that they are bound to; absent where they may be anywhere. */
   readonly cell: number | undefined;
   readonly wanted: number;
   /** Absent where the host did not report pages of this size. */
@@ -92,19 +103,19 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     active.filter((domain) => vcpusCanRun(domain.run)),
     (domain) => domain.vcpus,
   );
-  // The definition that a migration leaves behind counts on the host to which its VM went.
+  // A definition that a migration left behind counts on the host that its VM moved to.
   const here = domains.filter((domain) => !hasMigratedAway(domain.run));
   const vcpusDefined = sum(here, (domain) => domain.vcpus);
   const memoryMaximumKiB = sum(active, (domain) => domain.maximumKiB);
   const memoryCurrentKiB = sum(active, (domain) => domain.memoryKiB);
   const migrating = active.filter((domain) => isMigrationCopy(domain.run));
-  // Once for each: it takes a walk over the definition.
+  // Computed once per domain: it walks the definition.
   const hugeKiBs = new Map(active.map((domain) => [domain, hugeKiB(domain)]));
   const hugeKiBOf = (domain: OvercommitDomain): number => hugeKiBs.get(domain) ?? 0;
   const poolsKiB = hugePoolsKiB(host);
   const totalKiB = host.memoryKiB.get('total');
   const ordinaryKiB = totalKiB === undefined ? undefined : totalKiB - (poolsKiB ?? 0);
-  // Where the host does not report its pools, memory on huge pages counts like all other, on both sides.
+  // Where the host does not report its pools, huge page memory counts like any other, on both sides.
   const ordinary = (domain: OvercommitDomain, kib: number | undefined): number =>
     Math.max(0, (kib ?? 0) - (poolsKiB === undefined ? 0 : hugeKiBOf(domain)));
   return {
@@ -130,7 +141,7 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
     cpusDedicatedTwice: dedicatedTwice(active),
     cpusDedicated: host.topology && dedicatedTo(active, host.topology),
     hugepages: hugepageDemand(host, domains),
-    // A disk that two hosts can reach counts where its VM is, or a shared pool would have it twice.
+    // A disk that two hosts can reach counts where its VM runs; otherwise a shared pool would count it twice.
     pools: poolDemand(
       host.pools,
       here.filter((domain) => !isMigrationCopy(domain.run)),
@@ -139,8 +150,8 @@ export function overcommitOf(host: HostFigures, domains: readonly OvercommitDoma
 }
 
 /**
- * Memory of a host outside of huge page pools, and what of it VMs may use. A VM that migrates has memory on two hosts; once
- * it has moved it needs it on one. Of a host that does not report its pools, and of an old recording, all memory counts.
+ * Memory of a host outside of huge page pools, and how much of it VMs may use. A migrating VM has memory on two hosts,
+ * but will need it on one only. If the host does not report its pools, and in older recordings, all memory counts.
  */
 export function ordinaryMemoryOf(
   host: HostFigures,
@@ -156,20 +167,20 @@ export function ordinaryMemoryOf(
     : { ordinaryKiB: totalKiB - poolsKiB, allocatedKiB: allKiB - hugeKiB };
 }
 
-/** Of the domain's maximum memory, what is on huge pages. A domain whose definition is unknown has none that is known. */
+/** The part of the domain's maximum memory that is on huge pages; 0 while its definition is unknown. */
 function hugeKiB({ facts, maximumKiB }: OvercommitDomain): number {
   return facts === undefined ? 0 : Math.min(hugePagesKiB(facts), maximumKiB ?? Number.POSITIVE_INFINITY);
 }
 
 /**
- * Whether a domain that is off starts again without anybody deciding so, or was not stopped by anybody: the others may
- * be left off on purpose.
+ * Whether a domain that is off will start again without a user's decision, or stopped without one: any other may be off
+ * on purpose.
  */
 function startsAgain({ run, marks }: OvercommitDomain): boolean {
   return marks?.autostart === true || marks?.managedSave === true || hasFailed(run);
 }
 
-/** Of each domain, in their order. */
+/** By domain, in the given order. */
 export function fitsOf(host: HostFigures, domains: readonly OvercommitDomain[]): DomainFit[] {
   const { topology, cpusOnline } = host;
   const widths = topology?.cells.map((cell) => onlineCpus({ ...topology, cells: [cell] }).size) ?? [];
@@ -189,8 +200,7 @@ function ratio(part: number, whole: number | undefined): number | undefined {
 }
 
 /**
- * A vCPU pinned to one CPU claims it for itself, and keeps the claim while it is paused; a CPU with two such
- * claims is dedicated to nobody.
+ * A vCPU pinned to one CPU claims it exclusively, even while it is paused; a CPU with two such claims is not dedicated.
  */
 function dedicatedTwice(active: readonly OvercommitDomain[]): number {
   const claims = new Map<number, number>();
@@ -219,7 +229,7 @@ function hugepageDemand(host: HostFigures, domains: readonly OvercommitDomain[])
     const { run, facts } = domain;
     if (holdsMemory(run) || facts === undefined || !startsAgain(domain)) continue;
     for (const { sizeKiB, pages, cells } of pageDemandsOf(facts)) {
-      // libvirt does not report which size is the host's default.
+      // libvirt does not report the host's default size.
       if (sizeKiB === 'default') continue;
       const cell = cells?.size === 1 ? cells.first : undefined;
       const key = `${sizeKiB} ${cell}`;
@@ -239,8 +249,8 @@ function freePages(host: HostFigures, at: { sizeKiB: number; cell: number | unde
 }
 
 /**
- * Disks belong to the pool whose folder their image lies in, or that a volume names. An image counts once; a
- * pool in which no disk of known size lies is left out.
+ * A disk belongs to the pool whose folder contains its image, or that its volume names. An image counts once; pools
+ * without disks of known size are left out.
  */
 function poolDemand(pools: readonly PoolFigures[], domains: readonly OvercommitDomain[]): PoolDemand[] {
   if (pools.length === 0) return [];
@@ -272,20 +282,17 @@ function capacityOf({ blocks }: DomainStats, target: string): number | undefined
   return undefined;
 }
 
-/** vCPU time that ran, and that waited for a CPU (delay), over domains that were there both times. */
+/** vCPU time that ran, and that waited for a CPU (delay), over domains present in both readings. */
 export interface Contention {
   readonly runNs: number;
   readonly delayNs: number;
   readonly elapsedMs: number;
 }
 
-/** By the domain's run: UUID and id, since a restart resets its counters. */
+/** By run of a domain (UUID and id), since a restart resets its counters. */
 export type VcpuTimes = ReadonlyMap<string, { readonly runNs: number; readonly delayNs: number }>;
 
-/**
- * What was added between two readings; a counter that fell is a new one and adds nothing. Undefined when
- * nothing was there both times.
- */
+/** Growth between two readings; a counter that fell was reset and adds nothing. Undefined when no domain is in both. */
 export function contentionBetween(
   before: VcpuTimes,
   after: VcpuTimes,
@@ -314,17 +321,19 @@ export function cpuShortfall({ delayNs, elapsedMs }: Contention): number | undef
   return elapsedMs > 0 ? nsToSeconds(delayNs) / msToSeconds(elapsedMs) : undefined;
 }
 
-/** CPUs. As alert HostCpuContentionHigh: a host that lacks less has almost no demand, and a share of that says nothing. */
+/**
+ * CPUs. As in the alert HostCpuContentionHigh: below this, demand is so low that the contention ratio means nothing.
+ */
 export const SHORTFALL_THAT_COUNTS = 0.1;
 
-/** Whether more than this share of CPU demand was not served, and the demand was enough to count. */
+/** Whether more than this share of CPU demand was not served, and demand was high enough to matter. */
 export function isContended(contention: Contention, share: number): boolean {
   return (
     (contentionRatio(contention) ?? 0) > share && (cpuShortfall(contention) ?? 0) > SHORTFALL_THAT_COUNTS
   );
 }
 
-/** Sums over a domain's vCPUs. Undefined when none of them is known. */
+/** Sums over a domain's vCPUs; undefined when none is known. */
 export function vcpuTimesOf(stats: DomainStats): { runNs: number; delayNs: number } | undefined {
   let isAnyKnown = false;
   let runNs = 0;

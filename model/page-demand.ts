@@ -4,35 +4,35 @@ import type { MemoryFacts, PageRule } from './domain/memory.ts';
 import { startKiB } from './domain/memory-devices.ts';
 import { isHuge } from './huge-pools.ts';
 
-/** Hugepages of one size that a domain takes when it starts, for the part of its memory that is bound alike. */
+/** Huge pages of one size that a domain takes at start, for the part of its memory with the same binding. */
 export interface PageDemand {
-  /** 'default': of the host's default size. */
+  /** 'default': the host's default size. */
   readonly sizeKiB: number | 'default';
   readonly pages: number;
-  /** The host's cells that they have to come from; absent: any. */
+  /** Host cells that the pages must come from; absent: any. */
   readonly cells: CpuSet | undefined;
 }
 
-/** A part of a domain's memory, and where it has to lie. */
+/** A part of a domain's memory, and where it must be. */
 interface Part {
   readonly memoryKiB: number;
   readonly sizeKiB: number | 'default';
   readonly cells: CpuSet | undefined;
 }
 
-/** Modes that hold memory to its cells; the others only prefer them. */
+/** Modes that bind memory to its cells; the others only prefer them. */
 const BINDING = new Set(['strict', 'restrictive']);
 const KIB_PER_DEFAULT_PAGE = 2_048;
 
 /**
- * What a domain's XML asks for, of each size and binding. A page of the default size counts as 2 MiB, unless it is
- * configured otherwise: so it is on x86 and on most Arm hosts.
+ * What a domain's XML demands, by size and binding. A page of the default size counts as 2 MiB unless configured
+ * otherwise, as on x86 and most Arm hosts.
  */
 export function pageDemandsOf(
   { cpu, memory }: { readonly cpu: CpuFacts; readonly memory: MemoryFacts },
   defaultPageKiB = KIB_PER_DEFAULT_PAGE,
 ): PageDemand[] {
-  // As most are; asked of each VM in each sample.
+  // Fast path: true of most VMs, and this runs for each VM in each sample.
   if (memory.pageRules.length === 0 && (memory.devices ?? []).length === 0) return [];
   const demands = new Map<string, PageDemand>();
   for (const { memoryKiB, sizeKiB, cells } of [...partsOf(cpu, memory), ...deviceParts(memory)]) {
@@ -45,7 +45,7 @@ export function pageDemandsOf(
   return [...demands.values()];
 }
 
-/** Memory that a domain has on huge pages, by its XML. A page of the default size counts as 2 MiB. */
+/** Memory that a domain has on huge pages, from its XML. A page of the default size counts as 2 MiB. */
 export function hugePagesKiB(facts: { readonly cpu: CpuFacts; readonly memory: MemoryFacts }): number {
   return pageDemandsOf(facts).reduce(
     (kib, { sizeKiB, pages }) => kib + pages * (sizeKiB === 'default' ? KIB_PER_DEFAULT_PAGE : sizeKiB),
@@ -53,7 +53,7 @@ export function hugePagesKiB(facts: { readonly cpu: CpuFacts; readonly memory: M
   );
 }
 
-/** Guest cell by guest cell, since each may have a different page size and host cell. */
+/** Per guest cell, since each may have a different page size and host cell. */
 function partsOf(cpu: CpuFacts, memory: MemoryFacts): Part[] {
   if (memory.pageRules.length === 0) return [];
   const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
@@ -72,13 +72,15 @@ function ruleOf({ pageRules }: MemoryFacts, guestCell: number): PageRule | undef
   );
 }
 
-/** Memory devices take the pages of their guest cell, unless they name a size (libvirt's qemuBuildMemoryBackendProps). */
+/**
+ * Memory devices use the page size of their guest cell, unless they set one (libvirt's qemuBuildMemoryBackendProps).
+ */
 function deviceParts(memory: MemoryFacts): Part[] {
   const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
   return (memory.devices ?? []).flatMap((device) => {
     const guestCell = device.guestCell ?? 0;
     const sizeKiB = device.pageKiB ?? ruleOf(memory, guestCell)?.sizeKiB;
-    // A size of the host's base pages asks for no pool.
+    // The host's base page size needs no pool.
     if (sizeKiB === undefined || (sizeKiB !== 'default' && !isHuge(sizeKiB))) return [];
     const cells = device.cells ?? memory.memNodes.get(guestCell) ?? bound;
     return [{ memoryKiB: startKiB(device), sizeKiB, cells }];

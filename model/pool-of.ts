@@ -1,18 +1,18 @@
 interface Pool {
   readonly name: string;
-  /** Of its folder or device; absent or empty for a pool that has none. */
+  /** Its folder or device; absent or empty for a pool without one. */
   readonly path?: string | undefined;
 }
 
-/** Where an image lies: its path, or `pool/volume` where the kind is `volume`. */
+/** Where an image is stored: its path, or `pool/volume` where the kind is `volume`. */
 interface Image {
   readonly kind: string;
   readonly name: string;
 }
 
 /**
- * Finds the pool of one host that an image lies in: the one that a volume names, else the one with the deepest of the folders
- * that the image is below, since one pool may be mounted in the folder of another.
+ * Finds the pool of one host that contains an image: the one that a volume names, else the one with the deepest folder
+ * above the image, since one pool may be mounted in the folder of another.
  */
 export function poolFinder<P extends Pool>(pools: readonly P[]): (image: Image) => P | undefined {
   const byName = new Map(pools.map((pool) => [pool.name, pool]));

@@ -2,31 +2,31 @@ import { type GuestReport, type MemoryRates, memoryRates, ratesShown } from './g
 import { perSecond } from './per-second.ts';
 import type { BlockStats, DomainStats, NetStats, VcpuStats } from './stats/types.ts';
 
-/** A domain's figures, when they were taken, and the id of the run they belong to. */
+/** A domain's figures, when they were taken, and the id of their run. */
 export interface Instant {
   readonly stats: DomainStats;
   readonly atMs: number;
-  /** CPU time of all threads, from the domain's summary: the cpu group of its figures is off by default. */
+  /** CPU time of all threads, from the domain's summary, since the cpu group of figures is off by default. */
   readonly cpu?: CpuTime | undefined;
   /** The guest's last report, where its time is known. */
   readonly report?: GuestReport | undefined;
-  /** libvirt's domain id: a restart gives another, and every counter starts again. */
+  /** libvirt's domain id: a restart changes it and resets every counter. */
   readonly runId: number;
 }
 
-/** `atMs`: when it was read; not the moment of the other figures, since it takes another call. */
+/** `atMs`: when it was read; it differs from the time of the other figures, since it takes a separate call. */
 export interface CpuTime {
   readonly timeNs: number;
   readonly atMs: number;
 }
 
 type Counters<T> = { [K in keyof T as number extends T[K] ? K : never]: T[K] };
-/** The same names, per second; a name is absent where there is no rate. */
+/** The same names, per second; a name without a rate is absent. */
 export type Rates<T> = { readonly [K in keyof Counters<T>]?: number };
 
 export interface DomainRates {
   readonly elapsedMs: number;
-  /** CPU seconds a second: 2 is two whole CPUs. */
+  /** CPU seconds per second: 2 is two whole CPUs. */
   readonly cpuUsage: number | undefined;
   readonly vcpus: ReadonlyMap<number, Rates<VcpuStats>>;
   /** Contention: delay / (delay + run) over all vCPUs. */
@@ -37,7 +37,7 @@ export interface DomainRates {
   readonly memory: MemoryRates;
 }
 
-/** Undefined when the two do not belong together: another run of the domain, or no time between them. */
+/** Undefined when the two are not comparable: different runs of the domain, or no time in between. */
 export function domainRates(previous: Instant, current: Instant): DomainRates | undefined {
   const elapsedMs = current.atMs - previous.atMs;
   if (elapsedMs <= 0 || previous.runId !== current.runId) return undefined;
@@ -56,7 +56,7 @@ export function domainRates(previous: Instant, current: Instant): DomainRates | 
   };
 }
 
-/** CPU seconds a second, all threads of one run of a domain together. */
+/** CPU seconds per second, over all threads of one run of a domain. */
 export function cpuUsage(previous: CpuTime | undefined, current: CpuTime | undefined): number | undefined {
   if (previous === undefined || current === undefined) return undefined;
   const ns = perSecond(previous.timeNs, current.timeNs, current.atMs - previous.atMs);
@@ -68,7 +68,9 @@ function cpuTimeOf({ cpu, stats, atMs }: Instant): CpuTime | undefined {
   return stats.cpu.timeNs === undefined ? undefined : { timeNs: stats.cpu.timeNs, atMs };
 }
 
-/** libvirt renumbers devices on hot-plug, so they are followed by name; most times the number is still right. */
+/**
+ * libvirt renumbers devices on hot-plug, so they are matched by name; trying the same index first is usually enough.
+ */
 function matchedByName<T extends { name?: string }>(
   previous: ReadonlyMap<number, T>,
   current: ReadonlyMap<number, T>,
@@ -107,7 +109,7 @@ function growth<T extends object>(before: T, now: T, elapsedMs: number): Rates<T
   const rates: Record<string, number> = {};
   const earlier = before as Readonly<Record<string, unknown>>;
   const figures = now as Readonly<Record<string, unknown>>;
-  // Thousands of devices a second pass here: no list of entries is made for each.
+  // Hot path (thousands of devices per second): avoids a list of entries for each.
   for (const name in figures) {
     const from = earlier[name];
     const to = figures[name];

@@ -1,17 +1,19 @@
 import { DomainState, PausedReason, ShutoffReason } from '../libvirt/constants.ts';
 
-/** What libvirt says of a domain's run: virDomainState, why by its number for that state, and whether it is active. */
+/**
+ * What libvirt reports about a domain's run: virDomainState, the reason (numbered per state), and whether it is active.
+ */
 export interface RunState {
-  /** Whether libvirt has a QEMU for it. */
+  /** Whether libvirt has a QEMU process for it. */
   readonly active: boolean;
   readonly state: number | undefined;
   readonly reason: number | undefined;
 }
 
-/** A user asked for the pause, or for a start from a snapshot of a paused domain (virDomainPausedReason). */
+/** A user requested the pause, or a start from a snapshot of a paused domain (virDomainPausedReason). */
 export const PAUSED_ON_PURPOSE: readonly number[] = [PausedReason.user, PausedReason.fromSnapshot];
 
-/** The domain is paused for as long as a job takes, or it runs on the other host of a migration. */
+/** Paused for the duration of a job, or running on the other host of a migration. */
 export const PAUSED_BY_JOB: readonly number[] = [
   PausedReason.migration,
   PausedReason.save,
@@ -27,12 +29,12 @@ export const PAUSED_BY_JOB: readonly number[] = [
  */
 export const PAUSED_BY_IO_ERROR: number = PausedReason.ioError;
 
-/** QEMU exited by itself, or libvirtd could not reconnect to it and killed it (virDomainShutoffReason). */
+/** QEMU exited unexpectedly, or libvirtd could not reconnect to it and killed it (virDomainShutoffReason). */
 const STOPPED_BY_FAILURE: readonly number[] = [ShutoffReason.crashed, ShutoffReason.daemon];
 
 /**
- * States of an active domain in which QEMU has stopped all vCPUs. `shutdown` is among them: libvirt says it once
- * the guest is off and QEMU is about to end; a guest that is still shutting down is `running`.
+ * States of an active domain in which all vCPUs are stopped. `shutdown` is one: libvirt reports it once the guest is
+ * off and QEMU is about to exit; a guest that is still shutting down is `running`.
  */
 const STOPPED: ReadonlySet<number | undefined> = new Set([
   DomainState.paused,
@@ -42,21 +44,21 @@ const STOPPED: ReadonlySet<number | undefined> = new Set([
 ]);
 
 /**
- * Whether the domain's vCPUs compete for CPUs. A state that libvirt did not report counts as running: that is what
- * most active domains do.
+ * Whether the domain's vCPUs compete for CPUs. A state that libvirt did not report counts as running, which most active
+ * domains are.
  */
 export function vcpusCanRun({ active, state }: RunState): boolean {
   return active && state !== DomainState.shutoff && !STOPPED.has(state);
 }
 
-/** Whether QEMU holds the domain's memory: in every state but off, for a paused domain may resume at any moment. */
+/** Whether QEMU holds the domain's memory: in every state but off, since a paused domain may resume at any moment. */
 export function holdsMemory({ active, state }: RunState): boolean {
   return active && state !== DomainState.shutoff;
 }
 
 /**
- * Whether this is the stopped copy of a migration: the destination until the switch, the source after it. The
- * other copy is on another host, and runs there.
+ * Whether this is the stopped copy of a migration: the destination until the switchover, the source after it. The other
+ * copy runs on another host.
  */
 export function isMigrationCopy({ active, state, reason }: RunState): boolean {
   return (
@@ -66,12 +68,12 @@ export function isMigrationCopy({ active, state, reason }: RunState): boolean {
   );
 }
 
-/** Whether it is off because it has migrated away: what is defined here is what the migration left behind. */
+/** Whether it is off because it has migrated away: this definition is what the migration left behind. */
 export function hasMigratedAway({ active, state, reason }: RunState): boolean {
   return !active && state === DomainState.shutoff && reason === ShutoffReason.migrated;
 }
 
-/** Whether it is off or kept because its guest, its QEMU or libvirtd's link to it died. */
+/** Whether it is off, or kept, because its guest, its QEMU or libvirtd's connection to it died. */
 export function hasFailed({ state, reason }: RunState): boolean {
   return (
     state === DomainState.crashed ||

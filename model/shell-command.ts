@@ -1,15 +1,16 @@
 /**
- * An argument list as one line to paste into a POSIX shell. Whatever a VM is called, it stays one argument: only a few
- * characters go bare, others within single quotes, and what is not printable ASCII as octal bytes of printf, so that the
- * line can neither command the terminal that shows it nor be changed on its way through a clipboard.
+ * An argument list as one line to paste into a POSIX shell. Whatever a VM's name, it stays one argument: only a few
+ * characters stay unquoted, others are single-quoted, and anything but printable ASCII becomes octal bytes of printf,
+ * so that the line can neither control the terminal that shows it nor change on its way through a clipboard.
  */
 export function shellLine(args: readonly string[]): string {
   return args.map(quoted).join(' ');
 }
 
 /**
- * The same over several lines of exactly `width` columns but the last, each but the last ending in a backslash as its last
- * column, where a terminal that copies trailing spaces puts none after it. Undefined when an argument is longer than a line.
+ * The same over several lines of exactly `width` columns (except the last), each but the last with a backslash in its
+ * last column, so that a terminal that copies trailing spaces adds none after it. Undefined when an argument does not
+ * fit on a line.
  */
 export function shellLines(args: readonly string[], width: number): string[] | undefined {
   const lines: string[] = [];
@@ -17,7 +18,7 @@ export function shellLines(args: readonly string[], width: number): string[] | u
   for (const [index, arg] of args.entries()) {
     const word = quoted(arg);
     const longer = line === '' ? word : `${line} ${word}`;
-    // The last argument needs no place for a backslash.
+    // The last argument needs no room for a backslash.
     if (longer.length <= width - (index === args.length - 1 ? 0 : 2)) {
       line = longer;
       continue;
@@ -29,10 +30,10 @@ export function shellLines(args: readonly string[], width: number): string[] | u
   return [...lines, line];
 }
 
-/** What a command that is cut ends in: a syntax error in any shell, so that what is left of it cannot run. */
+/** Marks a truncated command: a syntax error in any shell, so that the rest cannot run. */
 const CUT = ' <cut>';
 
-/** The line if it fits into `width`; else its start and a mark that it was cut. */
+/** The line if it fits into `width`; else its start and the mark. */
 export function shellLineWithin(args: readonly string[], width: number): string {
   const line = shellLine(args);
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - CUT.length))}${CUT}`;
@@ -42,7 +43,7 @@ function quoted(arg: string): string {
   if (/^[\w@%+=:,./-]+$/.test(arg)) return arg;
   if (/^[ -~]*$/.test(arg)) return `'${arg.replaceAll("'", "'\\''")}'`;
   const bytes = [...new TextEncoder().encode(arg)];
-  // A command substitution loses newlines at the end; no name of a domain has one, libvirt refuses it.
+  // A command substitution strips trailing newlines. Domain names cannot have any, since libvirt refuses them.
   if (arg.endsWith('\n')) return `$'${bytes.map(octal).join('')}'`;
   const written = bytes.map((byte, index) => {
     const char = String.fromCharCode(byte);

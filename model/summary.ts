@@ -1,17 +1,17 @@
 /**
- * What libvirt knows of a domain without asking its QEMU, so that it is there when that hangs: from
+ * What libvirt knows about a domain without asking its QEMU, so that it is available even when QEMU hangs: from
  * domainGetInfo, domainGetCpuStats and filtered lists.
  */
 export interface DomainSummary {
   readonly uuid: string;
-  /** virDomainState, and why, by libvirt's number for that state. */
+  /** virDomainState, and the reason (numbered per state). */
   readonly state: number | undefined;
   readonly reason: number | undefined;
   readonly maximumKiB: number | undefined;
-  /** What the domain is given now, not what its guest uses of it. */
+  /** Memory currently assigned to the domain, not what its guest uses of it. */
   readonly memoryKiB: number | undefined;
   readonly vcpus: number | undefined;
-  /** Resident memory of its QEMU, without huge pages; absent where neither /proc nor libvirt gives it. */
+  /** Resident memory of its QEMU, without huge pages; absent where neither /proc nor libvirt reports it. */
   readonly rssKiB?: number | undefined;
   readonly cpuTimeNs: number | undefined;
   /** When the CPU time was read, wall clock; a rate is only as good as this is near. */
@@ -19,19 +19,19 @@ export interface DomainSummary {
   readonly userNs: number | undefined;
   readonly systemNs: number | undefined;
   readonly marks: DomainMarks | undefined;
-  /** Whether it starts at the next boot of the host only; absent before libvirt 11.2. */
+  /** Whether it starts only once, at the host's next boot; absent before libvirt 11.2. */
   readonly autostartOnce?: boolean | undefined;
-  /** Where its vCPUs run; only when that is asked for. */
+  /** Where its vCPUs run; only when requested. */
   readonly places?: readonly VcpuPlace[] | undefined;
 }
 
 export interface VcpuPlace {
   readonly vcpu: number;
-  /** Of the host; -1 when libvirt does not know. */
+  /** CPU of the host; -1 when libvirt does not know. */
   readonly cpu: number;
 }
 
-/** Read by filters of the domain list, one call each for the whole host. */
+/** From filters of the domain list, one call each for the whole host. */
 export interface DomainMarks {
   readonly persistent: boolean;
   readonly autostart: boolean;

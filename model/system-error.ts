@@ -1,5 +1,5 @@
 /**
- * A system error's text without the call and the path that Node.js adds (`, open '/x'`), for a message that names the
+ * A system error's text without the call and path that Node.js appends (`, open '/x'`), for a message that names the
  * path: `ENOENT: no such file or directory`.
  */
 export function systemErrorText(error: unknown): string {
@@ -10,7 +10,7 @@ export function systemErrorText(error: unknown): string {
   return at < 0 ? message : message.slice(0, at);
 }
 
-/** Why a file that the user named cannot be read, and what to do: to follow the path and `cannot be read: `. */
+/** Why a user's file cannot be read, and what to do; follows the path and `cannot be read: `. */
 export function unreadableText(error: unknown): string {
   const { code, behind = [] } = error as NodeJS.ErrnoException & { readonly behind?: readonly string[] };
   return `${systemErrorText(error)}; ${behind.length > 0 ? 'check those file systems' : nextStep(code)}`;

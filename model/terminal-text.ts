@@ -1,22 +1,25 @@
 /**
- * Characters that a terminal may obey, hide, reorder by, or draw at an unpredictable width: controls (C0, DEL, C1),
- * formats (bidirectional overrides, joiners, tags), private and unassigned ones, lone surrogates, spaces other than the
- * plain one, and variation selectors.
+ * Characters that a terminal may act on, hide, reorder, or draw at an unpredictable width: controls (C0, DEL, C1),
+ * format characters (bidirectional overrides, joiners, tags), private and unassigned ones, lone surrogates, spaces
+ * other than U+0020, and variation selectors.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Variation_Selector}]|(?! )\p{Zs}/u;
-/** The same without what XML forbids even as a reference, and what is there as it is: line breaks, tabs, lone surrogates. */
+/**
+ * What is escaped in XML. Not C0 controls, which XML forbids even as a reference; line breaks, tabs and lone surrogates
+ * stay as they are.
+ */
 const UNSAFE_IN_XML = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
-/** Emoji whose meaning and width depend on what follows them. */
+/** Emoji whose meaning and width depend on the following characters. */
 const SEQUENCE = /[\p{Emoji_Modifier}\p{Regional_Indicator}]/u;
 const MARK = /[\p{Mn}\p{Me}]/u;
-/** More marks than a script needs stack up into the lines above and below. */
+/** More combining marks than a script needs would stack up into adjacent lines. */
 const MARKS_MAX = 2;
 const PLAIN = /^[ -~]*$/;
 
 /**
- * Text from elsewhere as one harmless run: what could command or confuse a terminal is written out as `\u{202e}`, so two
- * names that look alike never are. All that is printed goes through this, or is JSON (`jsonText`) or a command (`shellLine`).
- * What went through it stays as it is when it goes through it again.
+ * Untrusted text made harmless, on one line: anything that could control or confuse a terminal is escaped, as
+ * `\u{202e}`, so no two different names look alike. All output goes through this, or is JSON (`jsonText`) or a command
+ * (`shellLine`). Idempotent.
  */
 export function terminalText(text: string): string {
   if (PLAIN.test(text)) return text;
@@ -24,7 +27,7 @@ export function terminalText(text: string): string {
   let marks = MARKS_MAX;
   for (const char of text) {
     if (MARK.test(char)) {
-      // At the start there is nothing to sit on.
+      // A leading mark has no base character.
       const sits = marks < MARKS_MAX && !UNSAFE.test(char);
       marks++;
       out += sits ? char : escaped(char);
@@ -37,20 +40,21 @@ export function terminalText(text: string): string {
   return out;
 }
 
-/** The same for a text with lines that virtune made: line breaks stay. */
+/** The same for multi-line text from virtune: line breaks stay. */
 export function terminalLines(text: string): string {
   return text.split('\n').map(terminalText).join('\n');
 }
 
 /**
- * XML with character references for what a terminal may obey: it says the same to a parser. Not in comments, CDATA sections
- * and names of elements, where a reference is text; libvirt prints no such character there but in a program's metadata.
+ * XML with character references for what a terminal may act on; it parses to the same value. Not valid in comments,
+ * CDATA sections and element names, where a reference is literal text; libvirt prints such characters there only within
+ * a program's metadata.
  */
 export function terminalXml(xml: string): string {
   return xml.replaceAll(UNSAFE_IN_XML, (char) => `&#x${(char.codePointAt(0) ?? 0).toString(16)};`);
 }
 
-/** The same in ASCII. */
+/** The same, ASCII only. */
 export function asciiText(text: string): string {
   return PLAIN.test(text)
     ? text

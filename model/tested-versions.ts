@@ -1,6 +1,6 @@
 import type { HostVersions } from './libvirt-features.ts';
 
-/** What virtune is tested on and a simulated host poses as: libvirt with the QEMU beside it, as Debian has them. */
+/** The libvirt and QEMU versions that virtune is tested with and a simulated host reports, paired as in Debian. */
 export const TESTED_VERSIONS = {
   '9.0': { libvirt: 9_000_000, qemu: 7_002_000 },
   '11.3': { libvirt: 11_003_000, qemu: 10_000_013 },

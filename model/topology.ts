@@ -23,7 +23,7 @@ export interface HostCpu {
 
 export interface PagePool {
   readonly sizeKiB: number;
-  /** Pages of this size that the cell has, in use or not. */
+  /** Pages of this size in the cell, used or free. */
   readonly total: number;
 }
 
@@ -31,7 +31,7 @@ export interface HostCell {
   readonly id: number;
   readonly memoryKiB: number | undefined;
   readonly pages: readonly PagePool[];
-  /** To each cell, itself included, as the firmware's SLIT gives it; 10 is local. */
+  /** To each cell, itself included, from the firmware's SLIT; 10 is local. */
   readonly distances: ReadonlyMap<number, number>;
   readonly cpus: readonly HostCpu[];
 }
@@ -41,18 +41,18 @@ export interface CacheBank {
   readonly id: number;
   readonly sizeKiB: number | undefined;
   readonly cpus: CpuSet;
-  /** What of it resctrl can hand out; absent where the host has no resctrl, or it is not mounted. */
+  /** What resctrl can allocate of it; absent where the host has no resctrl, or it is not mounted. */
   readonly controls?: readonly CacheControl[] | undefined;
 }
 
 export interface CacheControl {
-  /** `both`, or `code` and `data` each on a host with code and data prioritisation. */
+  /** `both`, or `code` and `data` separately on a host with code and data prioritization. */
   readonly type: string;
   readonly granularityKiB: number;
   readonly leastKiB: number;
 }
 
-/** Memory bandwidth that resctrl can hand out, in percent. */
+/** Memory bandwidth that resctrl can allocate, in percent. */
 export interface BandwidthControl {
   readonly id: number;
   readonly granularity: number;
@@ -75,7 +75,7 @@ export function basePageKiB({ cells }: HostTopology): number | undefined {
 }
 
 /**
- * The host's side of the capabilities XML (https://libvirt.org/formatcaps.html).
+ * The host section of the capabilities XML (https://libvirt.org/formatcaps.html).
  * @throws ModelXmlError when it is not such a document.
  */
 export function parseCapabilities(xml: string): HostTopology {
@@ -114,7 +114,7 @@ function bandwidthControl(element: Element): BandwidthControl[] {
   return [{ id: wholeNumber(attr(element, 'id')) ?? 0, granularity, least }];
 }
 
-/** The machine's UUID in its capabilities; undefined where they have none or are not readable. */
+/** The machine's UUID from its capabilities; undefined where there is none or they cannot be parsed. */
 export function hostUuid(xml: string): string | undefined {
   try {
     return text(child(parseXml('the capabilities', xml, 'capabilities'), 'host', 'uuid'));

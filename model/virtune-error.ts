@@ -1,6 +1,6 @@
 /**
- * Every code that an error of virtune carries, LIBVIRT_* of libvirt/errors.ts apart. A code never changes its meaning:
- * scripts and log searches stand on it. docs/errors.md says for each what it means, what to do, and the exit code.
+ * Every code of virtune's errors, except LIBVIRT_* of libvirt/errors.ts. A code never changes its meaning, since
+ * scripts and log searches depend on it. docs/errors.md documents each: meaning, what to do, and exit code.
  */
 export type VirtuneErrorCode =
   | 'CONFIG'
@@ -80,9 +80,9 @@ export type VirtuneErrorCode =
   | 'USAGE';
 
 /**
- * The base of all errors that virtune raises on purpose: a stable `code`, and a message that says what failed, on what,
- * and what to do next. libvirt/ is a package without dependencies and has its own base, LibvirtClientError, of the same
- * shape; where an error is handled, its `code` counts.
+ * Base of all errors that virtune raises on purpose: a stable `code`, and a message that says what failed, on what, and
+ * what to do next. libvirt/ is a package without dependencies and has a separate base of the same shape,
+ * LibvirtClientError; error handling relies on `code`.
  */
 export class VirtuneError extends Error {
   override readonly name: string = 'VirtuneError';
@@ -94,8 +94,8 @@ export class VirtuneError extends Error {
 }
 
 /**
- * An error as virtune prints and logs it: `MESSAGE [CODE]`, without brackets where it has no code. Node.js' codes of system
- * errors are none of docs/errors.md's, and the messages have them.
+ * An error as virtune prints and logs it: `MESSAGE [CODE]`, or just the message without a code. Node.js' system error
+ * codes are not in docs/errors.md, and are part of the messages already.
  * @param next what virtune does about it: `; virtune retries`
  */
 export function textWithCode(

@@ -2,19 +2,19 @@ import type { MemoryRates } from './guest-report.ts';
 import type { DomainRates, Rates } from './rates.ts';
 import type { BlockStats, NetStats } from './stats/types.ts';
 
-/** Rates of one VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
+/** Rates of a VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
 export interface VmRates {
-  /** CPU seconds per second of all its threads: 2 is two whole CPUs. Known even of a VM whose QEMU hangs. */
+  /** CPU seconds per second of all its threads: 2 is two whole CPUs. Known even for a VM whose QEMU hangs. */
   readonly cpuUsage: number | undefined;
   /** Run / wall time, mean over its vCPUs. */
   readonly usage: number | undefined;
-  /** Delay / wall time, mean over its vCPUs: the guest's own steal, VMware's ready. */
+  /** Delay / wall time, mean over its vCPUs: what the guest sees as steal, VMware's ready. */
   readonly steal: number | undefined;
   /** Wait / wall time, mean over its vCPUs. */
   readonly wait: number | undefined;
   /** Delay / (delay + run) over its vCPUs. */
   readonly contention: number | undefined;
-  /** Over all its disks and NICs; a figure is absent where none of them has it. */
+  /** Over all its disks and NICs; a figure that none of them has is absent. */
   readonly disk: Rates<BlockStats>;
   readonly net: Rates<NetStats>;
   readonly memory: MemoryRates;
@@ -34,7 +34,7 @@ export function vmRatesOf(rates: DomainRates | undefined, cpuUsage: number | und
   };
 }
 
-/** Of a vCPU's time, as a share of wall time: 0.1 is a tenth. Mean over the vCPUs that have it, undefined where none has. */
+/** A vCPU time as a share of wall time: 0.1 is a tenth. Mean over the vCPUs that have it; undefined where none has. */
 function meanShare(
   rates: DomainRates | undefined,
   time: 'timeNs' | 'delayNs' | 'waitNs',
@@ -55,7 +55,7 @@ export function shareOf(nsPerSecond: number | undefined): number | undefined {
   return nsPerSecond === undefined ? undefined : nsPerSecond / 1e9;
 }
 
-/** Sums figures of several devices; absent where none of them has it. */
+/** Sums the figures of several devices; a figure that none of them has is absent. */
 function summed<T extends object>(devices: Iterable<T>): T {
   const sum: Record<string, number> = {};
   for (const device of devices) {
@@ -67,7 +67,7 @@ function summed<T extends object>(devices: Iterable<T>): T {
   return sum as T;
 }
 
-/** Of two rates; absent where both are. */
+/** Sum of two rates; undefined only if both are. */
 export function eitherSum(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined && b === undefined ? undefined : (a ?? 0) + (b ?? 0);
 }

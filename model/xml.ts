@@ -1,7 +1,7 @@
 import { DOMParser, type Element, onErrorStopParsing } from '@xmldom/xmldom';
 import { VirtuneError } from './virtune-error.ts';
 
-/** libvirt's own limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
+/** libvirt's limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
 const XML_MAX_CHARS = 4_194_304;
 /** Capabilities of a host with 1,024 CPUs in 64 cells have some 20,000. */
 const XML_MAX_TAGS = 131_072;
@@ -17,8 +17,8 @@ export class ModelXmlError extends VirtuneError {
 }
 
 /**
- * The root element. A document type is refused: libvirt never sends one, and entities are how XML reaches
- * out to files and eats memory.
+ * The root element. A document type is refused: libvirt never sends one, and entities are how XML reads files and
+ * exhausts memory.
  * @throws ModelXmlError saying which document is wrong, and where.
  */
 export function parseXml(what: string, xml: string, rootName: string): Element {
@@ -30,7 +30,7 @@ export function parseXml(what: string, xml: string, rootName: string): Element {
   try {
     root = new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml').documentElement;
   } catch (error) {
-    // It may list every tag.
+    // The parser's message may list every tag.
     const message = (error as Error).message.slice(0, 500);
     throw new ModelXmlError(`${what} is not well-formed XML: ${message}`, { cause: error });
   }
@@ -46,7 +46,7 @@ function countOf(mark: string, text: string): number {
   return count;
 }
 
-/** The child elements, of this name where one is given. */
+/** The child elements, optionally only those with this name. */
 export function children(parent: Element | undefined, name?: string): Element[] {
   const found: Element[] = [];
   for (let node = parent?.firstChild ?? null; node !== null; node = node.nextSibling) {
@@ -56,7 +56,7 @@ export function children(parent: Element | undefined, name?: string): Element[] 
   return found;
 }
 
-/** The first element down this path of names. */
+/** The first element along this path of names. */
 export function child(parent: Element | undefined, ...path: readonly string[]): Element | undefined {
   let at = parent;
   for (const name of path) at = children(at, name)[0];
@@ -71,7 +71,7 @@ export function text(element: Element | undefined): string | undefined {
   return element?.textContent?.trim() ?? undefined;
 }
 
-/** A whole, non-negative number that can be held exactly; anything else counts as absent. */
+/** A non-negative integer that is exactly representable; anything else counts as absent. */
 export function wholeNumber(value: string | undefined): number | undefined {
   if (value === undefined || !/^\s*\d+\s*$/.test(value)) return undefined;
   return Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
@@ -104,7 +104,7 @@ export function sizeKiB(value: string | undefined, unit = 'KiB'): number | undef
   return count === undefined || bytes === undefined ? undefined : (count * bytes) / 1024;
 }
 
-/** A memory element: its text, in the unit that it names. */
+/** A memory element: its text, in the unit that it declares. */
 export function elementKiB(element: Element | undefined): number | undefined {
   return sizeKiB(text(element), attr(element, 'unit'));
 }

@@ -2,20 +2,20 @@ import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 
-/** Of a configuration: ten thousand hosts have some megabytes. */
+/** Limit of a configuration file: ten thousand hosts take some megabytes. */
 const TEXT_MAX_CHARS = 4 * 1024 * 1024;
 const FAULTS_MAX = 20;
 const MESSAGE_MAX_CHARS = 500;
 
 /**
- * Reads the text of a YAML file and checks it.
+ * Parses a YAML file and validates it.
  * @throws ConfigError that names file, line and key of each fault
  */
 export function parseYaml<S extends z.ZodType>(path: string, text: string, schema: S): z.output<S> {
   const lines = new LineCounter();
   if (text.length > TEXT_MAX_CHARS)
     throw new ConfigError(`${path}: ${text.length} characters are too long; use at most ${TEXT_MAX_CHARS}`);
-  // The library compares each key of a map with all before it: a minute for 50,000 of them.
+  // The library's check for duplicate keys is quadratic: a minute for 50,000 keys.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   const faults = [
@@ -34,7 +34,7 @@ export function parseYaml<S extends z.ZodType>(path: string, text: string, schem
       const { path: at } = issue;
       const message =
         issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-      // An unknown key is a fault of what holds it, and yet it is the key's line that has to be fixed.
+      // An unknown key is reported on its parent, but the line to fix is the key's.
       const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
       const place = lineOf(document, unknown === undefined ? at : [...at, unknown], lineAt);
       return `${path}${place === undefined ? '' : `:${place}`}: ${at.length === 0 ? '' : `${at.map(String).join('.')}: `}${explained(message)}`;
@@ -42,20 +42,20 @@ export function parseYaml<S extends z.ZodType>(path: string, text: string, schem
   );
 }
 
-/** The first of them, a line each: one mistake can have as many faults as the file has lines. */
+/** The first of them, one per line: one mistake can cause as many faults as the file has lines. */
 function listed<F>(faults: readonly F[], show: (fault: F) => string): string {
   const lines = faults.slice(0, FAULTS_MAX).map(show);
   const more = faults.length - lines.length;
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }
 
-/** A message may have the whole of a value. */
+/** A message may contain a whole value. */
 function explained(message: string): string {
   if (/^Maximum call stack/.test(message)) return 'it is nested too deeply';
   return message.length > MESSAGE_MAX_CHARS ? `${message.slice(0, MESSAGE_MAX_CHARS)}...` : message;
 }
 
-/** Where keys begin that their map has before. */
+/** Offsets of duplicate keys. */
 function repeatedKeys(document: ReturnType<typeof parseDocument>): number[] {
   const found: number[] = [];
   visit(document, {
@@ -73,7 +73,7 @@ function repeatedKeys(document: ReturnType<typeof parseDocument>): number[] {
   return found;
 }
 
-/** An alias may stand for itself a thousand times over: what it expands to is bounded. */
+/** Bounds alias expansion: an alias may refer to itself a thousand times over. */
 function expand(path: string, document: ReturnType<typeof parseDocument>): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
@@ -82,7 +82,7 @@ function expand(path: string, document: ReturnType<typeof parseDocument>): unkno
   }
 }
 
-/** The line of the key, or of the nearest one above it that is there. */
+/** The line of the key, or of its nearest existing ancestor. */
 function lineOf(
   document: ReturnType<typeof parseDocument>,
   path: readonly PropertyKey[],

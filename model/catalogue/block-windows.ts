@@ -12,7 +12,7 @@ const FIGURES = {
   depth: ({ averageQueueDepth }: WindowOperation) => averageQueueDepth,
 };
 
-/** `interval` is the length of the window as the disk's XML has it: `10s`. */
+/** `interval` is the window's length as in the disk's XML: `10s`. */
 const WINDOW = {
   per: 'block',
   type: 'gauge',
@@ -24,7 +24,7 @@ const WINDOW = {
   when: ({ windows }) => windows !== undefined,
 } as const satisfies Partial<FigureSet<'block'>>;
 
-/** What QEMU measured in windows of time, which shows peaks that a scrape interval averages away. */
+/** What QEMU measured in time windows, which shows peaks that a scrape interval averages away. */
 export const windowMetrics = [
   {
     ...WINDOW,
@@ -52,7 +52,7 @@ export const windowMetrics = [
   },
 ] as const satisfies readonly FigureSet<'block'>[];
 
-/** Two windows of the same length would be one series twice: the first of them counts. */
+/** Two windows of the same length would produce a duplicate series: the first one counts. */
 function* pointsOf(
   { windows }: BlockStats,
   read: (operation: WindowOperation) => number | undefined,

@@ -28,7 +28,7 @@ import { tuningGroup } from './tuning.ts';
 import { unknownGroup } from './unknown.ts';
 import { vcpuGroup } from './vcpu.ts';
 
-/** Every group that virtune can ask for, in the order of a scrape. */
+/** Every group that virtune can collect, in the order of a scrape. */
 export const groups = [
   domainGroup,
   balloonGroup,
@@ -61,7 +61,7 @@ export const groups = [
   unknownGroup,
 ] as const satisfies readonly Group[];
 
-/** Metrics that only documents carry: they come with those of `groups` that they are computed from. */
+/** Metrics that only documents carry, available with the `groups` that they are computed from. */
 export const documentGroups = [ratesGroup] as const satisfies readonly Group[];
 
 export type GroupName = (typeof groups)[number]['name'];
@@ -70,7 +70,7 @@ export const DEFAULT_GROUPS: ReadonlySet<GroupName> = new Set(
   groups.filter((group) => group.byDefault).map((group) => group.name),
 );
 
-/** Every metric that virtune knows. What it is called is written here and nowhere else. */
+/** Every metric that virtune knows: the only place that defines their names. */
 export const catalogue: readonly (SubjectMetric | HealthMetric)[] = [
   ...groups.flatMap((group): readonly SubjectMetric[] => group.metrics),
   ...Object.values(healthMetrics),

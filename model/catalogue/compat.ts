@@ -179,7 +179,7 @@ const kumina = {
       labels: { uuid: ({ uuid }) => uuid },
     },
     {
-      // Times too: latency is time divided by requests, which only a series with the same labels matches.
+      // Times too: latency is time divided by requests, which only matches series with the same labels.
       names: ['read', 'write', 'flush'].flatMap((way) =>
         [...(way === 'flush' ? [] : ['bytes']), 'requests', 'time_seconds'].map(
           (what) => `libvirt_domain_block_stats_${way}_${what}_total`,
@@ -198,11 +198,11 @@ const kumina = {
   ],
 } as const satisfies Group;
 
-/** By the word that `--compat` takes. */
+/** By the argument of `--compat`. */
 export const compatGroups = { tinkoff, inovex, kumina } as const;
 export type CompatName = keyof typeof compatGroups;
 
-/** Labels that series of this name have for dashboards of other exporters, where `--compat` is given, besides their own. */
+/** Additional labels that `--compat` puts on series of this name, for dashboards of other exporters. */
 export function peerLabelsOf(name: string): readonly string[] {
   const groups: readonly Group[] = Object.values(compatGroups);
   const peers = groups

@@ -2,7 +2,9 @@ import type { MemoryDevice } from '../domain/memory-devices.ts';
 import { kibToBytes } from '../units.ts';
 import type { Group, Point } from './metric.ts';
 
-/** Apart from the figures of disks and NICs: it is there when these are not, of a VM whose QEMU hangs for instance. */
+/**
+ * Separate from the figures of disks and NICs, since it is available when they are not, for example when QEMU hangs.
+ */
 export const devicesGroup = {
   name: 'devices',
   help: 'Configuration of disks, NICs and memory devices from the XML, and failed disks.',
@@ -73,7 +75,7 @@ const SIZES = [
   ['plugged', ({ pluggedKiB }: MemoryDevice) => pluggedKiB],
 ] as const;
 
-/** Sums, so that a VM with 200 DIMMs has as many series as one with two. */
+/** Summed, so that a VM with 200 DIMMs has as many series as one with two. */
 function memoryDevicePoints(devices: readonly MemoryDevice[]): Point[] {
   const sums = new Map<string, Point>();
   for (const device of devices) {

@@ -2,7 +2,7 @@ import { LIBVIRT_FEATURES } from '../libvirt-features.ts';
 import { kibToBytes, nsToSeconds } from '../units.ts';
 import { flag, type Group, scaled } from './metric.ts';
 
-/** Names: what Tinkoff's and inovex's exporters agree on is kept. */
+/** Names that Tinkoff's and inovex's exporters agree on are kept. */
 export const domainGroup = {
   name: 'domain',
   help: 'State, CPU time, memory and vCPUs of each VM, including VMs whose QEMU hangs.',
@@ -87,7 +87,7 @@ export const domainGroup = {
       type: 'gauge',
       name: 'libvirt_domain_memory_stats_last_update_timestamp_seconds',
       help: "When the guest's balloon driver last reported, in seconds since 1970 (dommemstat: last_update).",
-      // 0 is libvirt's word for never.
+      // libvirt reports 0 for never.
       read: ({ balloon }) => balloon.lastUpdateSeconds || undefined,
     },
     {

@@ -1,8 +1,8 @@
 import type { HealthMetric } from './metric.ts';
 
 /**
- * What the Elasticsearch sink knows of itself: there only where it is on. Each document that was queued is sent, a
- * duplicate, a dead letter or dropped in the end, and waits until then.
+ * Metrics of the Elasticsearch sink; present only where it is enabled. Each queued document is pending until it is
+ * sent, a duplicate, a dead letter or dropped.
  */
 export const elasticsearchMetrics = {
   up: {

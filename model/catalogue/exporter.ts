@@ -1,4 +1,4 @@
-/** A metric that the exporter counts by itself: it knows the values, and the catalogue the name. */
+/** A metric that the exporter counts itself: it has the values, the catalogue the name. */
 export interface ExporterMetric {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram' | 'info';
@@ -6,7 +6,7 @@ export interface ExporterMetric {
   readonly labels: readonly string[];
 }
 
-/** Metrics of the exporter itself: the scrapes it answers, the calls it makes, what it runs with. */
+/** Metrics of the exporter itself: scrapes served, calls made, configuration. */
 export const exporterMetrics = {
   scrapes: {
     name: 'virtune_scrapes_total',

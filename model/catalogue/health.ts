@@ -1,6 +1,6 @@
 import type { HealthMetric } from './metric.ts';
 
-/** What the exporter knows of itself, of its connection, and of how each domain was asked. */
+/** What the exporter knows about itself, its connection, and the result of querying each domain. */
 export const healthMetrics = {
   up: {
     per: 'process',

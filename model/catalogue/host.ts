@@ -7,7 +7,7 @@ import { type Group, PAGE_SIZES, type Point, scaled } from './metric.ts';
 
 const LOCAL = 'virtune on the host';
 
-/** By libvirt and by /proc/stat together. */
+/** Union of the modes in libvirt and /proc/stat. */
 const MODES = [
   'user',
   'nice',
@@ -27,7 +27,7 @@ const MEMORY_KINDS = ['total', 'free', 'buffers', 'cached', 'hugepages'];
 
 const pageSize = (sizeKiB: number): string => `${sizeKiB}KiB`;
 
-/** The host below the VMs, in the same process and under the same `instance` as they. */
+/** The host below the VMs, from the same process and with the same `instance` as theirs. */
 export const hostGroup = {
   name: 'host',
   help: "The host's CPUs, memory, NUMA cells, huge pages, KSM, swap, pressure and load.",
@@ -341,7 +341,7 @@ function* seconds(ns: HostFigures['cpuNs']): Generator<Point> {
 }
 
 function* bytes(kib: HostFigures['memoryKiB'], hugePoolsKiB: number | undefined): Generator<Point> {
-  // `available`, of libvirt since 12.3, has a series to itself: it overlaps with the others.
+  // `available` (libvirt since 12.3) has a separate series, because it overlaps with the others.
   for (const [kind, value] of kib) if (kind !== 'available') yield [[kind], kibToBytes(value)];
   if (hugePoolsKiB !== undefined) yield [['hugepages'], kibToBytes(hugePoolsKiB)];
 }

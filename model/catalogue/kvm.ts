@@ -2,8 +2,8 @@ import type { KvmStats } from '../stats/types.ts';
 import type { Group, Point } from './metric.ts';
 
 /**
- * KVM names its statistics itself and each kernel has more of them, so the name is a label. `sum` only grows;
- * `cur` and `max` are gauges (libvirt, virConnectGetAllDomainStats).
+ * KVM names its statistics, and each kernel adds more, so the name is a label. `sum` only grows; `cur` and `max` are
+ * gauges (libvirt, virConnectGetAllDomainStats).
  */
 export const kvmGroup = {
   name: 'kvm',

@@ -12,7 +12,7 @@ interface Labelled {
   readonly labels?: readonly string[] | Readonly<Record<string, unknown>>;
 }
 
-/** By series, the labels that virtune gives it; `job`, `instance` and `cluster` are added by Prometheus. */
+/** By series, the labels that virtune sets; `job`, `instance` and `cluster` are added by Prometheus. */
 export const labelsBySeries: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   (
     [
@@ -29,13 +29,13 @@ export const labelsBySeries: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   }),
 );
 
-/** All labels that virtune gives to any series, also under names of other exporters. */
+/** All labels that virtune sets on any series, including series named as in other exporters. */
 export const seriesLabels: ReadonlySet<string> = new Set([
   ...[...labelsBySeries.values()].flatMap((labels) => [...labels]),
   ...Object.values(compatGroups).flatMap(({ metrics }) => (metrics as readonly Labelled[]).flatMap(labelsOf)),
 ]);
 
-/** Labels of what metrics are read from: VMs and their devices, cells, pools. */
+/** Labels of the subjects that metrics are read from: VMs and their devices, cells, pools. */
 export const subjectLabels: ReadonlySet<string> = new Set(Object.values(SUBJECT_LABELS).flat());
 
 function labelsOf({ per = '', labels = [] }: Labelled): string[] {

@@ -14,7 +14,7 @@ export const metadataGroup = {
       when: ({ facts }) => facts?.nova !== undefined,
       labels: {
         instance_name: ({ facts }) => facts?.nova?.instanceName,
-        // Nova gives the domain the UUID of the instance.
+        // Nova uses the instance's UUID for the domain.
         instance_id: ({ uuid }) => uuid,
         flavor_name: ({ facts }) => facts?.nova?.flavor,
         user_name: ({ facts }) => facts?.nova?.userName,

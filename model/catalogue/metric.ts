@@ -15,7 +15,7 @@ import type { BlockStats, DomainStats, IoThreadStats, NetStats, VcpuStats } from
 import type { DomainSummary, VcpuPlace } from '../summary.ts';
 import type { VmRates } from '../vm-rates.ts';
 
-/** What changed between two documents; rates of no series, since Prometheus computes them itself. */
+/** Changes between two documents; never exported as series, since Prometheus computes rates itself. */
 export interface RateSubjects {
   readonly vmRates: VmRates;
   readonly vcpuRates: Rates<VcpuStats>;
@@ -25,15 +25,15 @@ export interface RateSubjects {
   readonly cellRates: CpuShares;
 }
 
-/** What a metric can be read from. One of them stands behind each set of labels in `SUBJECT_LABELS`. */
+/** What a metric can be read from. Each has an entry in `SUBJECT_LABELS`. */
 export interface Subjects extends RateSubjects {
-  /** Figures that this tick brought. */
+  /** Figures from this tick. */
   readonly domain: DomainStats;
   /** What libvirt reports of a domain even when its QEMU hangs. */
   readonly summary: DomainSummary;
-  /** What is known of a domain besides its figures; the facts may be missing for one that does not answer. */
+  /** What is known about a domain besides its figures; the facts may be missing for a domain that does not answer. */
   readonly identity: DomainIdentity;
-  /** What a domain's XML says. */
+  /** Facts from a domain's XML. */
   readonly facts: DomainFacts;
   readonly vcpu: VcpuStats;
   readonly block: BlockStats;
@@ -45,7 +45,7 @@ export interface Subjects extends RateSubjects {
   readonly fit: DomainFit;
   readonly extras: DomainExtras;
   readonly local: LocalFigures;
-  /** What the tuner found when it last compared the domain with its profile. */
+  /** Result of the tuner's last comparison of the domain with its profile. */
   readonly drift: DriftFigures;
   readonly guest: GuestFigures;
   readonly guestFilesystem: GuestFilesystem;
@@ -63,7 +63,7 @@ export interface DomainIdentity {
   readonly facts: DomainFacts | undefined;
 }
 
-/** Labels that each series of such a subject carries, and what is in them. */
+/** Labels that each series of a subject carries. */
 export const SUBJECT_LABELS: Readonly<Record<keyof Subjects, readonly string[]>> = {
   domain: ['domain'],
   summary: ['domain'],
@@ -102,7 +102,7 @@ interface Described {
   readonly help: string;
   /** The first libvirt that reports it; absent: all that virtune supports. */
   readonly since?: string;
-  /** What must be so for the series to be there. */
+  /** Conditions for the series to exist. */
   readonly needs?: string;
 }
 
@@ -113,7 +113,7 @@ export interface Figure<K extends keyof Subjects> extends Described {
   readonly read: (subject: Subjects[K]) => number | undefined;
 }
 
-/** Values of the labels that a point adds, in their order, and its figure. */
+/** Values of the labels that a point adds, in order, and its figure. */
 export type Point = readonly [values: readonly string[], value: number];
 
 /** Several figures of a subject, distinguished by additional labels. */
@@ -121,30 +121,30 @@ export interface FigureSet<K extends keyof Subjects> extends Described {
   readonly per: K;
   readonly type: 'counter' | 'gauge';
   readonly labels: readonly string[];
-  /** By label, what it can be; a label that is missing here has values that only the host knows. */
+  /** Possible values by label; a label that is missing here has values that only the host knows. */
   readonly values?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly points: (subject: Subjects[K]) => Iterable<Point>;
-  /** Whether there may be any, where that is cheaper to see than by asking for them; most VMs have none of some. */
+  /** Cheap test whether there may be any points, where most VMs have none. */
   readonly when?: (subject: Subjects[K]) => boolean;
 }
 
-/** A series of labels, value 1: slow facts, to be joined. A label that is absent is left out. */
+/** A series of labels with value 1: slowly changing facts, to join with. An absent label is left out. */
 export interface Info<K extends keyof Subjects> extends Described {
   readonly per: K;
   readonly type: 'info';
   readonly labels: Readonly<Record<string, (subject: Subjects[K]) => string | undefined>>;
-  /** Labels whose names are known only at run time: bounded in number, and none of virtune's own. */
+  /** Labels whose names are known only at run time: bounded in number, and distinct from virtune's. */
   readonly more?: (subject: Subjects[K]) => ReadonlyMap<string, string>;
-  /** Where it holds; everywhere when absent. */
+  /** Where it applies; everywhere when absent. */
   readonly when?: (subject: Subjects[K]) => boolean;
 }
 
 export interface HistogramPoint {
   readonly values: readonly string[];
-  /** Upper bounds, ascending, without +Inf, and how many are at or below each. */
+  /** Upper bounds, ascending, without +Inf, each with the count at or below it. */
   readonly buckets: readonly (readonly [upTo: number, count: number])[];
   readonly count: number;
-  /** Absent where nobody knows it. */
+  /** Absent where it is unknown. */
   readonly sum: number | undefined;
 }
 
@@ -155,7 +155,7 @@ export interface HistogramSet<K extends keyof Subjects> extends Described {
   readonly histograms: (subject: Subjects[K]) => Iterable<HistogramPoint>;
 }
 
-/** Of virtune itself or of the connection: the exporter knows the value. */
+/** About virtune itself or the connection: the exporter provides the value. */
 export interface HealthMetric extends Described {
   readonly per: 'process';
   readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
@@ -166,15 +166,15 @@ export type SubjectMetric<K extends keyof Subjects = keyof Subjects> = {
   [P in K]: Figure<P> | FigureSet<P> | Info<P> | HistogramSet<P>;
 }[K];
 
-/** Metrics that are asked for, and switched, together: `--collect.NAME`. */
+/** Metrics that are collected, and switched on or off, together: `--collect.NAME`. */
 export interface Group {
   readonly name: string;
   readonly help: string;
   readonly byDefault: boolean;
-  /** What asking for it costs the host. */
+  /** What collecting it costs the host. */
   readonly costs: string;
   readonly metrics: readonly SubjectMetric[];
-  /** Of another exporter's names: labels that it has on series whose name is ours as well. */
+  /** For another exporter's names: labels that it sets on series that virtune exports under the same name. */
   readonly peerLabels?: readonly PeerLabels[];
 }
 
@@ -185,13 +185,13 @@ export interface About {
   readonly nic: NetworkInterface | undefined;
 }
 
-/** Labels that another exporter has, beyond ours, on the series of these names. Absent in, absent out. */
+/** Labels that another exporter sets, beyond virtune's, on series of these names. Absent in, absent out. */
 export interface PeerLabels {
   readonly names: readonly string[];
   readonly labels: Readonly<Record<string, (about: About) => string | undefined>>;
 }
 
-/** Page sizes of the architectures that KVM runs on, as labels have them. */
+/** Page sizes of the architectures that KVM supports, as label values. */
 export const PAGE_SIZES: readonly string[] = [
   4, 16, 64, 1_024, 2_048, 32_768, 524_288, 1_048_576, 2_097_152, 16_777_216,
 ].map((kib) => `${kib}KiB`);
@@ -201,7 +201,7 @@ export function scaled(value: number | undefined, scale: (value: number) => numb
   return value === undefined ? undefined : scale(value);
 }
 
-/** 1 or 0 for a yes or no that may be absent. */
+/** 1 or 0 for a boolean that may be absent. */
 export function flag(value: boolean | undefined): number | undefined {
   return value === undefined ? undefined : Number(value);
 }

@@ -6,7 +6,7 @@ import type { neighbourMetrics } from './neighbours.ts';
 import type { otlpMetrics } from './otlp.ts';
 import type { outputMetrics } from './output.ts';
 
-/** Names that are known to the compiler; those that are only known at run time cannot be asked for by type. */
+/** Names that are known at compile time; dynamic names are excluded. */
 type NameOf<M> = M extends { readonly name: infer N extends string }
   ? string extends N
     ? never
@@ -15,7 +15,7 @@ type NameOf<M> = M extends { readonly name: infer N extends string }
       : N
   : never;
 
-/** Every series that virtune exports, and the few others that its dashboards and rules stand on. */
+/** Every series that virtune exports, and the few others that its dashboards and rules depend on. */
 export type SeriesName =
   | NameOf<(typeof groups)[number]['metrics'][number]>
   | NameOf<(typeof healthMetrics)[keyof typeof healthMetrics]>

@@ -1,8 +1,8 @@
 import type { HealthMetric } from './metric.ts';
 
 /**
- * What the OTLP sender knows of itself: there only where it is on. Each data point that was queued is sent, rejected, a
- * dead letter or dropped in the end, and waits until then.
+ * Metrics of the OTLP sender; present only where it is enabled. Each queued data point is pending until it is sent,
+ * rejected, a dead letter or dropped.
  */
 export const otlpMetrics = {
   up: {

@@ -1,6 +1,6 @@
 import type { HealthMetric } from './metric.ts';
 
-/** What `--output ndjson` knows of itself: there only where it is on. */
+/** Metrics of `--output ndjson`; present only where it is enabled. */
 export const outputMetrics = {
   documents: {
     per: 'process',

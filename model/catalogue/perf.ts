@@ -1,9 +1,9 @@
 import type { Group } from './metric.ts';
 
-/** The one perf event that does not count, but rises and falls. */
+/** The only perf event that is a gauge and not a counter. */
 const OCCUPANCY = 'cmt';
 
-/** All others that libvirt can switch on (https://libvirt.org/formatdomain.html#performance-monitoring-events). */
+/** All others that libvirt can enable (https://libvirt.org/formatdomain.html#performance-monitoring-events). */
 const EVENTS = [
   'mbmt',
   'mbml',

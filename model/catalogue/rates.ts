@@ -25,7 +25,7 @@ function netRate(name: string, help: string, of: keyof Rates<NetStats>): Figure<
 
 /**
  * Rates between two documents of the same object. Only documents carry them: Prometheus has `rate()`, while Lens and
- * the alerts of Kibana would need a pipeline aggregation. Formulas: docs/glossary.md, the same as in `virtune top`.
+ * Kibana's alerts would need a pipeline aggregation. Formulas: docs/glossary.md, the same as in `virtune top`.
  */
 export const ratesGroup = {
   name: 'rates',

@@ -61,7 +61,7 @@ export const resctrlGroup = {
   ],
 } as const satisfies Group;
 
-/** A part without a number goes by libvirt's index; of two series with the same labels the first is kept. */
+/** A part without a number is identified by libvirt's index; the first of two series with the same labels is kept. */
 function* pointsOf(
   monitors: ReadonlyMap<number, ResctrlMonitor>,
   figures: readonly (readonly [key: keyof ResctrlPart, labels: readonly string[]])[],

@@ -32,13 +32,13 @@ const RECORDED =
 const MEASURED =
   'virtune tune drift --record or virtune tune watch --record, where the exporter runs, and an experiment';
 
-/** Of an ISO 8601 time; a mark in metadata is anybody's to write. */
+/** Parses an ISO 8601 time; undefined if malformed, since metadata is untrusted. */
 function secondsOf(at: string | undefined): number | undefined {
   const ms = Date.parse(at ?? '');
   return Number.isFinite(ms) ? msToSeconds(ms) : undefined;
 }
 
-/** How each VM is tuned: what an SRE wants beside a figure that hurts, and what the tuner changes. */
+/** How each VM is tuned: what an SRE wants to see beside a bad figure, and what the tuner changes. */
 export const tuningGroup = {
   name: 'tuning',
   help: 'Tuning of each VM: pins, NUMA, huge pages, balloon period, caches, queues, limits.',
@@ -321,7 +321,7 @@ export const tuningGroup = {
       name: `libvirt_domain_block_stats_limit_${name}` as const,
       help: `Limit set on the disk (iotune ${field}), or the lowest of its throttle groups, ${unitOf(field)}.`,
       needs: 'the limit to be set',
-      // 0 is libvirt's word for no limit.
+      // libvirt reports 0 for no limit.
       read: (disk: { readonly limits: ReadonlyMap<string, number> }) => disk.limits.get(field) || undefined,
     })),
     {

@@ -1,4 +1,4 @@
-/** Demand of one control group in a pool. */
+/** Demand of one control group on the CPUs of a pool. */
 export interface Demand {
   /** CPU seconds per second. */
   readonly demand: number;

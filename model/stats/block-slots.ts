@@ -1,7 +1,7 @@
 import { deviceOf, mapOf, type Slot, within } from './draft.ts';
 import type { BlockWindow, LatencyBin, WindowOperation } from './types.ts';
 
-/** Fields of a disk that have a structure; undefined for one that this version does not know. */
+/** Structured fields of a disk; undefined for a field that this version does not know. */
 export function blockSlot(index: number, rest: string): Slot | undefined {
   return latencySlot(index, rest) ?? windowSlot(index, rest) ?? limitSlot(index, rest);
 }
@@ -32,7 +32,7 @@ function latencySlot(index: number, rest: string): Slot | undefined {
   };
 }
 
-/** libvirt's short names of operations, and those that its latency histograms have. */
+/** libvirt's short names of operations, and the names that its latency histograms use. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   rd: 'read',
   wr: 'write',
@@ -72,7 +72,7 @@ function windowSlot(index: number, rest: string): Slot | undefined {
   const operation = OPERATIONS[short] as string;
   const key = WINDOW_FIGURES[theirs] as keyof WindowOperation;
   return (draft, value) => {
-    // QEMU has 0 for the latency of a window without a request (util/timed-average.c): nothing was measured.
+    // QEMU reports a latency of 0 for a window without requests (util/timed-average.c): nothing was measured.
     if (key !== 'averageQueueDepth' && Number(value) === 0) return;
     const { operations } = windowOf(draft);
     const figures = operations.get(operation) ?? {};
@@ -81,7 +81,10 @@ function windowSlot(index: number, rest: string): Slot | undefined {
   };
 }
 
-/** Limits of the image and the host's device behind it (libvirt 11.10 and newer); `iov_*` in segments, all others in bytes. */
+/**
+ * Limits of the image and of the host device behind it (libvirt 11.10 and newer); `iov_*` in segments, all others in
+ * bytes.
+ */
 export const BLOCK_LIMITS = [
   'request_alignment',
   'discard_max',

@@ -17,7 +17,7 @@ interface Maps {
   unknown: Map<string, number | undefined>;
 }
 
-/** The figures of one domain while its record is read. */
+/** The figures of one domain while its record is being read. */
 export interface Draft extends Maps {
   readonly top: Bag;
   readonly cpu: Bag;
@@ -25,10 +25,10 @@ export interface Draft extends Maps {
   readonly dirtyrate: Bag;
 }
 
-/** Puts the value of one field into a draft. */
+/** Stores the value of one field in a draft. */
 export type Slot = (draft: Draft, value: Scalar) => void;
 
-/** A map that most domains have nothing in: shared, so that thousands of empty maps need not be kept. */
+/** Shared by all domains for maps that are mostly empty, instead of thousands of empty maps. */
 const NONE = new Map<never, never>();
 
 export function newDraft(): Draft {
@@ -51,7 +51,7 @@ export function newDraft(): Draft {
   };
 }
 
-/** The map of a draft; made on its first figure. */
+/** A map of a draft, created on first use. */
 export function mapOf<K extends keyof Maps>(draft: Draft, key: K): Maps[K] {
   if (draft[key] === NONE) draft[key] = new Map() as Draft[K];
   return draft[key];
@@ -66,7 +66,7 @@ export function deviceOf(devices: Map<number, Bag>, index: number): Bag {
   return device;
 }
 
-/** A map within a device's figures; made on its first use. */
+/** A map within a device's figures, created on first use. */
 export function within<K, V>(bag: Bag, key: string): Map<K, V> {
   let map = bag[key];
   if (!(map instanceof Map)) {

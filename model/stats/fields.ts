@@ -8,7 +8,7 @@ import type {
   VcpuStats,
 } from './types.ts';
 
-/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 12.9.0) and ours for them. */
+/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 12.9.0) and virtune's names for them. */
 export const DOMAIN_FIELDS = {
   cpu: {
     time: 'timeNs',
@@ -93,5 +93,8 @@ export const TOP_FIELDS: Readonly<Record<string, 'state' | 'reason' | 'vcpuCurre
   'vcpu.maximum': 'vcpuMaximum',
 };
 
-/** Known, and of no use: counts of lists (names are read instead, since ids may have gaps), and how dirty rate was measured. */
+/**
+ * Known but not used: list counts (items are read by name instead, since ids may have gaps), and how the dirty rate was
+ * measured.
+ */
 export const IGNORED = new Set(['net.count', 'block.count', 'iothread.count', 'dirtyrate.calc_mode']);

@@ -2,8 +2,8 @@ import type { DomainFacts } from '../domain/domain.ts';
 import type { DomainStats } from './types.ts';
 
 /**
- * The figures without halt polling where nobody counted it. It is KVM's: of a VM that runs without KVM
- * libvirt 9.0 gives 0 for both times. A VM of type kvm keeps its 0.
+ * Drops halt polling figures where nothing counts them. Halt polling belongs to KVM: for a VM without KVM, libvirt 9.0
+ * reports 0 for both times. A VM of type kvm keeps its 0.
  */
 export function withoutUncountedPolling(stats: DomainStats, facts: DomainFacts | undefined): DomainStats {
   const { haltPollSuccessNs, haltPollFailNs, ...cpu } = stats.cpu;

@@ -1,6 +1,6 @@
-/** What a resctrl monitor (Intel RDT, AMD QoS) measures of some of a domain's vCPUs. */
+/** What a resctrl monitor (Intel RDT, AMD QoS) measures for some of a domain's vCPUs. */
 export interface ResctrlMonitor {
-  /** Given in the XML, or made from the vCPUs: `vcpus_0-3`. */
+  /** From the XML, or derived from the vCPUs: `vcpus_0-3`. */
   name?: string;
   /** A CPU list. */
   vcpus?: string;
@@ -9,14 +9,16 @@ export interface ResctrlMonitor {
 }
 
 export interface ResctrlPart {
-  /** The host's number of the cache, the controller or the package. */
+  /** The host's number of the cache, controller or package. */
   id?: number;
-  /** Of the cache, now. */
+  /** Current cache occupancy. */
   bytes?: number;
-  /** Moved since the monitor began, to memory of the same NUMA node and in all. */
+  /** Traffic since the monitor began, to memory of the same NUMA node and in total. */
   localBytes?: number;
   totalBytes?: number;
-  /** Energy that the cores used for these vCPUs, and that energy without the effect of the frequency, since the monitor began. */
+  /**
+   * Energy that cores used for these vCPUs, and that energy without the effect of frequency, since the monitor began.
+   */
   coreEnergyJoules?: number;
   coreActivityFarads?: number;
 }
@@ -24,7 +26,7 @@ export interface ResctrlPart {
 export type MonitorKind = 'cache' | 'bandwidth' | 'energy';
 type Put = (monitors: Map<number, ResctrlMonitor>, value: unknown) => void;
 
-/** libvirt's names (virConnectGetAllDomainStats) behind the monitor's index, and ours. */
+/** libvirt's names (virConnectGetAllDomainStats) after the monitor's index, and virtune's. */
 const KINDS = {
   cache: { prefix: 'cpu.cache.monitor.', part: 'bank', keys: { id: 'id', bytes: 'bytes' } },
   bandwidth: {
@@ -32,7 +34,7 @@ const KINDS = {
     part: 'node',
     keys: { id: 'id', 'bytes.local': 'localBytes', 'bytes.total': 'totalBytes' },
   },
-  // Linux's names and units behind the package's index (Documentation/filesystems/resctrl.rst, PERF_PKG_MON).
+  // Linux's names and units after the package's index (Documentation/filesystems/resctrl.rst, PERF_PKG_MON).
   energy: {
     prefix: 'cpu.energy.monitor.',
     part: 'pkg',
@@ -45,12 +47,12 @@ const KINDS = {
 
 const MONITOR_KINDS = Object.keys(KINDS) as readonly MonitorKind[];
 
-/** The kind of monitor that a field is about, if any. */
+/** The kind of monitor that a field belongs to, if any. */
 export function monitorKindOf(field: string): MonitorKind | undefined {
   return MONITOR_KINDS.find((kind) => field.startsWith(KINDS[kind].prefix));
 }
 
-/** Where a field of such a monitor goes; undefined for one that this version does not know. */
+/** Where a monitor's field goes; undefined for a field that this version does not know. */
 export function monitorField(kind: MonitorKind, field: string): Put | undefined {
   const { prefix, part, keys } = KINDS[kind];
   const match = /^(?:(\d{1,4})\.)?(?:(count|name|vcpus)|([a-z]+)\.(?:(count)|(\d{1,4})\.([a-z._]+)))$/.exec(
@@ -58,7 +60,7 @@ export function monitorField(kind: MonitorKind, field: string): Put | undefined 
   );
   if (match === null) return undefined;
   const [, index, own, partName, count, partIndex, name = ''] = match;
-  // Counts of lists: their items are read instead.
+  // List counts: the items are read instead.
   if (own === 'count' || count !== undefined) return () => undefined;
   if (index === undefined) return undefined;
   if (own === 'name' || own === 'vcpus') {

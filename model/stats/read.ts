@@ -3,16 +3,16 @@ import { type Bag, newDraft } from './draft.ts';
 import { slotOf } from './slots.ts';
 import type { DomainStats } from './types.ts';
 
-/** "Unknown" where libvirt has no better word: 2^64-1, as a bigint or rounded. */
+/** libvirt's "unknown": 2^64-1, as a bigint or rounded. */
 const UNKNOWN_64 = 2 ** 64;
 
 /**
- * The memory figures of a guest are what its balloon driver reports, any 64 bits: no guest has so many KiB, or faults. Below
- * it the bytes are less than 2^63.
+ * Memory figures come from the guest's balloon driver and may be any 64 bits: no guest has this many KiB, or faults.
+ * Below this limit, the bytes stay under 2^63.
  */
 const GUEST_MAX = 2 ** 53;
 
-/** libvirt's VIR_TYPED_PARAM_FIELD_LENGTH: no name is longer, and names are kept. */
+/** libvirt's VIR_TYPED_PARAM_FIELD_LENGTH: no name is longer. Checked because names are cached. */
 const NAME_MAX = 80;
 
 /** One domain's record of a GetAllDomainStats reply, as named figures with units. */
@@ -45,8 +45,8 @@ export function readDomainStats(params: readonly TypedParam[]): DomainStats {
 }
 
 /**
- * libvirt says 0 where the kernel does not count (virProcessGetSchedInfo and virProcessGetSchedstatDelay start from 0, and
- * find no line to read). A thread that has run has waited for some nanoseconds, so a measured 0 does not occur.
+ * libvirt reports 0 where the kernel does not count (virProcessGetSchedInfo and virProcessGetSchedstatDelay start from
+ * 0, and find no line to read). A thread that has run has also waited some nanoseconds, so a measured 0 does not occur.
  */
 function dropUnmeasured(vcpu: Bag): void {
   if (vcpu['waitNs'] === 0) delete vcpu['waitNs'];

@@ -5,20 +5,20 @@ import { type MonitorKind, monitorField, monitorKindOf } from './monitors.ts';
 
 const IGNORE: Slot = () => undefined;
 
-/** A figure; text in its place is not one. */
+/** Stores a number or boolean; ignores text. */
 const figure =
   (put: (draft: Draft, value: number | boolean) => void): Slot =>
   (draft, value) => {
     if (typeof value !== 'string') put(draft, value);
   };
 
-/** Fields of devices that are text. */
+/** Text fields of devices. */
 const TEXTS: ReadonlySet<string> = new Set(['name', 'path']);
 
-/** A server can send any number of names: more than this per domain are not kept. */
+/** Bounds unknown fields per domain: a server can send any number of names. */
 const UNKNOWN_MAX = 1_000;
 
-/** Keeps a statistic that this version does not know: its value where it is a number. */
+/** Keeps a statistic that this version does not know: its value, if it is a number. */
 function unknownSlot(field: string): Slot {
   return (draft, value) => {
     const { unknown } = draft;
@@ -28,13 +28,13 @@ function unknownSlot(field: string): Slot {
 }
 
 /**
- * Field names recur for every domain and tick, so each is understood once. Bounded, since the names come
- * from outside: when it is full it is cleared.
+ * Cache of parsed field names, since they recur for every domain and tick. Bounded, because the names are external
+ * input: it is cleared when full.
  */
 const SLOTS_MAX = 65_536;
 const slots = new Map<string, Slot>();
 
-/** Where the value of a field of libvirt's statistics goes. */
+/** Where the value of a statistics field goes. */
 export function slotOf(field: string): Slot {
   let slot = slots.get(field);
   if (slot === undefined) {
@@ -104,12 +104,12 @@ function deviceSlot(group: string, index: number, rest: string): Slot | undefine
   return block && figure(block);
 }
 
-/** Names are KVM's own and grow with each kernel; what they end in is libvirt's. */
+/** The names are KVM's and grow with each kernel; the suffixes are libvirt's. */
 function isKvmName(rest: string): boolean {
   return /^[\w-]+\.(sum|cur|max)$/.test(rest);
 }
 
-/** Own keys only, so that a field called `constructor` is not taken for a known one. */
+/** Own properties only, so that a field called `constructor` is not taken for a known one. */
 function lookUp<V>(table: Readonly<Record<string, V>>, key: string): V | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }

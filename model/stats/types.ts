@@ -1,6 +1,6 @@
 import type { ResctrlMonitor } from './monitors.ts';
 
-/** Figures of one domain at one moment. Whatever libvirt did not say is absent, never zero. */
+/** Figures of one domain at one moment. What libvirt did not report is absent, never zero. */
 export interface DomainStats {
   /** virDomainState */
   state?: number;
@@ -11,7 +11,7 @@ export interface DomainStats {
   vcpuMaximum?: number;
   /** By vCPU id; ids may have gaps. */
   vcpus: ReadonlyMap<number, VcpuStats>;
-  /** By libvirt's running index, which says nothing of a device: use `name`. */
+  /** By libvirt's running index, which does not identify a device: use `name`. */
   nets: ReadonlyMap<number, NetStats>;
   blocks: ReadonlyMap<number, BlockStats>;
   /** By iothread id; ids may have gaps. */
@@ -19,15 +19,15 @@ export interface DomainStats {
   dirtyRate: DirtyRateStats;
   /** Counts of hardware and software events by name, for those that the domain's XML enables. */
   perf: ReadonlyMap<string, number>;
-  /** KVM's own statistics of the VM as a whole, by KVM's names. */
+  /** KVM's statistics of the whole VM, by KVM's names. */
   kvm: KvmStats;
-  /** By libvirt's running index, as the domain's XML asks for them. */
+  /** By libvirt's running index, as requested in the domain's XML. */
   cacheMonitors: ReadonlyMap<number, ResctrlMonitor>;
   bandwidthMonitors: ReadonlyMap<number, ResctrlMonitor>;
   energyMonitors: ReadonlyMap<number, ResctrlMonitor>;
-  /** MiB a second that each vCPU dirtied, where that was measured for vCPUs. */
+  /** MiB per second that each vCPU dirtied, where that was measured per vCPU. */
   vcpuDirtyRate: ReadonlyMap<number, number>;
-  /** Statistics of a newer libvirt that this version does not know, by libvirt's name; undefined for text. */
+  /** Statistics that this version does not know, from a newer libvirt, by libvirt's name; undefined for text. */
   unknown: ReadonlyMap<string, number | undefined>;
 }
 
@@ -39,7 +39,7 @@ export interface CpuStats {
   haltPollFailNs?: number;
 }
 
-/** The balloon's figures, the 13 tags of dommemstat among them. */
+/** The balloon's figures, including the 13 tags of dommemstat. */
 export interface BalloonStats {
   /** dommemstat's `actual`. */
   currentKiB?: number;
@@ -62,16 +62,16 @@ export interface VcpuStats {
   /** virVcpuState: 0 offline, 1 running, 2 blocked. */
   state?: number;
   timeNs?: number;
-  /** Waited for I/O, by the scheduler's count (needs CONFIG_SCHEDSTATS). */
+  /** Time waiting for I/O, as the scheduler counts it (needs CONFIG_SCHEDSTATS). */
   waitNs?: number;
-  /** Was runnable but had no CPU: what the guest sees as steal. */
+  /** Time runnable without a CPU: what the guest sees as steal. */
   delayNs?: number;
   halted?: boolean;
-  /** KVM's own statistics of the vCPU (libvirt 8.9 and QEMU 7.1 or newer). */
+  /** KVM's statistics of the vCPU (libvirt 8.9 and QEMU 7.1 or newer). */
   kvm?: KvmStats;
 }
 
-/** `exits.sum`: a name that KVM gives, and `sum` (only grows), `cur` (now) or `max` (highest so far). */
+/** `exits.sum`: KVM's name, then `sum` (only grows), `cur` (now) or `max` (highest so far). */
 export type KvmStats = ReadonlyMap<string, number>;
 
 export interface NetStats {
@@ -104,22 +104,25 @@ export interface BlockStats {
   capacityBytes?: number;
   physicalBytes?: number;
   thresholdBytes?: number;
-  /** By operation: `read`, `write`, `zone_append`, `flush`, then by the index of the bin; only where the disk's XML asks QEMU to collect them. */
+  /**
+   * By operation (`read`, `write`, `zone_append`, `flush`), then by bin index; only where the disk's XML asks QEMU to
+   * collect them.
+   */
   latency?: ReadonlyMap<string, ReadonlyMap<number, LatencyBin>>;
   /** By libvirt's running index; only where the disk's XML has `<statistic interval=''/>`. */
   windows?: ReadonlyMap<number, BlockWindow>;
-  /** By libvirt's name (BLOCK_LIMITS); those that do not apply are absent. */
+  /** By libvirt's name (BLOCK_LIMITS); limits that do not apply are absent. */
   limits?: ReadonlyMap<string, number>;
 }
 
-/** What QEMU measured of a disk in the last `intervalSeconds`. */
+/** What QEMU measured for a disk in the last `intervalSeconds`. */
 export interface BlockWindow {
   intervalSeconds?: number;
-  /** By operation, as latency has them. */
+  /** By operation, as in `latency`. */
   readonly operations: Map<string, WindowOperation>;
 }
 
-/** Latencies are absent where no request of the operation ended in the window. */
+/** Latencies are absent where no request of the operation completed in the window. */
 export interface WindowOperation {
   minNs?: number;
   maxNs?: number;
@@ -127,7 +130,7 @@ export interface WindowOperation {
   averageQueueDepth?: number;
 }
 
-/** Requests that took `startNs` or longer, up to the start of the next bin. */
+/** Requests that took at least `startNs`, up to the start of the next bin. */
 export interface LatencyBin {
   startNs?: number;
   count?: number;
@@ -137,11 +140,11 @@ export interface IoThreadStats {
   pollMaxNs?: number;
   pollGrow?: number;
   pollShrink?: number;
-  /** How much the latest interval counts in the adaptive polling time, as a power of two (libvirt 12.3). */
+  /** Weight of the latest interval in the adaptive polling time, as a power of two (libvirt 12.3). */
   pollWeight?: number;
 }
 
-/** virDomainDirtyRateStatus: a measurement has ended, so that there are figures. */
+/** virDomainDirtyRateStatus: a measurement has completed, so there are figures. */
 export const DIRTY_RATE_MEASURED = 2;
 
 export interface DirtyRateStats {
@@ -151,7 +154,7 @@ export interface DirtyRateStats {
   megabytesPerSecond?: number;
 }
 
-/** Memory that the guest cannot give back: available less usable, or less unused where usable is not reported. */
+/** Memory that the guest cannot release: available less usable, or less unused where usable is not reported. */
 export function memoryUsedKiB({ availableKiB, usableKiB, unusedKiB }: BalloonStats): number | undefined {
   const free = usableKiB ?? unusedKiB;
   return availableKiB === undefined || free === undefined ? undefined : availableKiB - free;

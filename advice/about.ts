@@ -1,6 +1,6 @@
 import type { Advice, VmRef } from './advice.ts';
 
-/** Whether advice has to do with a VM: it hurts it, it is caused by it, or a change is made to it. */
+/** Whether advice concerns a VM: as a victim, as a culprit, or because a remedy changes it. */
 export function isAbout(advice: Advice, matches: (vm: VmRef) => boolean): boolean {
   return (
     advice.victims.some(matches) ||

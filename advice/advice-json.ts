@@ -3,10 +3,10 @@ import type { Answer } from './answer.ts';
 import type { HostObservation } from './observation.ts';
 import { pageOf } from './report.ts';
 
-/** Raised when a name or a meaning changes; new names may come at any time. */
+/** Incremented when a name or a meaning changes; new names may be added at any time. */
 const JSON_VERSION = 1;
 
-/** What `virtune advise --json` prints of one host; shapes and units are in docs/advice.md. */
+/** What `virtune advise --json` prints for one host; shapes and units are in docs/advice.md. */
 export function answerJson(
   name: string,
   observation: Pick<HostObservation, 'samples' | 'fromMs' | 'toMs'> & { readonly uri: string | undefined },

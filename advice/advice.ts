@@ -1,4 +1,4 @@
-/** What advice is about; stable, and the name of its page: docs/advice/KIND.md. */
+/** The subject of advice; stable, and the name of its page: docs/advice/KIND.md. */
 export const ADVICE_KINDS = [
   'backing-chain-deep',
   'balloon-silent',
@@ -37,18 +37,18 @@ export const ADVICE_KINDS = [
 ] as const;
 export type AdviceKind = (typeof ADVICE_KINDS)[number];
 
-/** Found by days of recorded series; all others by minutes of samples. */
+/** Found from days of recorded series; all others from minutes of samples. */
 export const SIZING_KINDS = ['vm-oversized', 'vm-undersized'] as const satisfies readonly AdviceKind[];
 
 export type Severity = 'bad' | 'warn' | 'info';
 
 export interface VmRef {
   readonly uuid: string;
-  /** Hostile text. */
+  /** Untrusted text. */
   readonly name: string;
 }
 
-/** A VM and the figure that shows its part: what it suffers, or what it uses. */
+/** A VM and the figure that shows its role: what it suffers, or what it uses. */
 export interface Affected extends VmRef {
   readonly evidence: string;
 }
@@ -56,7 +56,7 @@ export interface Affected extends VmRef {
 /** A figure over the window, in plain units. */
 export interface Evidence {
   readonly figure: string;
-  /** What of the samples the value is; a fact has one. */
+  /** How the value is derived from the samples; a fact is a single reading. */
   readonly statistic: 'median' | 'mean' | 'p90' | 'maximum' | 'fact';
   readonly value: number;
   /** `%`, `ms`, `CPUs`, `MiB/s`, ...; empty for a count. */
@@ -64,11 +64,11 @@ export interface Evidence {
   /** Samples that had the figure, and the time from the first to the last; 1 and 0 for a fact. */
   readonly samples: number;
   readonly spanMs: number;
-  /** Of the samples, 0 to 1, those above the limit from which it counts. */
+  /** Share of the samples, 0 to 1, above the limit from which the figure matters. */
   readonly above?: { readonly limit: number; readonly share: number } | undefined;
 }
 
-/** One command, and the VM that it changes; absent for one that changes the host. */
+/** One command, and the VM that it changes; absent for a command that changes the host. */
 export interface Step {
   readonly argv: readonly string[];
   readonly vm?: VmRef | undefined;
@@ -76,27 +76,27 @@ export interface Step {
 
 export type Effect = 'live' | 'next boot' | 'live or next boot' | 'nothing changes';
 
-/** A change that would help. virtune never makes it by itself. */
+/** A change that would help. virtune never makes it on its own initiative. */
 export interface Remedy {
   readonly change: string;
-  /** In order; empty where there is no command that fits every host. */
+  /** In order; empty where no command fits every host. */
   readonly steps: readonly Step[];
   /** What others lose by it, computed from the demand on the whole host. */
   readonly cost: string;
-  /** VMs that lose something by it, and are named in `cost`. */
+  /** VMs that lose by it, and are named in `cost`. */
   readonly payers: readonly VmRef[];
-  /** What the victims win; `unknown` where nothing is measured or published. */
+  /** What the victims gain; `unknown` where nothing is measured or published. */
   readonly gain: string;
   readonly risk: string;
   readonly effect: Effect;
-  /** The profile that the steps plan; checked by the tuner before it is offered. */
+  /** The profile that the steps apply; the tuner checks it before the remedy is offered. */
   readonly profile?: { readonly name: string; readonly vms: readonly VmRef[] } | undefined;
 }
 
-/** One cause, with all that it hurts. */
+/** One cause, with everything that it hurts. */
 export interface Advice {
   readonly kind: AdviceKind;
-  /** The same for the same cause: the kind, and the first part of a UUID where a kind is found per VM. */
+  /** Stable for the same cause: the kind, plus the first part of a UUID where a kind is found per VM. */
   readonly id: string;
   readonly severity: Severity;
   /** What hurts, in one sentence. */
@@ -109,6 +109,6 @@ export interface Advice {
   readonly culprits: readonly Affected[];
   /** The best first; the others are alternatives. */
   readonly remedies: readonly Remedy[];
-  /** Share of their time that the VMs lose, summed over the victims: 2.5 is two VMs and a half. 0: a risk. */
+  /** Share of time that the victims lose, summed over them: 2.5 is two VMs and a half. 0: a risk. */
   readonly harm: number;
 }

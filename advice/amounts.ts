@@ -1,6 +1,6 @@
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** As evidence and sentences show figures: whole numbers as they are, below ten two decimals, else one. */
+/** Number format of evidence and sentences: integers as they are, two decimals below ten, else one. */
 export function numberText(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(1);
@@ -15,7 +15,7 @@ export function amount(bytes: number): string {
     scaled /= 1_024;
     unit++;
   }
-  // No part of a byte is shown.
+  // Fractions of a byte are not shown.
   const shown = unit === 0 ? Math.round(scaled) : Math.round(scaled * 100) / 100;
   return `${bytes < 0 ? '-' : ''}${numberText(shown)} ${BINARY[unit]}`;
 }

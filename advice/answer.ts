@@ -3,20 +3,20 @@ import { GUEST_DOES_NOT_REPORT, type MissingReason } from '../model/missing.ts';
 import type { Advice } from './advice.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
 
-/** How long `virtune advise` should observe once more when this was too short. */
+/** How long the next `virtune advise` should observe when this one was too short. */
 const ASK_AGAIN_SECONDS = 120;
 
-/** What a host is advised: something, nothing, or nothing yet. */
+/** The result for a host: advice, nothing to do, or not enough evidence yet. */
 export interface Answer {
   readonly state: 'advice' | 'nothing to do' | 'not enough evidence';
   readonly advice: readonly Advice[];
   /** Absent where there is enough evidence. */
   readonly askAgainAfterSeconds: number | undefined;
-  /** What no advice could be computed from, and why, one sentence each. */
+  /** What could not be assessed, and why, one sentence each. */
   readonly unknown: readonly string[];
 }
 
-/** `minSamples`: without as many, figures of load say nothing, and only facts are advice. */
+/** `minSamples`: with fewer samples, load figures are meaningless, and advice comes from facts only. */
 export function answerOf(
   observation: HostObservation,
   advice: readonly Advice[],
@@ -60,8 +60,8 @@ function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSa
 }
 
 /**
- * Why the memory in a guest is unknown. The reason is that of the newest sample, which may be an exception: a VM that a backup
- * holds just then has the figures of all samples before.
+ * Why a guest's memory is unknown. The reason is that of the newest sample only, which may be an exception: a VM that a
+ * backup is holding at this moment may have figures in all previous samples.
  */
 function whyBlind({ guest, missing }: ObservedVm, minSamples: number): MissingReason | undefined {
   return guest.usableShare.count < minSamples ? missing.get('balloon') : undefined;

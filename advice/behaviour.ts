@@ -2,20 +2,22 @@ import { dedicatedCpu } from '../model/dedicated.ts';
 import { drivesHostDevices } from './host-ties.ts';
 import type { ObservedVm } from './observation.ts';
 
-/** A database commits: it flushes often, and its requests are many and small. */
+/** A database commits: it flushes often, and its requests are frequent and small. */
 const DATABASE_FLUSHES = 20;
 const DATABASE_REQUESTS = 100;
 const DATABASE_REQUEST_BYTES = 65_536;
 
-/** Per vCPU, from which on a VM counts as one that computes. */
+/** CPUs per vCPU from which a VM counts as a batch VM. */
 const BATCH_CPUS = 0.1;
-/** Of its requests, those that flush: a VM that someone waits for writes so that it stays. Holds under contention too. */
+/**
+ * Share of flushes among its requests: a VM that users wait for makes its writes durable. Also valid under contention.
+ */
 const BATCH_FLUSH_SHARE = 0.03;
 const REQUESTS_MIN = 10;
 /** Packets per second of a VM that serves others. */
 const BATCH_PACKETS = 3_000;
 
-/** Whether a VM behaves as a database does, whatever it is called. Unknown counts as no. */
+/** Whether a VM behaves like a database, whatever its name. Unknown counts as no. */
 export function isDatabase({ disks }: ObservedVm): boolean {
   for (const { requests, flushes, bytes } of disks.values()) {
     const perSecond = requests.median ?? 0;
@@ -30,15 +32,15 @@ export function isDatabase({ disks }: ObservedVm): boolean {
 }
 
 /**
- * Whether a VM computes without being waited for: much CPU, few flushes and packets, and no dedicated CPUs or huge pages,
- * which a user gives only to what matters. Unknown counts as no.
+ * Whether a VM runs batch work: much CPU, few flushes and packets, and no dedicated CPUs or huge pages, which users
+ * reserve for VMs that matter. Unknown counts as no.
  */
 export function isBatch(vm: ObservedVm): boolean {
   const demand = (vm.runCpus.mean ?? 0) + (vm.delayCpus.mean ?? 0);
   const sum = (values: Iterable<number | undefined>): number =>
     [...values].reduce<number>((all, value) => all + (value ?? 0), 0);
   const disks = [...vm.disks.values()];
-  // Means: of a commit every other second, most samples show none.
+  // Means, since with a commit every other second most samples show none.
   const requests = sum(disks.map((disk) => disk.requests.mean));
   const flushes = sum(disks.map((disk) => disk.flushes.mean));
   return (
@@ -53,7 +55,10 @@ export function isBatch(vm: ObservedVm): boolean {
   );
 }
 
-/** Whether figures show all that it writes: requests and flushes of each disk. A disk without them may be that of a database. */
+/**
+ * Whether the figures cover all that it writes: requests and flushes of each disk. A disk without figures may belong to
+ * a database.
+ */
 export function hasKnownDisks(vm: ObservedVm): boolean {
   const { facts, disks } = vm;
   if (facts === undefined || drivesHostDevices(vm)) return false;
@@ -68,7 +73,7 @@ export function hasKnownDisks(vm: ObservedVm): boolean {
 /** CD-ROM and floppy drives have no figures while they are empty. */
 const WRITABLE_DEVICES: ReadonlySet<string> = new Set(['disk', 'lun']);
 
-/** Whether figures show all that it sends and receives. libvirt has none of vhost-user and user-mode NICs. */
+/** Whether the figures cover all that it sends and receives. libvirt has none for vhost-user and user-mode NICs. */
 function hasKnownNics({ facts, nics }: ObservedVm): boolean {
   return (facts?.interfaces ?? []).every(
     ({ name }) => name !== undefined && (nics.get(name)?.packets.count ?? 0) > 0,

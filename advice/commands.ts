@@ -2,10 +2,10 @@ import type { DomainSample } from '../sampler/host-sample.ts';
 import type { Step, VmRef } from './advice.ts';
 import type { ObservedVm } from './observation.ts';
 
-/** What virsh and virtune connect to by themselves. */
+/** The default connection of virsh and virtune. */
 export const DEFAULT_URI = 'qemu:///system';
 
-/** `virsh ARGS` for the host that was observed. */
+/** `virsh ARGS` for the observed host. */
 export function virsh(uri: string, ...args: string[]): string[] {
   return uri === DEFAULT_URI ? ['virsh', ...args] : ['virsh', '-c', uri, ...args];
 }
@@ -26,8 +26,9 @@ export function tune(uri: string, verb: 'plan' | 'apply', profile: string, vms: 
 }
 
 /**
- * What virsh finds this VM by. It takes a number for the ID of a running VM and 36 characters for a UUID, before it looks for a
- * name (virshLookupDomainInternal), and a dash begins an option: such a VM is named by its UUID.
+ * The argument by which virsh finds this VM. virsh interprets a number as the ID of a running VM and 36 characters as a
+ * UUID before it tries the name (virshLookupDomainInternal), and a leading dash as an option: such a VM is identified
+ * by its UUID.
  */
 export const nameFor = ({ name, uuid }: VmRef): string =>
   name.startsWith('-') || /^\s*\+?\d+$/.test(name) || name.length === 36 ? uuid : name;
@@ -35,10 +36,10 @@ export const nameFor = ({ name, uuid }: VmRef): string =>
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export const isUuid = (text: string): boolean => UUID.test(text);
 
-/** What virsh finds this VM by on its host alone: on another one, where a VM may have the same name, it finds none. */
+/** Identifies this VM on its host only: on another host, where a VM may have the same name, virsh finds none. */
 export const uuidFor = (vm: VmRef): string => (isUuid(vm.uuid) ? vm.uuid : nameFor(vm));
 
-/** For a change of a running VM that lasts: a transient VM has no definition to change. */
+/** Flags for a lasting change of a running VM: a transient VM has no persistent definition to change. */
 export function lasting({ summary }: Pick<DomainSample, 'summary'>): string[] {
   return summary.marks?.persistent === false ? ['--live'] : ['--live', '--config'];
 }

@@ -2,7 +2,7 @@ import { CpuLoad } from './cpu-load.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { HostObservation, ObservedVm } from './observation.ts';
 
-/** What every kind of advice is computed from. */
+/** Input of every kind of advice. */
 export interface Context {
   readonly observation: HostObservation;
   readonly uri: string;
@@ -10,7 +10,7 @@ export interface Context {
   readonly running: readonly ObservedVm[];
   readonly load: CpuLoad | undefined;
   readonly budget: MemoryBudget;
-  /** Samples without which a rate says nothing. */
+  /** Fewer samples make a rate meaningless. */
   readonly minSamples: number;
 }
 

@@ -9,21 +9,21 @@ import { pinnedCpus } from './pins.ts';
 export interface VmLoad {
   /** Undefined: what the host itself uses. */
   readonly vm: ObservedVm | undefined;
-  /** All that VMs share where the vCPUs may run anywhere. */
+  /** All CPUs that VMs share, where the vCPUs may run anywhere. */
   readonly cpus: CpuSet;
   readonly floats: boolean;
   readonly vcpus: number;
   /** CPUs: run and delay, mean over the window. */
   readonly demand: number;
-  /** Of which was not served. */
+  /** The part of the demand that was not served. */
   readonly delay: number;
-  /** Of the VM's control group, 1 where no user has set one; the same for all loads of a VM. */
+  /** Weight of the VM's control group, 1 unless a user has set one; the same for all loads of a VM. */
   readonly weight: number;
   /** CPUs that a quota allows; infinite without one. */
   readonly cap: number;
 }
 
-/** CPUs that a load asks for and may have: what exceeds its quota uses no CPU, whatever else runs. */
+/** CPUs that a load demands within its quota: what exceeds the quota uses no CPU, whatever else runs. */
 export const allowedDemand = ({ demand, cap }: VmLoad): number => Math.min(demand, cap);
 
 /** CPUs that some vCPUs of a VM may use under its quotas; infinite without one. */
@@ -37,20 +37,23 @@ export function capUnder(
   );
 }
 
-/** A VM's demand and what it gets, in CPUs. */
+/** A VM's demand and how much of it is served, in CPUs. */
 export interface Served {
   readonly demand: number;
   readonly served: number;
-  /** Of its demand, what may only run on CPUs without time left: it waits for what runs there, also within its share. */
+  /**
+   * Part of its demand that may only run on CPUs without time left: it waits for what runs there, even within its
+   * share.
+   */
   readonly contended: number;
 }
 
-/** What all VMs of a host ask of its CPUs; a change can be computed before anybody makes it. */
+/** The demand of all VMs of a host for its CPUs; predicts the effect of a change before it is made. */
 export class CpuLoad {
-  /** What VMs share: online, left to VMs by their control group, and not isolated from the scheduler. */
+  /** CPUs that VMs share: online, available to VMs by their control group, and not isolated from the scheduler. */
   readonly cpus: CpuSet;
   readonly loads: readonly VmLoad[];
-  /** On these CPUs: what VMs ask for, and the host's own use. */
+  /** On these CPUs: demand of VMs and the host's own use, and the host's own use alone. */
   readonly demand: number;
   readonly hostCpus: number;
   readonly #ofVm: ReadonlyMap<ObservedVm | undefined, readonly VmLoad[]>;
@@ -90,7 +93,7 @@ export class CpuLoad {
       vcpus: cpus.size,
       demand: hostCpus,
       delay: 0,
-      // system.slice and machine.slice have the same weight: what the host runs itself competes with all VMs together.
+      // system.slice and machine.slice have the same weight: the host's own load competes with all VMs together.
       weight: [...new Map(loads.map(({ vm, weight }) => [vm, weight])).values()].reduce(
         (sum, each) => sum + each,
         0,
@@ -105,29 +108,29 @@ export class CpuLoad {
     return this.#ofVm.get(vm) ?? [];
   }
 
-  /** CPUs that a VM asks for and may have by its quota: its part of `demand`. */
+  /** CPUs that a VM demands within its quota: its part of `demand`. */
   demandOf(vm: ObservedVm): number {
     return this.of(vm).reduce((sum, each) => sum + allowedDemand(each), 0);
   }
 
-  /** Whether it asks for some of the CPUs that VMs share. */
+  /** Whether it demands any of the CPUs that VMs share. */
   shares({ cpus }: VmLoad): boolean {
     return [...cpus].some((cpu) => this.cpus.has(cpu));
   }
 
-  /** Of the CPUs that VMs share, those to which no VM but these is confined. */
+  /** CPUs that VMs share and to which no VM except these is confined. */
   unclaimed(but: readonly ObservedVm[]): CpuSet {
     return CpuSet.of(
       [...this.cpus].filter((cpu) => this.#confined.get(cpu)?.every((vm) => but.includes(vm)) !== false),
     );
   }
 
-  /** CPU demand against the CPUs that VMs share. */
+  /** CPU demand relative to the CPUs that VMs share. */
   get utilization(): number {
     return this.demand / this.cpus.size;
   }
 
-  /** By UUID, if the loads were as `change` makes them. */
+  /** Result per VM, by UUID, with each load replaced by `change(load)`. */
   served(change: (load: VmLoad) => VmLoad = (load) => load): ReadonlyMap<string, Served> {
     const changed = [...this.#ofVm].map(([vm, loads]) => ({ vm, loads: loads.map(change) }));
     const parts = shareOut(changed.map(({ loads }) => groupOf(loads)));
@@ -154,7 +157,10 @@ function groupOf(loads: readonly VmLoad[]): CpuGroup {
   };
 }
 
-/** The scheduler moves no thread to an isolated CPU: VMs without pins never run there, and those pinned to several stay on one. */
+/**
+ * CPUs that VMs share. The scheduler balances no threads onto isolated CPUs: VMs without pins never run there, and
+ * those pinned to several stay on one.
+ */
 function sharedOf(
   online: CpuSet,
   { isolated, vmCpus }: Pick<HostObservation, 'isolated' | 'vmCpus'>,
@@ -170,8 +176,8 @@ function balanced(cpus: CpuSet, isolated: CpuSet = CpuSet.empty): CpuSet {
 }
 
 /**
- * CPUs that VMs do not share and no VM uses. They are there for other work, such as threads that poll a NIC: what the host uses
- * itself is on these first, since its use of single CPUs is not known.
+ * Idle capacity of the CPUs that VMs do not share. They serve other work, such as threads that poll a NIC: the host's
+ * own use counts there first, since its distribution over CPUs is unknown.
  */
 function idleBeside(cpus: CpuSet, online: CpuSet, loads: readonly VmLoad[]): number {
   const beside = online.difference(cpus);
@@ -195,7 +201,8 @@ function loadsOf(vm: ObservedVm, { online, cpus, isolated, weight }: Surrounding
     const delay = place.delayCpus.mean;
     return run === undefined || delay === undefined ? [] : [{ ...place, run, delay }];
   });
-  // Of a QEMU that does not answer, or a kernel that does not count delay, the CPU time is known, and is not there for others.
+  // For a QEMU that does not answer, or a kernel that does not count delay, the CPU time is known, and that time is not
+  // available to others.
   const used = vm.usedCpus.mean;
   const parts =
     found.length > 0 || used === undefined

@@ -1,12 +1,12 @@
 import type { HostObservation, ObservedVm } from './observation.ts';
 
-/** Defaults of control groups of version 1 and 2: one of them is what VMs have whose shares no user has set. */
+/** Defaults of cgroup v1 and v2: a VM has one of them unless a user has set its shares. */
 const DEFAULT_SHARES = [1_024, 100] as const;
 
-/** What VMs of a host have where no user has limited them. */
+/** CPU shares of the host's VMs that no user has limited. */
 interface Usual {
   readonly shares: number;
-  /** Of each vCPU: Nova (until 2023) and CloudStack set shares in proportion to vCPUs. */
+  /** Shares are per vCPU: Nova (until 2023) and CloudStack set them in proportion to vCPUs. */
   readonly isPerVcpu: boolean;
 }
 
@@ -16,7 +16,7 @@ export function isLimited(vm: ObservedVm, observation: HostObservation): boolean
   return own !== undefined && own < sharesOf(vm, usualOf(observation));
 }
 
-/** Of a VM's control group against those of the others; the usual one where it is not known. */
+/** Weight of a VM's control group relative to the others; the usual one where it is unknown. */
 export function weightOf(vm: ObservedVm, observation: HostObservation): number {
   const usual = usualOf(observation);
   return (observation.cpuShares?.get(vm.uuid) ?? sharesOf(vm, usual)) / usual.shares;
@@ -25,7 +25,7 @@ export function weightOf(vm: ObservedVm, observation: HostObservation): number {
 const sharesOf = ({ vcpus }: ObservedVm, { shares, isPerVcpu }: Usual): number =>
   isPerVcpu ? shares * Math.max(1, vcpus) : shares;
 
-/** Asked for each VM of an observation, which never changes. */
+/** Cached, since it is needed for each VM of an observation, which never changes. */
 const usualByObservation = new WeakMap<HostObservation, Usual>();
 
 function usualOf(observation: HostObservation): Usual {
@@ -37,8 +37,8 @@ function usualOf(observation: HostObservation): Usual {
 }
 
 /**
- * A default, where a VM has it; else the most that any has, since fewer shares are a limit. Unless more VMs, of several sizes, have
- * the same for each vCPU.
+ * A default that some VM has; else the largest value, since fewer shares are a limit. Shares per vCPU take precedence
+ * if more VMs, of several sizes, agree on them.
  */
 function usualAmong({ vms, cpuShares }: HostObservation): Usual {
   const known = vms.flatMap(({ uuid, vcpus }) => {

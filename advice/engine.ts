@@ -5,7 +5,7 @@ import type { HostObservation } from './observation.ts';
 
 const ORDER: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, info: 2 };
 
-/** What hurts or may hurt on a host, by harm: one advice per cause. */
+/** What hurts or may hurt on a host, ordered by harm: one advice per cause. */
 export function advise(
   observation: HostObservation,
   { minSamples }: { readonly minSamples: number },
@@ -16,7 +16,7 @@ export function advise(
   );
 }
 
-/** Replaces the commands of each profile that a check refuses by its reason. Other remedies stay as they are. */
+/** Replaces the commands of each profile that a check refuses by the reason. Other remedies are unchanged. */
 export async function withoutRefused(
   advice: readonly Advice[],
   refusal: (profile: NonNullable<Advice['remedies'][number]['profile']>) => Promise<string | undefined>,

@@ -2,15 +2,15 @@ import type { Evidence } from './advice.ts';
 import type { HostObservation } from './observation.ts';
 import type { Series } from './series.ts';
 
-/** A share of the samples from which a figure counts as lasting: half of them. */
+/** Share of the samples from which a figure counts as lasting. */
 const LASTING = 0.5;
 
-/** Whether a figure was above its limit in most samples, and there are enough of them. */
+/** Whether a figure was above its limit in at least half of the samples, and there are enough of them. */
 export function isLasting(series: Series, limit: number, minSamples: number): boolean {
   return series.count >= minSamples && series.shareAbove(limit) >= LASTING;
 }
 
-/** The median of a series as evidence. `scale` makes the unit of the series that of the evidence, the limit's too. */
+/** The median of a series as evidence. `scale` converts the series and the limit to the unit of the evidence. */
 export function medianOf(
   figure: string,
   series: Series,
@@ -46,7 +46,7 @@ export function meanOf(
   return { figure, statistic: 'mean', value, unit, samples, spanMs: toMs - fromMs };
 }
 
-/** A fact of this moment. */
+/** A current fact. */
 export function factOf(figure: string, value: number, unit = ''): Evidence {
   return { figure, statistic: 'fact', value, unit, samples: 1, spanMs: 0 };
 }

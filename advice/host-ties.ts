@@ -1,20 +1,20 @@
 import type { ObservedVm } from './observation.ts';
 
-/** What a move costs, whatever it is for. */
+/** What a move costs, for any purpose. */
 export const MIGRATION_RISK =
   'a migration copies all memory over the network, and disks that only this host has';
 
 /**
- * Whether the guest drives devices of the host itself: their requests and packets are in no figure of libvirt, and its memory
- * stays where the devices reach it. Unknown counts as yes: without its XML, or in a recording of an older virtune.
+ * Whether the guest drives host devices: libvirt has no figures of their requests and packets, and its memory stays
+ * where the devices access it. Unknown counts as yes: without its XML, or in an older recording.
  */
 export function drivesHostDevices({ facts }: ObservedVm): boolean {
   return facts?.features === undefined || (facts.features.hostDevices ?? 0) > 0;
 }
 
 /**
- * Whether libvirt migrates it live now, as far as its host shows (qemuMigrationSrcIsAllowed in src/qemu/qemu_migration.c);
- * virtune advise --fleet refuses the same.
+ * Whether libvirt would migrate it live now, as far as its host shows (qemuMigrationSrcIsAllowed in
+ * src/qemu/qemu_migration.c); virtune advise --fleet applies the same rules.
  */
 export function canMigrate(vm: ObservedVm): boolean {
   const { facts, sample } = vm;
@@ -29,9 +29,9 @@ export function canMigrate(vm: ObservedVm): boolean {
 }
 
 /**
- * Whether memory that its balloon takes is free on the host afterwards. QEMU discards no page that a device of the host may
- * access (VFIO, vDPA) or that is encrypted (ram_block_discard_disable), the kernel none that is locked (madvise(2)), and
- * huge pages return to their pool.
+ * Whether memory that its balloon takes becomes free on the host. QEMU discards no page that a host device may access
+ * (VFIO, vDPA) or that is encrypted (ram_block_discard_disable), the kernel discards none that is locked (madvise(2)),
+ * and huge pages return to their pool.
  */
 export function canReturnMemory(vm: ObservedVm): boolean {
   const { facts } = vm;

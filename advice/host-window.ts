@@ -8,7 +8,7 @@ import { Residency } from './residency.ts';
 import { Series } from './series.ts';
 import { VmWindow } from './vm-window.ts';
 
-/** Gathers the samples of one host, in their order, into an observation. */
+/** Collects the samples of one host, in order, into an observation. */
 export class HostWindow {
   readonly residency: Residency;
   readonly #uri: string;
@@ -20,11 +20,11 @@ export class HostWindow {
   readonly #ioPressure: Series;
   readonly #swapInPages: Series;
   readonly #swapHurts: Series;
-  /** By a clock that is never set. */
+  /** Monotonic clock. */
   readonly #timesMs: number[] = [];
   #newest: HostSample | undefined;
 
-  /** `max`: samples that are kept. `groups`: those that were asked for, so that a missing figure has its reason. */
+  /** `max`: samples to keep. `groups`: those that were requested, so that a missing figure has a reason. */
   constructor(options: {
     readonly uri: string;
     readonly groups: ReadonlySet<string>;
@@ -42,7 +42,7 @@ export class HostWindow {
     this.#swapHurts = new Series(max);
   }
 
-  /** The next sample, and how it differs from the one before. */
+  /** Adds the next sample and its rates since the previous one. */
   add(sample: HostSample, { host, domains }: SampleRates): void {
     this.#newest = sample;
     const known = new Set<string>();
@@ -50,7 +50,7 @@ export class HostWindow {
       const { uuid, id } = domain.domain;
       known.add(uuid);
       let vm = this.#vms.get(uuid);
-      // Another run has other counters, and may have other devices and pins.
+      // Another run has different counters, and may have other devices and pins.
       if (vm === undefined || vm.runId !== id) {
         vm = new VmWindow(id, this.#max);
         this.#vms.set(uuid, vm);
@@ -81,7 +81,7 @@ export class HostWindow {
     return {
       uri: this.#uri,
       samples: this.#timesMs.length,
-      // As far back as it was, whatever the wall clock was set to since.
+      // The window's length is monotonic, even if the wall clock was set in between.
       fromMs: toMs - (newestMs - (this.#timesMs[0] ?? newestMs)),
       toMs,
       newest,

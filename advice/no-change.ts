@@ -1,6 +1,6 @@
 import type { Remedy } from './advice.ts';
 
-/** Something to find out first: nothing is changed by it. */
+/** Something to find out first, without any change. */
 export const findOut = (change: string): Remedy => ({
   change,
   steps: [],
@@ -11,7 +11,7 @@ export const findOut = (change: string): Remedy => ({
   effect: 'nothing changes',
 });
 
-/** To leave a limit as it is: what others pay for raising it is not known, or there is no room for it. */
+/** Keeps a limit as it is: the cost of raising it for others is unknown, or there is no room. */
 export const keep = (what: 'quota' | 'limit'): Remedy => ({
   ...findOut(`keep the ${what}: it does what it was set for`),
   gain: 'none',

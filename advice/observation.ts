@@ -9,16 +9,16 @@ import type { Series } from './series.ts';
 export interface HostObservation {
   /** libvirt URI that the samples came from; commands connect to it. */
   readonly uri: string;
-  /** Samples with rates in the window, and the wall clock of the first and the last, ms since 1970. */
+  /** Samples with rates in the window, and wall clock times of the first and the last, ms since 1970. */
   readonly samples: number;
   readonly fromMs: number;
   readonly toMs: number;
   readonly newest: HostSample;
-  /** CPUs that are online; undefined where the host did not report its topology. */
+  /** Online CPUs; undefined where the host did not report its topology. */
   readonly cpus: CpuSet | undefined;
-  /** Of these, CPUs that the scheduler moves no thread to; undefined where that is not known, as of a remote host. */
+  /** Those isolated from the scheduler's load balancing; undefined where unknown, as on a remote host. */
   readonly isolated?: CpuSet | undefined;
-  /** CPUs that the control group of VMs leaves to them; undefined where it does not say. */
+  /** CPUs that the control group of VMs may use; undefined where it does not limit them. */
   readonly vmCpus?: CpuSet | undefined;
   /** NUMA cell of each CPU. */
   readonly cellOf: ReadonlyMap<number, number>;
@@ -26,7 +26,7 @@ export interface HostObservation {
   readonly vms: readonly ObservedVm[];
   /** Which vCPU was seen on which CPU. Its keys are UUIDs. */
   readonly residency: Residency;
-  /** `cpu_shares` that the kernel uses now, by UUID; absent where they were not read. */
+  /** `cpu_shares` currently in effect in the kernel, by UUID; absent where they were not read. */
   readonly cpuShares?: ReadonlyMap<string, number> | undefined;
 }
 
@@ -38,20 +38,20 @@ export interface HostSeries {
   readonly ioPressure: Series;
   /** Pages per second read back from swap. */
   readonly swapInPages: Series;
-  /** For each of these, whether it hurt: 1, or 0. */
+  /** Whether each of these hurt: 1, or 0. */
   readonly swapHurts: Series;
 }
 
 /** One VM over the window. Series restart with each run of the VM. */
 export interface ObservedVm {
   readonly uuid: string;
-  /** Hostile text. */
+  /** Untrusted text. */
   readonly name: string;
   readonly sample: DomainSample;
   readonly facts: DomainFacts | undefined;
   readonly running: boolean;
   readonly vcpus: number;
-  /** vCPUs that may run on the same CPUs, each kind with its figures. */
+  /** vCPUs that may run on the same CPUs, each set with its figures. */
   readonly places: readonly PlaceSeries[];
   /** CPUs: run and delay per second, over all vCPUs. */
   readonly runCpus: Series;
@@ -62,7 +62,9 @@ export interface ObservedVm {
   readonly contention: Series;
   /** CPUs that all its threads used. */
   readonly usedCpus: Series;
-  /** Enforcement periods in which a CPU quota held it back, 0 to 1; empty where control groups are not read. */
+  /**
+   * Share of enforcement periods in which a CPU quota throttled it, 0 to 1; empty where control groups are not read.
+   */
   readonly throttled: Series;
   /** By target. */
   readonly disks: ReadonlyMap<string, DiskSeries>;
@@ -90,11 +92,11 @@ export interface DiskSeries {
   /** Of reads and writes together, ms, in samples that had any. */
   readonly latencyMs: Series;
   readonly flushLatencyMs: Series;
-  /** Requests that were under way, mean over the sample. */
+  /** Requests in flight, mean over the sample. */
   readonly inFlight: Series;
   /** Failed requests per second. */
   readonly errors: Series;
-  /** Of the limit that is used most, 0 to 1 and above. */
+  /** Use of the most exhausted limit, 0 to 1 and above. */
   readonly limitUse: Series;
 }
 

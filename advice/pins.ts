@@ -20,7 +20,7 @@ export function pinnedCpus(sample: Sample): CpuSet | undefined {
   return cpus.length === 0 ? undefined : CpuSet.of(cpus);
 }
 
-/** Cells of the host that these CPUs lie in. */
+/** Host cells that contain these CPUs. */
 export function cellsOf(cpus: CpuSet, host: { readonly cellOf: ReadonlyMap<number, number> }): number[] {
   const cells = new Set<number>();
   for (const cpu of cpus) {

@@ -5,20 +5,20 @@ import { refOf, tune } from './commands.ts';
 import type { Context } from './context.ts';
 import type { ObservedVm } from './observation.ts';
 
-/** Profiles that advice proposes, and whether they give a VM dedicated CPUs. */
+/** Profiles that advice proposes, and which of them dedicate CPUs. */
 type ProfileName = 'oltp-database' | 'network' | 'balanced';
 const DEDICATES: ReadonlySet<ProfileName> = new Set(['oltp-database', 'network']);
-/** For emulator threads and iothreads. */
+/** CPUs for emulator threads and iothreads. */
 const HELPER_CPUS = 2;
-/** The share of the CPUs left to VMs without dedicated ones that their demand may reach. */
+/** Highest demand of VMs without dedicated CPUs, as a share of the CPUs left to them. */
 const ROOMY = 0.85;
 
-/** The profile that fits how a VM behaves: that of databases only for one that commits like one. */
+/** The profile that fits a VM's behaviour; the database profile only for a VM that commits like one. */
 export const profileFor = (vm: ObservedVm): ProfileName => (isDatabase(vm) ? 'oltp-database' : 'balanced');
 
 /**
- * A change that a profile plans; the tuner checks it before it is offered. A profile with dedicated CPUs is proposed only
- * where the VMs that would have to share the rest have room there.
+ * A change that applies a profile; the tuner checks it before it is offered. A profile with dedicated CPUs is proposed
+ * only if the remaining CPUs suffice for the VMs that would share them.
  */
 export function profileRemedy(
   context: Context,
@@ -50,7 +50,7 @@ export function profileRemedy(
   };
 }
 
-/** CPUs that would be left to VMs without pins, and the demand of these. */
+/** CPUs that would be left to VMs without pins, and the demand of those VMs. */
 function roomAfter(
   { load, observation }: Context,
   vm: ObservedVm,

@@ -11,7 +11,7 @@ const LABEL = 13;
 const SHOWN_VMS = 5;
 const SHOWN_STEPS = 6;
 
-/** Where the page of a kind is, in the source tree and the package. */
+/** Path of a kind's page, in the source tree and in the package. */
 export const pageOf = (kind: Advice['kind']): string => `docs/advice/${kind}.md`;
 
 /** What an answer is based on. */

@@ -1,9 +1,9 @@
-/** One vCPU in one tick: where it was seen, and how long it ran. */
+/** One vCPU in one tick: where it was seen, and how much it ran. */
 interface Seen {
   readonly key: string;
   readonly vcpu: number;
   readonly cpu: number;
-  /** CPU seconds a second. */
+  /** CPU seconds per second. */
   readonly run: number;
 }
 
@@ -13,22 +13,22 @@ interface Tick {
   readonly vcpu: Uint16Array;
   readonly cpu: Int16Array;
   readonly run: Float32Array;
-  /** CPU seconds a second that each VM waited, in the order of `keys`. */
+  /** CPU seconds per second that each VM waited, in the order of `keys`. */
   readonly delay: Float32Array;
 }
 
-/** What a VM's run time was spent beside: who else ran on its CPUs while it waited. */
+/** A VM that ran on the CPUs of another VM while that one waited. */
 export interface Neighbour {
   readonly key: string;
-  /** CPU seconds a second on the CPUs of the VM that waits, weighted by how long it waited. */
+  /** CPU seconds per second on the CPUs of the waiting VM, weighted by how long it waited. */
   readonly run: number;
-  /** Of all that others ran there. */
+  /** Share of everything that others ran there. */
   readonly share: number;
   readonly cpus: readonly number[];
 }
 
 export interface Blame {
-  /** CPU seconds a second that the VM waited, on average over the ticks. */
+  /** CPU seconds per second that the VM waited, mean over the ticks. */
   readonly delay: number;
   readonly ticks: number;
   readonly cpus: readonly number[];
@@ -43,8 +43,8 @@ export interface VmTick {
 }
 
 /**
- * Which vCPU was seen on which CPU in the last ticks, in arrays of numbers: 8,000 vCPUs take 100 KB a tick.
- * libvirt reports the place at the moment of asking (domainGetVcpus), so this is a sample of where they run.
+ * Which vCPU was seen on which CPU in the last ticks, in typed arrays: 8,000 vCPUs take 100 KB per tick. libvirt
+ * reports the placement at the moment of the call (domainGetVcpus), so this is a sample of where vCPUs run.
  */
 export class Residency {
   readonly #max: number;
@@ -105,9 +105,9 @@ export class Residency {
   }
 
   /**
-   * Who ran on the CPUs of this VM while it waited. Its CPUs: where it is pinned (`allowed`), and where it was
-   * seen in that tick if it is pinned nowhere. Each tick counts as much as the VM waited in it, so that who ran
-   * while nobody waited is not to blame. Undefined when it did not wait, or nothing is known of places.
+   * Who ran on the CPUs of this VM while it waited. Its CPUs are those it is pinned to (`allowed`), or where it was
+   * seen in that tick if it is not pinned. Each tick is weighted by how long the VM waited in it, so VMs that ran while
+   * it did not wait are not blamed. Undefined when it did not wait.
    */
   blame(key: string, allowed: ReadonlySet<number> | undefined): Blame | undefined {
     const byKey = new Map<string, { run: number; cpus: Set<number> }>();

@@ -2,11 +2,11 @@
 export class Series {
   readonly #max: number;
   readonly #values: number[] = [];
-  /** Of the values as they are: asked for several times between two samples. */
+  /** Cached until the next value: read several times between two samples. */
   #sorted: readonly number[] | undefined;
   #mean: number | undefined;
 
-  /** `max`: values that are kept; older ones are dropped. */
+  /** `max`: values to keep; older ones are dropped. */
   constructor(max = Number.POSITIVE_INFINITY) {
     this.#max = max;
   }
@@ -17,7 +17,7 @@ export class Series {
     return series;
   }
 
-  /** A value that is absent is not counted. */
+  /** Absent values are ignored. */
   add(value: number | undefined): void {
     if (value === undefined || !Number.isFinite(value)) return;
     this.#sorted = undefined;
@@ -59,7 +59,7 @@ export class Series {
     return this.#sorted[Math.max(0, Math.ceil(share * this.count) - 1)];
   }
 
-  /** Of all values, the share that is above a limit; 0 without values. */
+  /** Share of the values above a limit; 0 without values. */
   shareAbove(limit: number): number {
     if (this.count === 0) return 0;
     let above = 0;

@@ -11,7 +11,7 @@ import { pinOf } from './pins.ts';
 import type { VmTick } from './residency.ts';
 import { Series } from './series.ts';
 
-/** One run of one VM: what each sample adds to its series. */
+/** One run of one VM: adds each sample to its series. */
 export class VmWindow {
   /** libvirt's id of the run. */
   readonly runId: number;
@@ -86,7 +86,7 @@ export class VmWindow {
     };
   }
 
-  /** Where its vCPUs are now and how long they ran and waited since the sample before; none without rates. */
+  /** Where its vCPUs are now, and how long they ran and waited since the previous sample; empty without rates. */
   placesNow(uuid: string): VmTick[] {
     const rates = this.#rates;
     if (rates === undefined) return [];
@@ -125,7 +125,7 @@ export class VmWindow {
       this.#series.runCpus.add(run);
       this.#series.delayCpus.add(delay);
     }
-    // Pins that were changed make other places: the figures of the old ones say nothing of them.
+    // Changed pins start new series: the old figures do not apply to them.
     const places = new Map<string, PlaceSeries>();
     for (const [key, { cpus, vcpus, run: placeRun, delay: placeDelay }] of sums) {
       const before = this.#places.get(key);

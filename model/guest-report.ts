@@ -17,7 +17,7 @@ export interface GuestReport {
   readonly lastUpdateSeconds: number;
   /** When virtune first saw it, by the samples' clock. */
   readonly seenAtMs: number;
-  /** Upper bound of the time between its arrival and `seenAtMs`; infinite for the first report. */
+  /** Upper bound of the time between its arrival and `seenAtMs`; infinite without a previous sample. */
   readonly lateMs: number;
   readonly counters: Pick<BalloonStats, MemoryCounter>;
   /** Since the previous report; empty in the first. */

@@ -46,7 +46,7 @@ export interface CacheBank {
 }
 
 export interface CacheControl {
-  /** `both`, or `code` and `data` separately on a host with code and data prioritization. */
+  /** `both`, or `code` and `data` separately on a host with code and data prioritisation. */
   readonly type: string;
   readonly granularityKiB: number;
   readonly leastKiB: number;

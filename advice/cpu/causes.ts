@@ -5,33 +5,33 @@ import { isLimited } from '../cpu-weights.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 
-/** A guest notices from here on (VMware's ready time: 5 % is significant, 10 % is bad). */
+/** Steal that a guest notices (VMware's ready time: 5 % is significant, 10 % is bad). */
 export const STEAL_WARN = 0.05;
 export const STEAL_BAD = 0.1;
 
-/** Of a quota's periods, those in which it held threads back. */
+/** Share of a quota's periods that were throttled. */
 const THROTTLED = 0.05;
-/** Of what is allowed, what counts as all of it: a figure over a sample is never exact. */
+/** Share of a limit that counts as reaching it, since a figure over a sample is never exact. */
 export const FULL = 0.9;
-/** The share of some CPUs from which the demand of others counts. */
+/** Share of some CPUs from which the demand of others matters. */
 const NOTICEABLE = 0.1;
-/** From here on a host has no CPUs to give. */
+/** Utilization from which a host has no CPUs left to give. */
 const HOST_FULL = 0.95;
 
 /** Why VMs wait for CPUs, and all VMs that wait for that reason. */
 export interface CpuCause {
   readonly kind: 'quota' | 'wide' | 'dedicated' | 'squeezed' | 'overcommit' | 'unexplained';
   readonly victims: ObservedVm[];
-  /** CPUs that are short; empty where a quota is. */
+  /** The contended CPUs; empty for a quota. */
   cpus: CpuSet;
 }
 
-/** Running VMs with lasting steal, but for those that a user has given fewer CPU shares. */
+/** Running VMs with lasting steal, except those that a user has given fewer CPU shares. */
 export function waitingVms({ running, minSamples, observation }: Context): ObservedVm[] {
   return running.filter((vm) => isLasting(vm.steal, STEAL_WARN, minSamples) && !isLimited(vm, observation));
 }
 
-/** One cause per reason: VMs that wait for the same CPUs are victims of the same. */
+/** One cause per reason: VMs that wait for the same CPUs share a cause. */
 export function cpuCauses(context: Context, load: CpuLoad): CpuCause[] {
   const causes: CpuCause[] = [];
   for (const vm of waitingVms(context)) {
@@ -57,7 +57,7 @@ export function cpuCauses(context: Context, load: CpuLoad): CpuCause[] {
   return causes;
 }
 
-/** Causes that are about certain CPUs. */
+/** Causes that concern specific CPUs. */
 const LOCAL: ReadonlySet<CpuCause['kind']> = new Set(['dedicated', 'squeezed']);
 
 function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause, 'kind' | 'cpus'> {
@@ -94,17 +94,17 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
     allowedDemand,
   );
   if (rivals.length > 0 && within >= 0.85 * area.size) return { kind: 'squeezed', cpus: area };
-  // Without a VM that was seen there, the cause is unknown: processes and interrupts of the host use pinned CPUs too.
+  // Unless a VM was seen there, the cause is unknown: processes and interrupts of the host use pinned CPUs too.
   const seen = context.observation.residency.blame(vm.uuid, new Set(cpus))?.neighbours ?? [];
   return owns && seen.length > 0 ? { kind: 'dedicated', cpus } : { kind: 'unexplained', cpus };
 }
 
-/** What a load asks of some CPUs, spread evenly over all that it may use. */
+/** A load's demand on some CPUs, spread evenly over all that it may use. */
 function demandOn(load: VmLoad, cpus: CpuSet): number {
   return (allowedDemand(load) * load.cpus.intersection(cpus).size) / Math.max(1, load.cpus.size);
 }
 
-/** The control group says so where it is read; else its vCPUs use all that the quota allows. */
+/** Reported by the control group where it is read; else inferred from vCPUs that use all that the quota allows. */
 function isHeldByQuota({ throttled }: ObservedVm, own: readonly VmLoad[], minSamples: number): boolean {
   const limited = own.filter(({ cap }) => Number.isFinite(cap));
   if (limited.length === 0) return false;
@@ -112,7 +112,7 @@ function isHeldByQuota({ throttled }: ObservedVm, own: readonly VmLoad[], minSam
   return limited.some(({ demand, delay, cap }) => demand - delay >= FULL * cap);
 }
 
-/** All CPUs that these VMs and those that share some of them may use. */
+/** The closure of CPUs that are connected by VMs which may use several of them. */
 function reached(cpus: CpuSet, others: readonly VmLoad[]): CpuSet {
   let area = cpus;
   for (;;) {

@@ -9,11 +9,11 @@ import { consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.t
 import { cellRisk, cellText, nearMemory, pinSteps, targetsFor, wholeCores } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
-/** CPUs that a VM has for itself by its pins, and on which other VMs run. */
+/** CPUs dedicated to a VM by its pins, on which other VMs run. */
 export function dedicatedCpusShared(cause: CpuCause, context: Context, load: CpuLoad): Advice {
   const { victims, cpus } = cause;
   const rivals = rivalsOf(cause, load);
-  // VMs without pins run there as well: then those are the culprits.
+  // If no pins overlap, VMs without pins ran there, and those are the culprits.
   const culprits = rivals.length > 0 ? rivals : seenThere(cause, context);
   const remedies = rivals.length > 0 ? movesOf(cause, rivals, context, load) : [];
   return {
@@ -30,7 +30,7 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
       rivals.length > 0
         ? `the pins of ${culprits.length} VMs overlap on CPU ${cpus}`
         : 'a pin keeps a vCPU on its CPU, and keeps no other VM away from it',
-    // Those that can go elsewhere first: a database may ask for more than the VM that came to its CPUs.
+    // Movable VMs first: a database may have more demand than the VM that intruded on its CPUs.
     culprits: [
       ...consumers(
         culprits.filter((vm) => !isDatabase(vm)),
@@ -46,7 +46,7 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
 /** A VM with less demand does not make another wait. */
 const RIVAL_CPUS = 0.1;
 
-/** All VMs with pins on these CPUs that wait there or use them. */
+/** All VMs pinned to these CPUs that wait there or use them. */
 function rivalsOf({ cpus, victims }: CpuCause, load: CpuLoad): ObservedVm[] {
   const pinned = load.loads.filter(
     ({ vm, floats, cpus: its }) => vm !== undefined && !floats && its.intersection(cpus).size > 0,
@@ -66,7 +66,7 @@ function seenThere({ victims, cpus }: CpuCause, { observation }: Context): Obser
     .flatMap(({ key }) => observation.vms.find(({ uuid }) => uuid === key) ?? []);
 }
 
-/** One of the rivals goes elsewhere: first those that no one waits for. */
+/** Moves one of the rivals: first those that no user waits for. */
 function movesOf(cause: CpuCause, rivals: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
   const byWeight = rivals.toSorted(
     (a, b) =>
@@ -89,7 +89,8 @@ function moveOf(
   load: CpuLoad,
 ): Remedy | undefined {
   const free = nearMemory(mover, load.unclaimed([mover]).difference(cpus), context);
-  // The other thread of a busy core is only half a CPU: first cores that no VM is pinned to, then any but those that are waited for.
+  // The sibling thread of a busy core is only half a CPU: first cores that no VM is pinned to, then cores without a
+  // waiting VM, then any free CPU.
   const claimed = load.cpus.difference(load.unclaimed([mover]));
   const idle = free.difference(wholeCores(claimed, context));
   const apart = free.difference(wholeCores(cpus, context));

@@ -12,22 +12,22 @@ import type { CpuCause } from './causes.ts';
 import { capacityText, consumers, cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
-/** The share of the demand of VMs without a limit that may stay unserved. */
+/** Share of the unlimited VMs' demand that may remain unserved. */
 const SHORT_ENOUGH = 0.02;
-/** Weights that are tried, as shares of what a VM has now, the mildest first. */
+/** Weights to try, as fractions of a VM's current one, the mildest first. */
 const WEIGHTS = [1 / 2, 1 / 4, 1 / 8, 1 / 16] as const;
-/** Tried on real guests that had their share, and waited (docs/advice.md). */
+/** For victims that get their share but wait on wakeup; tested on real guests (docs/advice.md). */
 const FOR_WAKING = 1 / 4;
-/** A VM that gets less than this share of its demand, as far as its quota allows it, makes no progress. */
+/** A VM that gets less than this share of its demand (within its quota) makes no progress. */
 const PAYER_MIN_SHARE = 0.15;
 /** Losses that are listed one by one. */
 const SHOWN_COSTS = 3;
-/** The highest demand on a host after a move, as a share of its CPUs: bursts have room. */
+/** Highest demand on a host after a move, as a share of its CPUs, to leave room for bursts. */
 const ROOMY = 0.85;
-/** CPUs: a VM with less demand makes no room. */
+/** CPUs: moving a VM with less demand does not help. */
 const WORTH_MOVING = 0.1;
 
-/** CPU demand exceeds what the host has. */
+/** CPU demand exceeds the host's capacity. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
     (vm) => load.demandOf(vm) >= 0.02 * load.demand && load.of(vm).some((each) => load.shares(each)),
@@ -46,7 +46,7 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
   };
 }
 
-/** Shares first where they decide; last where the victims have what theirs allow. */
+/** Shares first where they are computed to help; last where the victims already get what their shares allow. */
 function remediesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
   const { remedies, isComputed } = sharesOf(victims, context, load);
   const moves = moveOf(victims, load);
@@ -56,11 +56,11 @@ function remediesOf(victims: readonly ObservedVm[], context: Context, load: CpuL
 interface Limit {
   readonly weight: number;
   readonly result: WhatIf;
-  /** Whether the victims get more of what they ask for; else they only wait less when they wake up, which is not computed. */
+  /** Whether the victims' demand is better served; else they only wait less on wakeup, which is not computed. */
   readonly isComputed: boolean;
 }
 
-/** All VMs that no one waits for, also those that are between two bursts now, limited as little as it takes. */
+/** Lowers the shares of all batch VMs, including those between two bursts now, as little as necessary. */
 function sharesOf(
   victims: readonly ObservedVm[],
   context: Context,
@@ -121,7 +121,7 @@ function mildest(
   return best;
 }
 
-/** A few VMs each with its loss; of many, the range. */
+/** Lists the loss of each of a few VMs; for many, the range. */
 function costText(payers: readonly ObservedVm[], { served, before }: WhatIf): string {
   const share = (of: WhatIf['served'], vm: ObservedVm): string => percent(100 * shareOf(of, vm));
   if (payers.length <= SHOWN_COSTS) {
@@ -135,7 +135,7 @@ function costText(payers: readonly ObservedVm[], { served, before }: WhatIf): st
   return `${payers.length} VMs get ${range} % of their demand; now ${least.name} gets ${share(before, least)} %`;
 }
 
-/** Without the shares that the kernel uses now no number is right: 1024 is usual with cgroup v1, 100 with v2. */
+/** No steps without the shares in use: 1024 is usual with cgroup v1, 100 with v2, so any number would be a guess. */
 function sharesSteps(payers: readonly ObservedVm[], weight: number, { uri, observation }: Context) {
   const now = observation.cpuShares;
   if (now === undefined || payers.some(({ uuid }) => !now.has(uuid))) return [];
@@ -151,13 +151,13 @@ function sharesSteps(payers: readonly ObservedVm[], weight: number, { uri, obser
   );
 }
 
-/** The fewest VMs whose CPUs elsewhere would leave room here, of those that can move; first those that compute. */
+/** The fewest movable VMs whose departure would leave room here; batch VMs first. */
 function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
   const movable = [
     ...new Set(load.loads.flatMap(({ vm, floats }) => (vm !== undefined && floats ? [vm] : []))),
   ]
     .filter((vm) => !isDatabase(vm) && canMigrate(vm))
-    // What its quota does not allow uses no CPU here, and leaves with no VM.
+    // Demand above its quota uses no CPU here, so moving the VM does not free it.
     .map((vm) => ({ vm, demand: load.demandOf(vm), computes: Number(isBatch(vm)) }))
     .filter((each) => each.demand >= WORTH_MOVING)
     .toSorted((a, b) => b.computes - a.computes || b.demand - a.demand);
@@ -168,7 +168,7 @@ function moveOf(victims: readonly ObservedVm[], load: CpuLoad): Remedy[] {
     leaving.push(vm);
     left -= demand;
   }
-  // What the host itself uses does not leave with any VM.
+  // The host's own use remains, whichever VMs move.
   if (leaving.length === 0 || left > load.cpus.size) return [];
   const gone = new Set(leaving);
   const staying = victims.filter((vm) => !gone.has(vm));

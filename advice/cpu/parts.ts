@@ -14,7 +14,7 @@ export function sufferers(vms: readonly ObservedVm[]): Affected[] {
     .map((vm) => ({ ...refOf(vm), evidence: `steal ${percent(100 * (vm.steal.median ?? 0))} %` }));
 }
 
-/** Largest first, each with its CPU demand: what a quota does not allow takes no CPU from others. */
+/** Largest first, each with its CPU demand; demand above a quota takes no CPU from others. */
 export function consumers(vms: readonly ObservedVm[], load: CpuLoad): Affected[] {
   return vms
     .toSorted((a, b) => load.demandOf(b) - load.demandOf(a))
@@ -33,7 +33,7 @@ export function severityOf(vms: readonly ObservedVm[]): Severity {
   return vms.some(({ steal }) => (steal.median ?? 0) >= STEAL_BAD) ? 'bad' : 'warn';
 }
 
-/** CPUs that are isolated, or kept from VMs, are not there for those that wait. */
+/** CPUs that are isolated, or not allowed to VMs, are of no use to those that wait. */
 export function capacityText({ cpus }: CpuLoad, observation: Pick<HostObservation, 'cpus'>): string {
   const all = observation.cpus?.size ?? cpus.size;
   return cpus.size === all ? `the host has ${all} CPUs` : `VMs share ${cpus.size} of the host's ${all} CPUs`;

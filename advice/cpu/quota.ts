@@ -12,14 +12,14 @@ import { type CpuCause, FULL } from './causes.ts';
 import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { gainText, shareOf, type WhatIf, whatIf } from './what-if.ts';
 
-/** Above the current demand of a VM, so that the next burst is not throttled again. */
+/** Headroom over a VM's current demand, so that the next burst is not throttled again. */
 const HEADROOM = 1.25;
-/** A quota of the whole VM holds back the other threads of QEMU too: a tenth for them. */
+/** A quota of the whole VM also throttles QEMU's other threads: a tenth for them. */
 const QEMU_THREADS = 1.1;
-/** On a host without CPUs for all that are throttled, how many of them are tried one by one. */
+/** VMs tried one by one where the host lacks the CPUs to raise all of them. */
 const TRIED = 20;
 
-/** VMs that their own CPU quota holds back. */
+/** VMs that their own CPU quota throttles. */
 export function cpuQuota({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const [first] = victims;
   return {
@@ -51,7 +51,9 @@ function capOf(vm: ObservedVm, load: CpuLoad): number {
 
 const askedBy = ({ runCpus, delayCpus }: ObservedVm): number => (runCpus.mean ?? 0) + (delayCpus.mean ?? 0);
 
-/** A mean below the quota hides why it throttles: its periods are short, and each vCPU has its part. */
+/**
+ * A mean below the quota does not show why the VM is throttled: periods are short, and each vCPU has a separate quota.
+ */
 function causeOf(vm: ObservedVm, load: CpuLoad): string {
   const [asked, allowed] = [askedBy(vm), capOf(vm, load)];
   const { vcpuCpus } = vm.facts?.cpu.quota ?? {};
@@ -61,10 +63,10 @@ function causeOf(vm: ObservedVm, load: CpuLoad): string {
   }`;
 }
 
-/** CPUs that quotas of a VM allow; undefined where it has none of a kind, infinite where one should be removed. */
+/** CPUs that a VM's quotas allow; undefined where it has no quota of a kind, infinite where it should be removed. */
 type Quotas = Pick<CpuQuota, 'vcpuCpus' | 'globalCpus'>;
 
-/** As far as the host has the CPUs: raised for those that gain by it, at the expense of no other VM. */
+/** Raises the quotas of VMs that gain by it, at the expense of no other VM, as far as the host has the CPUs. */
 function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
   const raised = affordable(victims, load);
   const vms = [...raised.keys()];
@@ -85,8 +87,8 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
 }
 
 /**
- * Of the victims, those whose quotas can grow and that lack less by it: all of them where that harms no other VM, else one
- * after the other, the worst first, as far as there is room.
+ * Victims whose quotas can grow and that benefit: all of them if no other VM is harmed, else one by one, the worst
+ * first, as far as there is room.
  */
 function affordable(victims: readonly ObservedVm[], load: CpuLoad): ReadonlyMap<ObservedVm, Quotas> {
   const wanted = victims
@@ -115,20 +117,20 @@ function withQuotas(raised: ReadonlyMap<ObservedVm, Quotas>, load: CpuLoad): Wha
   });
 }
 
-/** Whether it lacks at most half of what it lacked. */
+/** Whether its unserved share is at most half of what it was. */
 function isRelieved({ before, served }: WhatIf, vm: ObservedVm): boolean {
   const lacked = 1 - shareOf(before, vm);
   return lacked > 0 && 1 - shareOf(served, vm) <= lacked / 2;
 }
 
-/** Both quotas of a VM, each at least what it is now; undefined where none would grow. */
+/** Both quotas of a VM, never lower than now; undefined where neither would grow. */
 function quotasFor(vm: ObservedVm, load: CpuLoad): Quotas | undefined {
   const { vcpuCpus, globalCpus } = vm.facts?.cpu.quota ?? {};
-  // Of vCPUs with the same pins only the sum is known; of those with different ones, the quota has to be enough for each.
+  // For vCPUs with the same pins only the sum is known; with different pins, the quota must suffice for each.
   const perVcpu = Math.max(...load.of(vm).map(({ demand, vcpus }) => (demand * HEADROOM) / vcpus));
   const whole = Math.min(vm.vcpus, askedBy(vm) * HEADROOM) * QEMU_THREADS;
   const quotas: Quotas = {
-    // No thread uses more than one CPU: such a quota limits nothing.
+    // A thread cannot use more than one CPU, so a quota of 1 limits nothing.
     vcpuCpus:
       vcpuCpus === undefined || vcpuCpus >= 1
         ? vcpuCpus
@@ -138,7 +140,7 @@ function quotasFor(vm: ObservedVm, load: CpuLoad): Quotas | undefined {
   return quotas.vcpuCpus === vcpuCpus && quotas.globalCpus === globalCpus ? undefined : quotas;
 }
 
-/** Only of those that grow. */
+/** Only for quotas that grow. */
 function quotaSteps(uri: string, vm: ObservedVm, { vcpuCpus, globalCpus }: Quotas): Step[] {
   const now = vm.facts?.cpu.quota;
   if (now === undefined) return [];

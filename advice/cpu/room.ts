@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import type { ObservedVm } from '../observation.ts';
 import { cellsOf, pinnedCpus } from '../pins.ts';
 
-/** Of these CPUs, those on the NUMA cells that the VM's memory is bound to; all of them where it is not. */
+/** Those of the CPUs on NUMA cells that the VM's memory is bound to; all of them if it is not bound. */
 export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet {
   const { numaMode, numaNodeset, memNodes } = facts?.memory ?? {};
   if (numaMode === undefined && (memNodes?.size ?? 0) === 0) return cpus;
@@ -18,9 +18,9 @@ export function nearMemory({ facts }: ObservedVm, cpus: CpuSet, { observation }:
 }
 
 /**
- * Targets for a VM among these CPUs, the best first: one NUMA cell with room for all its vCPUs, then all of them. Of the cells,
- * only those with its memory, the most first (/proc/PID/numa_maps). Where its memory map is not known: first the cells of its
- * present pins, since memory is allocated where a VM runs.
+ * Targets for a VM among these CPUs, the best first: single NUMA cells with room for all its vCPUs, then all of the
+ * CPUs. Only cells with its memory qualify, the most memory first (/proc/PID/numa_maps). If the memory map is unknown:
+ * the cells of its current pins first, since memory is allocated where a VM runs.
  */
 export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observation }: Context): CpuSet[] {
   const bytes = sample.local?.memoryMap?.nodeBytes ?? new Map<number, number>();
@@ -38,14 +38,14 @@ export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observ
   return [...cells.map((each) => each.cpus), cpus].filter(({ size }) => size >= vcpus);
 }
 
-/** Hardware threads of the cores that these CPUs belong to. */
+/** All hardware threads of the cores that these CPUs belong to. */
 export function wholeCores(cpus: CpuSet, { observation }: Context): CpuSet {
   const siblings = siblingsOf(observation.newest.host?.topology);
   return CpuSet.of([...cpus].flatMap((cpu) => [cpu, ...(siblings.get(cpu) ?? [])]));
 }
 
 type Topology = NonNullable<NonNullable<Context['observation']['newest']['host']>['topology']>;
-/** A topology is read once, and asked for the cores of many VMs. */
+/** Cached, since one topology serves lookups for many VMs. */
 const siblingsByTopology = new WeakMap<Topology, ReadonlyMap<number, CpuSet>>();
 
 function siblingsOf(topology: Topology | undefined): ReadonlyMap<number, CpuSet> {
@@ -59,7 +59,7 @@ function siblingsOf(topology: Topology | undefined): ReadonlyMap<number, CpuSet>
   return siblings;
 }
 
-/** Commands that pin all vCPUs of a VM to these CPUs, now and at its next start. */
+/** Commands that pin all vCPUs of a VM to these CPUs, now and from its next start. */
 export function pinSteps(uri: string, vm: ObservedVm, cpus: CpuSet): Step[] {
   return Array.from({ length: vm.vcpus }, (_, vcpu) =>
     virshStep(uri, vm, 'vcpupin', String(vcpu), cpus.toString(), ...lasting(vm.sample)),
@@ -71,7 +71,7 @@ export function cellText(cpus: CpuSet, { observation }: Context): string {
   return cells.length === 0 ? '' : ` of NUMA cell ${cells.join(', ')}`;
 }
 
-/** What may become remote by running there, and what is not known of these CPUs. */
+/** What may become remote by running there, and what is unknown about these CPUs. */
 export function cellRisk(targets: readonly CpuSet[], { observation }: Context): string {
   const remote = targets.some((each) => cellsOf(each, observation).length > 1)
     ? 'vCPUs may run on another NUMA cell than memory that is not bound to a cell'
@@ -79,6 +79,6 @@ export function cellRisk(targets: readonly CpuSet[], { observation }: Context): 
   return observation.isolated === undefined ? `${remote}. ${ISOLATION_UNKNOWN}` : remote;
 }
 
-/** vCPUs that are pinned to several isolated CPUs all stay on one of them. */
+/** vCPUs pinned to several isolated CPUs all stay on one of them. */
 const ISOLATION_UNKNOWN =
   'Which CPUs are isolated from the scheduler (isolcpus) or kept from VMs is not known from here';

@@ -46,7 +46,7 @@ function widenOf(
         targetsFor(vm, nearMemory(vm, free, context), context).filter(({ size }) => size > cpus.size),
       ] as const,
   );
-  // Each within one cell first; over all of them only where that is not enough.
+  // First each VM within one cell; across all cells only where that is not enough.
   for (const choose of [0, -1]) {
     const wider = new Map(
       targets.flatMap(([vm, its]) => (its.length === 0 ? [] : [[vm, its.at(choose) as CpuSet]])),

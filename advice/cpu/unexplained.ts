@@ -5,7 +5,7 @@ import type { CpuLoad } from '../cpu-load.ts';
 import { type CpuCause, STEAL_BAD } from './causes.ts';
 import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 
-/** Steal that no figure of the host explains: the advice says who ran there, and proposes no change. */
+/** Steal that no figure of the host explains: the advice names who ran there, and proposes no change. */
 export function cpuSteal({ victims }: CpuCause, context: Context, load: CpuLoad): Advice[] {
   const { observation } = context;
   return victims

@@ -4,24 +4,26 @@ import { refOf } from '../commands.ts';
 import type { CpuLoad, Served, VmLoad } from '../cpu-load.ts';
 import type { ObservedVm } from '../observation.ts';
 
-/** A VM that is worse off by less than this notices nothing: it is within what the computation is exact to. */
+/** A smaller loss is below the accuracy of the computation. */
 const NOTICEABLE = 0.02;
 
-/** What a change would do to the CPU time of all VMs of the host, computed from their demand. */
+/** The effect of a change on the CPU time of all VMs of the host, computed from their demand. */
 export interface WhatIf {
-  /** The share of the victims' demand that they do not get, 0 to 1; before and after. */
+  /** Share of the victims' demand that is not served, 0 to 1; before and after. */
   readonly shortBefore: number;
   readonly shortAfter: number;
-  /** The share of the victims' demand that may only run on CPUs without time left. */
+  /** Share of the victims' demand that may only run on CPUs without time left. */
   readonly contendedBefore: number;
   readonly contendedAfter: number;
-  /** VMs other than those that pay which lose a noticeable share of their CPU time, or whose CPUs have no time left then. */
+  /**
+   * VMs other than the payers that lose a noticeable share of their CPU time, or whose CPUs would have no time left.
+   */
   readonly harmed: readonly VmRef[];
   readonly served: ReadonlyMap<string, Served>;
   readonly before: ReadonlyMap<string, Served>;
 }
 
-/** `payers`: VMs that may lose by it, since the advice says so. */
+/** `payers`: VMs that may lose by it, since the advice states that. */
 export function whatIf(
   load: CpuLoad,
   victims: readonly ObservedVm[],
@@ -50,21 +52,21 @@ export function whatIf(
   };
 }
 
-/** The share of its demand that a VM gets, 0 to 1. */
+/** Share of a VM's demand that is served, 0 to 1. */
 export function shareOf(served: ReadonlyMap<string, Served>, { uuid }: Pick<ObservedVm, 'uuid'>): number {
   const found = served.get(uuid);
   return found === undefined || found.demand <= 0 ? 1 : found.served / found.demand;
 }
 
-/** Whether it removes at least half of what the victims lack, at the expense of no other VM. */
+/** Whether it at least halves what the victims lack, at the expense of no other VM. */
 export function isWorthwhile(result: WhatIf): boolean {
   const { harmed, shortBefore, contendedBefore } = result;
   return harmed.length === 0 && (shortBefore > 0 || contendedBefore > 0) && leftOf(result) <= 1 / 2;
 }
 
 /**
- * Of the victims' contention, the part that is left. VMs that get less than they ask for wait for that. Those that get it
- * wait for the thread that runs when theirs wakes up, as long as their CPUs have no time left.
+ * The fraction of the victims' contention that remains. VMs whose demand is not fully served wait for that; others wait
+ * on wakeup for the running thread, as long as their CPUs have no time left.
  */
 function leftOf({ shortBefore, shortAfter, contendedBefore, contendedAfter }: WhatIf): number {
   if (contendedBefore > 0 && shortBefore <= NOTICEABLE) return contendedAfter / contendedBefore;
@@ -72,8 +74,9 @@ function leftOf({ shortBefore, shortAfter, contendedBefore, contendedAfter }: Wh
 }
 
 /**
- * How much less the victims wait: what was measured, and the part of it that is left by the demand of all VMs. Measured
- * and computed contention differ: a thread that wakes up waits for the one that runs, also within its share.
+ * How much less the victims wait: the measured contention, and the part of it that remains, computed from the demand of
+ * all VMs. Measured and computed contention differ: a thread that wakes up waits for the running one, even within its
+ * share.
  */
 export function gainText(result: WhatIf, victims: readonly ObservedVm[]): string {
   if (victims.length === 0) return 'the VMs that stay have the CPUs that they ask for';

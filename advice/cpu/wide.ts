@@ -10,7 +10,7 @@ import { cpuEvidence, harmOf, severityOf, sufferers } from './parts.ts';
 import { cellRisk, cellText, nearMemory, pinSteps, targetsFor } from './room.ts';
 import { gainText, isWorthwhile, whatIf } from './what-if.ts';
 
-/** A VM whose own vCPUs wait for each other: it has more of them than CPUs to run on. */
+/** A VM whose vCPUs wait for each other, because it has more of them than CPUs to run on. */
 export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): Advice[] {
   return victims.map((vm) => {
     const { vcpus, cpus: allowed } = crowdOf(vm, load);
@@ -28,7 +28,7 @@ export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): 
       culprits: [],
       remedies: [
         ...widenOf(vm, allowed, context, load),
-        // With fewer vCPUs, those that stay are the first ones, wherever they are pinned.
+        // Removing vCPUs keeps the first ones, wherever they are pinned, so the VM must be crowded as a whole.
         ...(vcpus === vm.vcpus ? [fewerOf(vm, allowed, context)] : []),
       ],
       harm: harmOf([vm]),
@@ -36,7 +36,7 @@ export function wideVm({ victims }: CpuCause, context: Context, load: CpuLoad): 
   });
 }
 
-/** vCPUs that wait for each other, and the CPUs that they share: by their pins where these are too narrow, else all. */
+/** vCPUs that wait for each other, and the CPUs that they share: because their pins are too narrow, else all. */
 function crowdOf(vm: ObservedVm, load: CpuLoad): { readonly vcpus: number; readonly cpus: CpuSet } {
   const own = load.of(vm);
   const crowd = (loads: readonly VmLoad[]) => ({

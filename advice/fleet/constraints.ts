@@ -21,7 +21,7 @@ const names = z.array(z.string().min(1));
 /** VMs by name, glob or UUID, or all VMs that have the same value of a label. */
 const group = z.union([z.strictObject({ vms: names }), z.strictObject({ label: z.string().min(1) })]);
 
-/** The file of `--constraints`, YAML. */
+/** The YAML file of `--constraints`. */
 export const constraintsSchema = z.strictObject({
   limits: z
     .strictObject({
@@ -33,7 +33,7 @@ export const constraintsSchema = z.strictObject({
   headroom: z.strictObject({ cpu: shareSchema.optional(), memory: shareSchema.optional() }).optional(),
   /** Bytes per second of one live migration. */
   bandwidth: sizeSchema.optional(),
-  /** How long a move has to pay off, in seconds. */
+  /** Time within which a move must pay off, in seconds. */
   horizon: secondsSchema({ minSeconds: 3_600, maxSeconds: 90 * 86_400, needsUnit: true }).optional(),
   stay: names.optional(),
   closed: names.optional(),
@@ -49,7 +49,7 @@ export const constraintsSchema = z.strictObject({
 
 export type ConstraintsFile = z.output<typeof constraintsSchema>;
 
-/** Group of VMs that belong on one host, or on different ones. */
+/** VMs that belong on one host, or on different ones. */
 export interface Group {
   readonly kind: 'affinity' | 'anti-affinity';
   /** For messages: `anti-affinity "db*"`. */
@@ -61,25 +61,25 @@ export interface Constraints {
   /** Bytes per second of one live migration. */
   readonly bandwidth: number;
   readonly horizonSeconds: number;
-  /** Names of CPU models whose hosts take each other's guests. */
+  /** Names of CPU models whose hosts accept each other's guests. */
   readonly cpuCompatible: readonly (readonly string[])[];
   /** Whether the user wants this VM to stay. */
   readonly isToStay: (vm: FleetVm) => boolean;
-  /** Hosts that get no VMs, by `instance` or host name. */
+  /** Hosts that receive no VMs, by `instance` or host name. */
   readonly isClosed: (instance: string) => boolean;
   readonly groupsOf: (vm: FleetVm) => readonly Group[];
   /** Labels that groups are made from. */
   readonly labels: ReadonlySet<string>;
 }
 
-/** 10 Gbit/s, less what TCP, TLS and one thread of QEMU leave of it. */
+/** 10 Gbit/s, less the overhead of TCP, TLS and a single QEMU thread. */
 const BANDWIDTH = 800 * 1024 * 1024;
 const HORIZON_SECONDS = 86_400;
-/** Labels of `libvirt_domain_metadata_info` that name a group without any file. */
+/** Labels of `libvirt_domain_metadata_info` that define groups without a file. */
 const LABELS = { affinity: 'affinity', 'anti-affinity': 'anti_affinity' } as const;
 
 /**
- * Constraints of a file and of metadata.
+ * Constraints from a file and from metadata.
  * @param headroom CPUs and memory that stay free on targets, as a share; overrides the file
  */
 export function constraintsOf(file: ConstraintsFile, headroom?: number): Constraints {
@@ -100,7 +100,7 @@ export function constraintsOf(file: ConstraintsFile, headroom?: number): Constra
   const closed = file.closed ?? [];
   return {
     labels: new Set(rules.flatMap(({ members }) => ('label' in members ? [members.label] : []))),
-    // A target may be filled up to its headroom: it must not be over the limit then.
+    // A target may be filled up to its headroom, so that must not exceed the limit.
     limits: { ...limits, memory: Math.max(limits.memory, 1 - limits.memoryHeadroom) },
     bandwidth: file.bandwidth ?? BANDWIDTH,
     horizonSeconds: file.horizon ?? HORIZON_SECONDS,
@@ -124,7 +124,7 @@ export function constraintsOf(file: ConstraintsFile, headroom?: number): Constra
 const isMeant = (pattern: string, { name, uuid }: FleetVm): boolean =>
   pattern === name || pattern === uuid || matchesGlob(pattern, name);
 
-/** The host in `instance`, without the port of the exporter: `kvm1:9177` is kvm1, `[2001:db8::1]:9177` is 2001:db8::1. */
+/** The host in `instance`, without the exporter's port: `kvm1:9177` is kvm1, `[2001:db8::1]:9177` is 2001:db8::1. */
 export function hostOf(instance: string): string {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(instance);
   return match?.[1] ?? match?.[2] ?? instance;

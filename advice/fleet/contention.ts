@@ -1,18 +1,16 @@
 import { SLOTS } from './fleet.ts';
 
-/**
- * CPU demand of all VMs that share the CPUs of a host, by hour: mean and variance of the number of vCPUs that are ready to run.
- */
+/** CPU demand of all VMs that share the CPUs of a host, by hour: mean and variance of the number of ready vCPUs. */
 export interface Demand {
   readonly meanCpus: ArrayLike<number>;
   readonly variance: ArrayLike<number>;
 }
 
 /**
- * CPUs short: the expected number of vCPUs that are ready and have no CPU, E[(N - C)+], with the number of ready vCPUs taken
- * for normal. It is the loss function of the normal distribution, as inventories use it (Silver, Pyke, Peterson, Inventory
- * Management, 1998, appendix B): s (f(k) - k (1 - F(k))) with k = (C - m) / s. Demand below the CPUs on average still waits
- * now and then; demand above them waits by the excess at least.
+ * CPUs short: the expected number of vCPUs that are ready without a CPU, E[(N - C)+], with the number of ready vCPUs
+ * assumed to be normally distributed. It is the normal loss function of inventory theory (Silver, Pyke, Peterson,
+ * Inventory Management, 1998, appendix B): s (f(k) - k (1 - F(k))) with k = (C - m) / s. Demand below the CPUs on
+ * average still waits now and then; demand above them waits by at least the excess.
  */
 export function cpusShort(cpus: number, meanCpus: number, variance: number): number {
   const excess = meanCpus - cpus;
@@ -50,8 +48,8 @@ export function meanCpusShort(cpus: number, { meanCpus, variance }: Demand): num
 }
 
 /**
- * Variance of the number of ready vCPUs of a VM: bursts within the hour, as measured, and vCPUs that are ready independently of
- * each other at any moment (binomial).
+ * Variance of the number of ready vCPUs of a VM: measured bursts within the hour, plus vCPUs that are ready
+ * independently of each other (binomial).
  */
 export function readyVariance(demandCpus: number, vcpus: number, burstVariance: number): number {
   const busy = vcpus > 0 ? Math.min(1, demandCpus / vcpus) : 0;
@@ -60,7 +58,7 @@ export function readyVariance(demandCpus: number, vcpus: number, burstVariance: 
 
 const density = (k: number): number => Math.exp((-k * k) / 2) / Math.sqrt(2 * Math.PI);
 
-/** 1 - F(k), by Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17: off by less than 7.5e-8. */
+/** 1 - F(k), by Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.17: error below 7.5e-8. */
 function upperTail(k: number): number {
   if (k < 0) return 1 - upperTail(-k);
   const t = 1 / (1 + 0.2316419 * k);

@@ -22,7 +22,7 @@ function whyStays(placed: Placed, placement: Placement, constraints: Constraints
 
 /**
  * What can move off a host: single VMs, and whole affinity groups.
- * @param reasons gets the reasons of VMs that stay, with their number
+ * @param reasons receives the reasons why VMs stay, with their number
  */
 export function unitsOn(
   host: number,
@@ -43,7 +43,7 @@ export function unitsOn(
   return units;
 }
 
-/** Groups may share VMs: all that hang together. */
+/** Groups may overlap: the whole connected set moves. */
 function withGroups(first: Placed, vms: readonly Placed[]): Unit {
   if (first.together.length === 0) return [first];
   const keys = new Set(first.together);
@@ -59,11 +59,11 @@ function withGroups(first: Placed, vms: readonly Placed[]): Unit {
   return vms.filter((placed) => unit.has(placed));
 }
 
-/** Whether a host may get VMs at all. */
+/** Whether a host may receive VMs at all. */
 export const isOpen = ({ isInMaintenance, instance }: FleetHost, { isClosed }: Constraints): boolean =>
   !isInMaintenance && !isClosed(instance);
 
-/** Whether this host may run all VMs of the unit, as far as constraints go; not whether there is room. */
+/** Whether constraints allow all VMs of the unit on this host; not whether there is room. */
 export function mayRun(unit: Unit, to: number, placement: Placement, constraints: Constraints): boolean {
   const { host } = placement.at(to);
   return unit.every(
@@ -73,7 +73,7 @@ export function mayRun(unit: Unit, to: number, placement: Placement, constraints
       apart.every(
         (key) =>
           placement.membersOn(key, to) === 0 &&
-          // Rules may contradict each other: together by one, apart by another.
+          // Rules may contradict each other: one requires together, another apart.
           !unit.slice(0, index).some((other) => other.apart.includes(key)),
       ),
   );
@@ -83,9 +83,9 @@ export const hasStorage = ({ storage }: FleetVm, host: FleetHost): boolean =>
   storage.every((key) => host.storage.has(key));
 
 /**
- * A guest that sees its host's CPU moves only between hosts with the same model, or models that the constraints call
- * compatible. One with a named model also moves to hosts with a model on which such guests run already. Without a CPU in its
- * definition it has QEMU's default, which every host has.
+ * A guest with its host's CPU model moves only between hosts of the same model, or of models that the constraints call
+ * compatible. A guest with a named model also moves to hosts of a model that already runs such guests. Without a CPU in
+ * its definition it has QEMU's default, which every host supports.
  */
 function hasCpu(
   { cpuMode, cpuModel }: FleetVm,

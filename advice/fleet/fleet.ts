@@ -1,7 +1,7 @@
-/** Hours of a day (UTC) by which demand is compared: VMs that are busy at different hours share CPUs well. */
+/** Hours of a day (UTC) by which demand is compared: VMs that peak at different hours share CPUs well. */
 export const SLOTS = 24;
 
-/** Hosts and VMs of one or several clusters, with what they needed over the range that was read. */
+/** Hosts and VMs of one or more clusters, with what they needed over the range that was read. */
 export interface Fleet {
   readonly hosts: readonly FleetHost[];
 }
@@ -9,17 +9,17 @@ export interface Fleet {
 export interface FleetHost {
   /** Unique within the fleet. */
   readonly id: string;
-  /** VMs move only within a cluster. Empty: no label of that name. */
+  /** VMs move only within a cluster. Empty: the label is missing. */
   readonly cluster: string;
-  /** As Prometheus has it in `instance`: `kvm1:9177`. */
+  /** Prometheus' label `instance`: `kvm1:9177`. */
   readonly instance: string;
   /** Online CPUs. */
   readonly cpus: number;
-  /** Of these, CPUs that pinned vCPUs have to themselves. */
+  /** Those dedicated to pinned vCPUs. */
   readonly dedicatedCpus: number;
   /** Memory outside of huge page pools, in bytes. */
   readonly memoryBytes: number;
-  /** Of this memory, what the host itself uses: kernel, daemons, overhead of QEMU. */
+  /** The part that the host itself uses: kernel, daemons, overhead of QEMU. */
   readonly ownMemoryBytes: number;
   /** Huge page pools, in bytes. */
   readonly hugePageBytes: number;
@@ -27,11 +27,11 @@ export interface FleetHost {
   /** Shared storage that it has mounted; see FleetVm.storage. */
   readonly storage: ReadonlySet<string>;
   readonly isInMaintenance: boolean;
-  /** Contention as measured on the host over the last hour, where it is known: a share of CPU demand. */
+  /** Contention measured on the host over the last hour, as a share of CPU demand, where it is known. */
   readonly measuredContention: number | undefined;
-  /** CPUs that it lacked on average in that hour for no vCPU to wait, where it is known. */
+  /** CPU shortfall in that hour, on average, where it is known. */
   readonly measuredShortfallCpus: number | undefined;
-  /** It swaps in, and tasks wait for memory or I/O, now. */
+  /** It is swapping in, with tasks waiting for memory or I/O. */
   readonly isSwapping: boolean;
   readonly vms: readonly FleetVm[];
 }
@@ -53,9 +53,11 @@ export interface FleetVm {
   readonly dirtyBytesPerSecond: number | undefined;
   /** Its vCPUs are pinned. */
   readonly isPinned: boolean;
-  /** Its definition survives a shutdown; unknown where libvirt did not say. */
+  /** Its definition survives a shutdown; unknown where libvirt did not report it. */
   readonly isPersistent: boolean | undefined;
-  /** It starts with its host, or once at the host's next boot. libvirt keeps that on the host alone; unknown as above. */
+  /**
+   * It starts with its host, or once at the host's next boot. libvirt stores that only on the host; unknown as above.
+   */
   readonly autostart: 'always' | 'once' | 'never' | undefined;
   /** Why it cannot move, whatever the target; absent where it can. */
   readonly stays: string | undefined;
@@ -70,13 +72,13 @@ export interface FleetVm {
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** What a plan has to reach, as shares between 0 and 1 unless said otherwise. */
+/** Contention above which a host must be relieved. */
 export interface FleetLimits {
-  /** Contention above which a host has to be relieved. */
+  /** Share of the host's memory above which it must be relieved. */
   readonly contention: number;
   /** Share of the host's memory above which it has to be relieved. */
   readonly memory: number;
-  /** Maximum memory of VMs / memory of the host, where VMs are moved to. */
+  /** Maximum memory of VMs / memory of the host, on targets of moves. */
   readonly memoryOvercommit: number;
   /** CPUs and memory that stay free on each target. */
   readonly cpuHeadroom: number;
@@ -84,9 +86,9 @@ export interface FleetLimits {
 }
 
 /**
- * Contention: what VMware calls significant CPU ready time, as DomainCpuStealHigh. Memory: as HostMemoryHeadroomLow. Overcommit:
- * Nova's ram_allocation_ratio, as HostMemoryOvercommitHigh. A relieved host has to gain 5 % of its memory before it is over
- * the limit again.
+ * Contention: what VMware calls significant CPU ready time, as in DomainCpuStealHigh. Memory: as in
+ * HostMemoryHeadroomLow. Overcommit: Nova's ram_allocation_ratio, as in HostMemoryOvercommitHigh. A relieved host must
+ * grow by 5 % of its memory before it exceeds the limit again.
  */
 export const DEFAULT_LIMITS: FleetLimits = {
   contention: 0.05,
@@ -97,7 +99,7 @@ export const DEFAULT_LIMITS: FleetLimits = {
 };
 
 /**
- * How far below the limit of contention a plan goes: a host that was relieved has to get noticeably worse before it is touched
- * again, and a target stays as far away from becoming the next host to relieve.
+ * Hysteresis: how far below the contention limit a plan aims. A relieved host must get noticeably worse before it is
+ * touched again, and a target keeps the same distance from becoming the next host to relieve.
  */
 export const CALM = 0.8;

@@ -5,7 +5,7 @@ import type { Need } from './occupancy.ts';
 import { compare, type Placed, type Placement } from './placement.ts';
 import { type Shortage, shortageToStart } from './strain.ts';
 
-/** A VM for which no other host has room if its host fails. */
+/** A VM that no other host has room for if its host fails. */
 export interface Stranded {
   readonly host: number;
   readonly placed: Placed;
@@ -13,9 +13,9 @@ export interface Stranded {
 }
 
 /**
- * Hosts of a cluster whose VMs could not all restart on the others, each with the first VM that finds no room. VMs are placed
- * one after another, the largest first, on hosts in turn, and if that fails, each on the first host with room. Both are
- * heuristics for bin packing: a cluster that is full to the last VM may have a packing that they miss.
+ * Hosts of a cluster whose VMs could not all restart on the others, each with the first VM that finds no room. VMs are
+ * placed one by one, the largest first: round-robin over the hosts, and if that fails, first fit. Both are heuristics
+ * for bin packing, so they may miss a packing of a nearly full cluster.
  */
 export function strandedIn(cluster: string, placement: Placement, constraints: Constraints): Stranded[] {
   const order = byRoom(cluster, placement, constraints);
@@ -25,7 +25,7 @@ export function strandedIn(cluster: string, placement: Placement, constraints: C
     .flatMap((lost) => strandedBy(lost, order, placement, constraints) ?? []);
 }
 
-/** Hosts that may get VMs, those with most unallocated memory first. */
+/** Hosts that may receive VMs, those with most unallocated memory first. */
 export function byRoom(cluster: string, placement: Placement, constraints: Constraints): readonly number[] {
   return placement
     .hostsOf(cluster)
@@ -33,7 +33,7 @@ export function byRoom(cluster: string, placement: Placement, constraints: Const
     .sort((a, b) => freeBytes(placement, b) - freeBytes(placement, a) || a - b);
 }
 
-/** @param order of byRoom */
+/** @param order as returned by byRoom */
 export function strandedBy(
   lost: number,
   order: readonly number[],
@@ -48,7 +48,10 @@ const freeBytes = (placement: Placement, index: number): number => {
   return host.memoryBytes - need.maximumBytes;
 };
 
-/** @param spreads whether each VM begins with the host after the previous VM's, else each begins with the first host */
+/**
+ * @param spreads start each VM's search at the host after the previous VM's (round-robin), else at the first host
+ * (first fit)
+ */
 function pack(
   lost: number,
   order: readonly number[],
@@ -83,7 +86,7 @@ function pack(
   return undefined;
 }
 
-/** The need with one VM more, but for its variance: contention does not count in an emergency. */
+/** The need with one more VM, without its variance: contention does not matter in an emergency. */
 function started(need: Need, vm: FleetVm): Need {
   const meanCpus = Float64Array.from(need.meanCpus);
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -99,7 +102,7 @@ function started(need: Need, vm: FleetVm): Need {
 }
 
 function bySize(vms: readonly Placed[]): Placed[] {
-  // VMs with disks of their host alone are lost with it: no other host can start them.
+  // VMs with local disks are lost with their host: no other host can start them.
   return vms
     .filter(({ vm }) => !vm.isLocal)
     .toSorted(
@@ -109,7 +112,7 @@ function bySize(vms: readonly Placed[]): Placed[] {
     );
 }
 
-/** A VM that starts adapts to the CPU of its host; storage and anti-affinity hold. */
+/** A starting VM adapts to its host's CPU; storage and anti-affinity still apply. */
 export function mayRestart(
   { vm, apart }: Placed,
   index: number,

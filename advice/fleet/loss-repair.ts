@@ -8,14 +8,14 @@ import { type Step, undo } from './relief.ts';
 import { shortageToStart } from './strain.ts';
 import { findTarget } from './targets.ts';
 
-/** Hosts that are looked at for a VM that could make room, and single moves that are tried for each host that may fail. */
+/** Hosts considered for a VM that could make room, and single moves tried per host that may fail. */
 const HOSTS_TRIED = 32;
 const MOVES_TRIED = 16;
 
 /**
- * Moves after which fewer hosts of the cluster strand VMs when they fail: room that is there in pieces is put together, by
- * moving one VM away from a host where the stranded one would fit then. Room that is not there cannot be made.
- * @param now strandedIn as it is
+ * Moves after which the failure of fewer hosts strands VMs. They defragment free room: one VM moves away from a host
+ * where the stranded one would fit afterwards. They cannot create room.
+ * @param now current result of strandedIn
  */
 export function repairLosses(
   cluster: string,
@@ -48,7 +48,7 @@ export function repairLosses(
   }
 }
 
-/** Single moves that would let the stranded VM start where another one was, the cheapest first. */
+/** Single moves that would let the stranded VM start in place of another one, the cheapest first. */
 function candidates(
   { host: lost, placed: stranded }: Stranded,
   cluster: string,

@@ -5,8 +5,8 @@ import { Placement } from './placement.ts';
 import type { Step } from './relief.ts';
 
 /**
- * The same moves with a VM that moves twice moved once, to where it ends: in the place of its first move or of its last, if
- * there is an order in which all targets stay within the limits then, too.
+ * The same moves, with a VM that moves twice moved once, to its final host: in place of its first or of its last move,
+ * if there is an order in which all targets still stay within the limits.
  */
 export function merged(steps: readonly Step[], fleet: Fleet, constraints: Constraints): readonly Step[] {
   let list = steps;

@@ -1,10 +1,10 @@
 import type { FleetVm } from './fleet.ts';
 
-/** What a live migration costs. */
+/** Cost of a live migration. */
 export interface MoveCost {
   readonly bytes: number;
   readonly seconds: number;
-  /** CPU time that it takes on both hosts, in seconds: QEMU copies with a thread on each side. */
+  /** CPU time on both hosts, in seconds: QEMU copies with a thread on each side. */
   readonly cpuSeconds: number;
 }
 
@@ -16,8 +16,8 @@ export const hasTimeToConverge = ({ dirtyBytesPerSecond = 0 }: FleetVm, bandwidt
   dirtyBytesPerSecond <= CONVERGES_BELOW * bandwidth;
 
 /**
- * Precopy sends all memory, then what was dirtied while it did, and so on: a geometric series with the ratio of dirty rate and
- * bandwidth. A dirty rate that was not measured counts as none, so that this is a lower bound.
+ * Precopy sends all memory, then what was dirtied while it did, and so on: a geometric series with the ratio of dirty
+ * rate and bandwidth. An unmeasured dirty rate counts as 0, which makes this a lower bound.
  * @param bandwidth bytes per second
  */
 export function costOf(vms: readonly FleetVm[], bandwidth: number): MoveCost {

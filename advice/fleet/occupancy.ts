@@ -1,7 +1,7 @@
 import { type Demand, readyVariance } from './contention.ts';
 import { type FleetHost, type FleetVm, SLOTS } from './fleet.ts';
 
-/** What VMs need of the host that they are on, all together. */
+/** Combined need of the VMs on a host. */
 export interface Need extends Demand {
   readonly neededBytes: number;
   readonly maximumBytes: number;
@@ -16,12 +16,13 @@ interface MutableNeed {
   hugePageBytes: number;
 }
 
-/** CPUs that VMs without dedicated CPUs share. */
+/** CPUs shared by VMs without dedicated CPUs. */
 export const sharedCpus = ({ cpus, dedicatedCpus }: FleetHost): number => Math.max(0, cpus - dedicatedCpus);
 
 /**
- * Sums over these VMs, always in the same order: the same VMs give the same bits, whatever moved before. Pinned VMs use their
- * dedicated CPUs, unless a host has more pinned vCPUs than dedicated CPUs: then nobody knows which of them float.
+ * Sums over these VMs in a fixed order, so that the same VMs give bit-identical results, whatever moved before. Pinned
+ * VMs use their dedicated CPUs, unless a host has more pinned vCPUs than dedicated CPUs: then it is unknown which of
+ * them float.
  */
 export function needOf(host: FleetHost, vms: readonly FleetVm[]): Need {
   const pinnedVcpus = vms.reduce((sum, vm) => sum + (vm.isPinned ? vm.vcpus : 0), 0);
@@ -49,7 +50,7 @@ function add(need: MutableNeed, vm: FleetVm, isShared: boolean): void {
   }
 }
 
-/** That need with VMs that come and go; none of them pinned. */
+/** The need after VMs come and go; none of them pinned. */
 export function changed(need: Need, coming: readonly FleetVm[], going: readonly FleetVm[]): Need {
   const meanCpus = Float64Array.from(need.meanCpus);
   const variance = Float64Array.from(need.variance);

@@ -4,10 +4,10 @@ import type { Step } from './relief.ts';
 import { shortageFor } from './strain.ts';
 
 /**
- * The same moves in an order in which every target stays within the limits after each. Moves are found one host after another, and
- * some are replaced later, so that one may use room that a move listed after it makes.
- * @param placement before the moves; made afterwards
- * @returns in the given order where that is possible; what fits in no order is left out, and out of the placement
+ * Reorders moves so that every target stays within the limits after each. Moves are found host by host, and some are
+ * replaced later, so a move may use room that is only made by a move listed after it.
+ * @param placement before the moves; updated by them
+ * @returns in the given order where possible; moves that fit in no order are dropped, also from the placement
  */
 export function inOrder(
   steps: readonly Step[],

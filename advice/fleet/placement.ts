@@ -3,7 +3,7 @@ import type { Fleet, FleetHost, FleetVm } from './fleet.ts';
 import { type Need, needOf } from './occupancy.ts';
 import { peakUse } from './strain.ts';
 
-/** A VM and where it is, now or after the moves so far. */
+/** A VM and its host, now or after the moves so far. */
 export interface Placed {
   readonly vm: FleetVm;
   /** Keys of its affinity and anti-affinity groups. */
@@ -15,7 +15,7 @@ export interface Placed {
 /** A host and what is on it. */
 export interface Occupied {
   readonly host: FleetHost;
-  /** By UUID, so that sums do not depend on the history. */
+  /** By UUID, so that sums do not depend on history. */
   readonly vms: Placed[];
   need: Need;
   peak: number;
@@ -24,15 +24,15 @@ export interface Occupied {
 const NONE: readonly string[] = [];
 
 /**
- * Which VM is on which host, while a plan is made. Hosts of a cluster are kept in the order of their busiest hour, the least
- * busy first.
+ * Which VM is on which host, while a plan is made. Hosts of a cluster are sorted by their busiest hour, the least busy
+ * first.
  */
 export class Placement {
   readonly hosts: readonly Occupied[];
   /** VMs of a group by host. */
   readonly #members = new Map<string, Map<number, number>>();
   readonly #order = new Map<string, number[]>();
-  /** Host CPU models on which guests with a named model run now. */
+  /** Host CPU models that currently run guests with a named model, by that model. */
   readonly #seenOn = new Map<string, Set<string>>();
 
   constructor(fleet: Fleet, { groupsOf }: Constraints) {
@@ -68,7 +68,7 @@ export class Placement {
     return [...this.#order.keys()].sort(compare);
   }
 
-  /** Indexes of its hosts, the least busy first. */
+  /** Indexes of the cluster's hosts, the least busy first. */
   hostsOf(cluster: string): readonly number[] {
     return this.#order.get(cluster) ?? [];
   }
@@ -77,7 +77,7 @@ export class Placement {
     return this.hosts[host] as Occupied;
   }
 
-  /** How many VMs of a group are on this host. */
+  /** Number of VMs of a group on this host. */
   membersOn(key: string, host: number): number {
     return this.#members.get(key)?.get(host) ?? 0;
   }
@@ -87,7 +87,7 @@ export class Placement {
     return [...(this.#members.get(key)?.keys() ?? [])];
   }
 
-  /** Whether a guest with this CPU model runs on a host with that one. */
+  /** Whether any guest with this CPU model runs on a host of that model. */
   runsOn(guestModel: string, hostModel: string): boolean {
     return this.#seenOn.get(guestModel)?.has(hostModel) ?? false;
   }
@@ -150,7 +150,7 @@ function keysOf(cluster: string, groups: readonly Group[]): Pick<Placed, 'togeth
   return { together: of('affinity'), apart: of('anti-affinity') };
 }
 
-/** Code units, whatever the locale: the same plan everywhere. */
+/** By code units, so that plans do not depend on the locale. */
 export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const byUuid = (a: Placed, b: Placed): number => compare(a.vm.uuid, b.vm.uuid);

@@ -10,7 +10,7 @@ export interface PlanBasis {
   readonly warnings: readonly string[];
 }
 
-/** The plan for programs; units are in names. Within format 1, what is there keeps its name and meaning. */
+/** The plan for programs; units are in names. Within format 1, fields keep their names and meanings. */
 export function planJson(
   { moves, hosts, clusters }: FleetPlan,
   { limits, rangeSeconds, leftOut, warnings }: PlanBasis,

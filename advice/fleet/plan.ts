@@ -10,10 +10,10 @@ import { compare, Placement } from './placement.ts';
 import { relieve, type Step, undo } from './relief.ts';
 import { isOver, type Shortage, type Strain, strainOf } from './strain.ts';
 
-/** Moves in the order in which they keep every host within the limits. */
+/** Moves in an order that keeps every host within the limits. */
 export interface FleetPlan {
   readonly moves: readonly Move[];
-  /** Of all hosts, in the order of cluster and instance. */
+  /** All hosts, ordered by cluster and instance. */
   readonly hosts: readonly HostVerdict[];
   readonly clusters: readonly ClusterVerdict[];
 }
@@ -32,16 +32,16 @@ export interface HostVerdict {
   readonly state: 'calm' | 'relieved' | 'over' | 'unexplained';
   readonly before: Strain;
   readonly after: Strain;
-  /** Why it stays above a limit, or what does not fit together; absent for calm and relieved hosts. */
+  /** Why it remains above a limit, or which figures contradict each other; absent for calm and relieved hosts. */
   readonly reason: string | undefined;
 }
 
 export interface ClusterVerdict {
   readonly cluster: string;
   readonly hosts: number;
-  /** Hosts whose VMs could not all restart on the others, after the moves. */
+  /** Hosts whose VMs could not all restart elsewhere, each with the first such VM, after the moves. */
   readonly stranded: readonly StrandedVm[];
-  /** The same as it is now. */
+  /** Their number before the moves. */
   readonly strandedBefore: number;
 }
 
@@ -52,9 +52,9 @@ export interface StrandedVm {
 }
 
 /**
- * Which VMs to move where, so that hosts are below the limits of contention and memory and the loss of any host can be borne,
- * with few and cheap moves. Pure and deterministic: the same fleet gives the same plan, and a fleet after the moves of its plan
- * gives none.
+ * Which VMs to move where, so that hosts are below the limits of contention and memory and the cluster survives the
+ * loss of any host, with few and cheap moves. Pure and deterministic: the same fleet gives the same plan, and a fleet
+ * after its plan gives none.
  */
 export function planFleet(fleet: Fleet, constraints: Constraints): FleetPlan {
   const given = sorted(fleet);
@@ -102,15 +102,15 @@ function sorted({ hosts }: Fleet): Fleet {
   return { hosts: hosts.toSorted((a, b) => compare(a.cluster, b.cluster) || compare(a.id, b.id)) };
 }
 
-/** Steps, and what a lost host strands after them. */
+/** Steps, and what the loss of a host still strands after them. */
 interface ClusterPlan {
   readonly steps: readonly Step[];
   readonly stranded: readonly Stranded[];
 }
 
 /**
- * Relief and repair, again and again until nothing more is found: so a second plan would find nothing either. Relief comes first:
- * contention hurts now, and the loss of a host may.
+ * Alternates relief and repair until neither finds more, so that a second plan would find nothing either. Relief comes
+ * first: contention hurts now, the loss of a host only may.
  */
 function planCluster(
   cluster: string,
@@ -132,8 +132,8 @@ function planCluster(
 }
 
 /**
- * The most strained hosts first.
- * @param steps of the plan so far, which are added to, or replaced by fewer
+ * Relieves the most strained hosts first.
+ * @param steps of the plan so far, which are extended or replaced by fewer
  * @returns whether any host got better
  */
 function reliefPass(
@@ -172,7 +172,7 @@ function reliefPass(
   return isAnyBetter;
 }
 
-/** Moves of an earlier pass, which did not suffice, may not be needed beside those that do: begins again without them. */
+/** Insufficient moves of an earlier pass may be redundant beside those that suffice: starts over without them. */
 function compacted(
   host: number,
   made: readonly Step[],

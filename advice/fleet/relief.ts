@@ -16,7 +16,7 @@ import {
 } from './strain.ts';
 import { findTarget, mostLacking } from './targets.ts';
 
-/** A VM that moves, by indexes of the placement. */
+/** A VM that moves; `from` and `to` are indexes into the placement. */
 export interface Step {
   readonly placed: Placed;
   readonly from: number;
@@ -24,22 +24,22 @@ export interface Step {
   readonly why: 'CPU contention' | 'memory' | 'loss of a host';
 }
 
-/** Steps that were made, or why there are none or not enough. */
+/** Steps that were made, and why they are not enough, if so. */
 export interface Relief {
   readonly steps: readonly Step[];
   /** Absent where the host is below its limits. */
   readonly short?: string | undefined;
 }
 
-/** Pairs that are tried, the cheapest first: each search for targets costs time. */
+/** Pairs to try, the cheapest first: each search for targets takes time. */
 const PAIRS_TRIED = 64;
-/** Of the excess, what a move has to remove where not all of it can be, and what all moves together have to. */
+/** Share of the excess that each move must remove where not all of it can be, and that all moves together must. */
 const LEAST_PER_MOVE = 0.05;
 const LEAST_IN_ALL = 0.2;
 
 /**
- * Brings a host below its limits with the fewest moves that can be found, and among these the cheapest: one VM, else two, else
- * one after another by what each relieves. Where that is not enough, moves are made that help, if they help noticeably. Each
+ * Brings a host below its limits with the fewest moves that can be found, and the cheapest among these: one VM, else
+ * two, else one by one by relief per move. If that is not enough, moves that help noticeably are still made. Each
  * target stays within the limits at every step.
  */
 export function relieve(host: number, placement: Placement, constraints: Constraints): Relief {
@@ -145,7 +145,7 @@ function make(unit: Unit, { host, placement, constraints, lacking }: Run): reado
   });
 }
 
-/** Puts VMs back, the last first. */
+/** Moves VMs back, in reverse order. */
 export function undo(steps: readonly Step[], placement: Placement): void {
   for (const { placed, from } of steps.toReversed()) {
     placement.move(placed, from);
@@ -158,8 +158,8 @@ const cpusShortOn = (host: number, { placement }: Run): number => {
 };
 
 /**
- * Whether the CPU time that VMs no longer wait within the horizon is more than the migrations take. What targets get to wait
- * counts against it: by the limits, at most a fraction. A host that is short of memory does not wait for that.
+ * Whether the CPU time that VMs gain within the horizon exceeds what the migrations cost. Waiting that moves to the
+ * targets is not deducted: the limits keep it to a fraction. Relief of memory shortage is not subject to this.
  */
 function paysOff(steps: readonly Step[], shortBefore: number, run: Run): boolean {
   if (steps.some(({ why }) => why === 'memory')) return true;
@@ -207,7 +207,7 @@ function oneByOne(units: readonly Unit[], run: Run): readonly Step[] {
   return [];
 }
 
-/** Without moves that turned out not to be needed, those with the most bytes first. */
+/** Drops moves that turned out to be unnecessary, those with the most bytes first. */
 function pruned(made: readonly (readonly Step[])[], run: Run): readonly Step[] {
   const { host, goal, placement, constraints } = run;
   const isDone = (): boolean => meets(strainAt(host, placement), goal);

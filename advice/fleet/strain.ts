@@ -19,7 +19,7 @@ export function strainOf(host: FleetHost, need: Need): Strain {
 const memoryShare = ({ ownMemoryBytes, memoryBytes }: FleetHost, { neededBytes }: Need): number =>
   memoryBytes > 0 ? (ownMemoryBytes + neededBytes) / memoryBytes : Number.POSITIVE_INFINITY;
 
-/** Above a limit: it has to be relieved. */
+/** Above a limit, so it must be relieved. */
 export const isOver = ({ contention, memory }: Strain, limits: FleetLimits): boolean =>
   contention > limits.contention || memory > limits.memory;
 
@@ -29,7 +29,7 @@ export interface Goal {
   readonly memory: number;
 }
 
-/** Noticeably below each limit that the host is above now; what is within its limit only has to stay there. */
+/** Noticeably below each limit that the host exceeds now; a limit that it meets only has to be kept. */
 export const goalOf = ({ contention, memory }: Strain, limits: FleetLimits): Goal => ({
   contention: contention > limits.contention ? CALM * limits.contention : limits.contention,
   memory: memory > limits.memory ? 1 - limits.memoryHeadroom : limits.memory,
@@ -38,7 +38,7 @@ export const goalOf = ({ contention, memory }: Strain, limits: FleetLimits): Goa
 export const meets = ({ contention, memory }: Strain, goal: Goal): boolean =>
   contention <= goal.contention && memory <= goal.memory;
 
-/** How far a host is from a goal, in shares of its CPUs and its memory; 0 where it meets it. */
+/** Distance of a host from a goal, in shares of its CPUs and its memory; 0 where it meets it. */
 export function excessOf(host: FleetHost, need: Need, goal: Goal): number {
   const { contention, memory } = strainOf(host, need);
   const memoryExcess = Math.max(0, memory - goal.memory);
@@ -47,7 +47,7 @@ export function excessOf(host: FleetHost, need: Need, goal: Goal): number {
   let overCpus = 0;
   for (let slot = 0; slot < SLOTS; slot++) {
     const mean = need.meanCpus[slot] as number;
-    // Ready vCPUs above the CPUs at the 95th percentile of a normal distribution.
+    // Ready vCPUs in excess of the CPUs at the 95th percentile of a normal distribution.
     overCpus += Math.max(0, mean + 1.645 * Math.sqrt(need.variance[slot] as number) - cpus);
   }
   return memoryExcess + overCpus / cpus / SLOTS + contention;
@@ -55,7 +55,7 @@ export function excessOf(host: FleetHost, need: Need, goal: Goal): number {
 
 export type Shortage = 'CPUs' | 'memory' | 'memory to allocate' | 'huge pages';
 
-/** What a host lacks for this need to be within the limits with headroom; undefined where it lacks nothing. */
+/** What a host lacks to stay within the limits, with headroom, under this need; undefined where it lacks nothing. */
 export function shortageFor(host: FleetHost, need: Need, limits: FleetLimits): Shortage | undefined {
   const lacking = memoryShortage(host, need, limits.memoryOvercommit, 1 - limits.memoryHeadroom);
   if (lacking !== undefined) return lacking;
@@ -65,8 +65,8 @@ export function shortageFor(host: FleetHost, need: Need, limits: FleetLimits): S
 }
 
 /**
- * What a host lacks to start one more VM while another host is down: no headroom is kept, and contention is accepted as long as
- * demand is below the CPUs.
+ * What a host lacks to start one more VM while another host is down: no headroom is kept, and contention is accepted as
+ * long as demand is below the CPUs.
  */
 export function shortageToStart(
   host: FleetHost,
@@ -83,7 +83,7 @@ export function shortageToStart(
   return lacking ?? (isServed(need, sharedCpus(host), [vm]) ? undefined : 'CPUs');
 }
 
-/** Whether mean demand, with more VMs, is below these CPUs in each hour. */
+/** Whether mean demand, with these VMs added, is below the CPUs in every hour. */
 export function isServed({ meanCpus }: Demand, cpus: number, vms: readonly FleetVm[] = []): boolean {
   const limit = cpus * ROUNDING;
   for (let slot = 0; slot < SLOTS; slot++) {
@@ -94,7 +94,7 @@ export function isServed({ meanCpus }: Demand, cpus: number, vms: readonly Fleet
   return true;
 }
 
-/** Sums in another order differ by a few bits, and must not bring a host over a limit. */
+/** Tolerance: sums in another order differ by a few bits, and must not push a host over a limit. */
 const ROUNDING = 1 - 1e-9;
 
 function memoryShortage(
@@ -109,7 +109,7 @@ function memoryShortage(
   return need.maximumBytes > overcommit * memoryBytes ? 'memory to allocate' : undefined;
 }
 
-/** The busiest hour's demand / CPUs that VMs share. */
+/** Demand of the busiest hour / CPUs that VMs share. */
 export function peakUse(host: FleetHost, { meanCpus }: Need): number {
   let peak = 0;
   for (let slot = 0; slot < SLOTS; slot++) peak = Math.max(peak, meanCpus[slot] as number);

@@ -4,7 +4,7 @@ import { changed, sharedCpus } from './occupancy.ts';
 import { compare, type Occupied, type Placement } from './placement.ts';
 import { isServed, type Shortage, shortageFor, strainOf } from './strain.ts';
 
-/** Of the hosts with room, in the order of their busiest hour, so many are compared. */
+/** Number of hosts with room that are compared, in the order of their busiest hour. */
 const COMPARED = 8;
 
 /**
@@ -31,7 +31,7 @@ export function findTarget(
   for (const [rank, index] of order.entries()) {
     if (index === from) continue;
     const occupied = placement.at(index);
-    // All further hosts are busier still.
+    // Hosts are sorted: all further ones are busier still.
     if (occupied.peak > 1 - limits.cpuHeadroom) {
       count('CPUs', order.length - rank);
       break;
@@ -68,7 +68,7 @@ export function findTarget(
   return best?.host;
 }
 
-/** Before more is computed. */
+/** A cheap check before the full computation. */
 function lacksMemory({ host, need }: Occupied, neededBytes: number, headroom: number): boolean {
   return host.ownMemoryBytes + need.neededBytes + neededBytes > (1 - headroom) * host.memoryBytes;
 }

@@ -5,14 +5,14 @@ import { isUuid } from '../commands.ts';
 import { hostOf } from './constraints.ts';
 import type { Move } from './plan.ts';
 
-/** The URI of a host's libvirt, where the constraints have none. */
+/** URI of a host's libvirt, unless the constraints set one. */
 const DEFAULT_URI = 'qemu+ssh://{host}/system';
 
 const HOST_NAME = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
 /**
- * A shell script that moves VMs one after another and ends at the first failure. A VM is named by its UUID: virsh takes a name
- * that is a number for an ID, and one that begins with a dash for an option.
+ * A shell script that moves VMs one by one and stops at the first failure. VMs are identified by UUID: virsh takes a
+ * numeric name for an ID, and a name with a leading dash for an option.
  * @param uri template with {host}
  */
 export function virshScript(moves: readonly Move[], uri = DEFAULT_URI): string[] {
@@ -30,7 +30,8 @@ function commandsOf({ vm, from, to }: Move, uri: string): string[] {
     return ['# No command: the label instance is not a host name with or without a port.'];
   }
   if (!isUuid(vm.uuid)) return ['# No command: the UUID of the VM is not one.'];
-  // Not of a transient VM. Where it is not known: a definition too many is less harm than a VM that is gone once it is off.
+  // Not for a transient VM. Where that is unknown, an extra definition does less harm than a VM that disappears once it
+  // is off.
   const definition = vm.isPersistent === false ? [] : ['--persistent', '--undefinesource'];
   return [
     shellLine(['virsh', '-c', source, 'migrate', '--live', ...definition, '--verbose', vm.uuid, target]),
@@ -38,7 +39,7 @@ function commandsOf({ vm, from, to }: Move, uri: string): string[] {
   ];
 }
 
-/** A migration takes the definition along, and not the mark that it starts with its host, which is a link on the source. */
+/** A migration transfers the definition, but not autostart, which is a link on the source host. */
 function autostartOf({ uuid, autostart, isPersistent }: Move['vm'], target: string): string[] {
   if (isPersistent === false || autostart === 'never') return [];
   if (autostart === undefined) {
@@ -49,7 +50,7 @@ function autostartOf({ uuid, autostart, isPersistent }: Move['vm'], target: stri
   return [shellLine(['virsh', '-c', target, 'autostart', ...(autostart === 'once' ? ['--once'] : []), uuid])];
 }
 
-/** Of the host with this label `instance`; undefined where the label is not a host. */
+/** URI of the host with this label `instance`; undefined where the label is not a host. */
 export function uriOf(instance: string, uri = DEFAULT_URI): string | undefined {
   const host = hostOf(instance);
   if (isIP(host) === 6) return uri.replaceAll('{host}', `[${host}]`);

@@ -7,7 +7,10 @@ import { numaSplit, remoteMemory, widerThanCell } from './placement.ts';
 import { stateAdvice } from './state.ts';
 import { storageKinds } from './storage.ts';
 
-/** Each looks for the causes of one resource. What takes memory of the host comes in the order in which it is given away. */
+/**
+ * Each looks for the causes of one resource. Order matters for those that take host memory: it is the order in which
+ * the memory is allotted.
+ */
 export const FINDERS: readonly ((context: Context) => readonly Advice[])[] = [
   stateAdvice,
   cpuAdvice,

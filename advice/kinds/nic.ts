@@ -8,10 +8,10 @@ import type { NicSeries } from '../observation.ts';
 import { profileRemedy } from '../profile-remedy.ts';
 
 const DROPS_SHARE = 0.01;
-/** Packets per second from which a VM forwards or serves packets for a living. */
+/** Packets per second from which a VM counts as forwarding or serving packets. */
 const BUSY = 1_000;
 
-/** NICs that drop packets. A VM that waits for CPUs drops because of that: then the CPUs are the advice. */
+/** NICs that drop packets. Not of VMs that wait for CPUs: that causes drops, and the CPU advice covers it. */
 export function nicDrops(context: Context): Advice[] {
   const waiting = new Set(waitingVms(context));
   return context.running.flatMap((vm) => {
@@ -64,7 +64,7 @@ function dropShare({ drops, packets }: NicSeries): number {
   return dropped / Math.max(1, dropped + (packets.median ?? 0));
 }
 
-/** Emulated NICs with much traffic: each packet is an exit of the guest. */
+/** Emulated NICs with much traffic: each packet is a VM exit. */
 export function emulatedNics(context: Context): Advice[] {
   const { running, minSamples, observation } = context;
   return running.flatMap((vm) => {

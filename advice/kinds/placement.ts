@@ -13,7 +13,7 @@ const REMOTE_BAD = 0.4;
 const GAIN =
   '4 to 11 % more transactions with local memory (n0derunner.com, PostgreSQL: remote 95.5 %, without huge pages 89.4 %)';
 
-/** VMs that fit one NUMA cell, and whose vCPUs are pinned to several. */
+/** VMs that would fit into one NUMA cell, but whose vCPUs are pinned to several. */
 export function numaSplit(context: Context): Advice[] {
   return context.running.flatMap((vm) => {
     const cells = splitCells(vm, context);
@@ -43,21 +43,21 @@ export function numaSplit(context: Context): Advice[] {
 
 const hasGuestCells = ({ facts }: ObservedVm): boolean => (facts?.cpu.cells.length ?? 0) > 1;
 
-/** A VM with guest cells was split on purpose. */
+/** The cells that its pins span. A VM with guest cells was split on purpose. */
 function splitCells(vm: ObservedVm, { observation }: Context): number[] {
   const cpus = pinnedCpus(vm.sample);
   if (cpus === undefined || vm.sample.fit?.widerThanCell === true) return [];
   if (hasGuestCells(vm)) return [];
   const cells = cellsOf(cpus, observation);
-  // Pinned to all of the host is pinned nowhere.
+  // Pinned to all CPUs means not pinned.
   return observation.cpus?.isSubsetOf(cpus) === true ? [] : cells;
 }
 
 const remoteShareOf = ({ sample }: ObservedVm): number | undefined => sample.local?.memoryMap?.remoteShare;
 
 /**
- * VMs whose memory lies on other cells than their vCPUs, for another reason than split pins. The share is over all pairs of a
- * vCPU and a byte: half for a VM on two cells, also where each guest cell has its memory beside its vCPUs.
+ * VMs whose memory is on other cells than their vCPUs, for a reason other than split pins. The share covers all pairs
+ * of a vCPU and a byte: one half for a VM on two cells, even where each guest cell has its memory beside its vCPUs.
  */
 export function remoteMemory(context: Context): Advice[] {
   return context.running.flatMap((vm) => {
@@ -84,7 +84,7 @@ export function remoteMemory(context: Context): Advice[] {
   });
 }
 
-/** A guest that is wider than a cell and does not see the cells places its memory by chance. */
+/** A guest that is wider than a cell and does not see the cells places its memory at random. */
 export function widerThanCell(context: Context): Advice[] {
   return context.running
     .filter(

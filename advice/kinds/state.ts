@@ -27,14 +27,14 @@ interface Found {
   readonly evidence: string;
   readonly cause: string;
   readonly change: string;
-  /** Absent of a VM that libvirt no longer knows. */
+  /** Absent for a VM that libvirt no longer knows. */
   readonly command?: readonly string[] | undefined;
   readonly figures?: Advice['evidence'];
   readonly harm: number;
 }
 
 const LOOKS: Effect = 'nothing changes';
-/** As alert DomainCrashed: a VM that was not started for a day is off on purpose. */
+/** As in the alert DomainCrashed: a VM that was not started for a day is off on purpose. */
 const LEFT_OFF_MS = 86_400_000;
 
 function one({ uuid, name }: VmRef, { uri }: Context, found: Found): Advice[] {
@@ -84,7 +84,7 @@ function unresponsive(vm: ObservedVm, context: Context): Advice[] {
   });
 }
 
-/** A guest that panicked keeps its QEMU where `on_crash` is `preserve`; in every other case the VM is off. */
+/** A guest that panicked keeps its QEMU where `on_crash` is `preserve`; otherwise the VM is off. */
 function crashed(vm: ObservedVm, context: Context): Advice[] {
   const { domain, summary } = vm.sample;
   const { state, reason } = summary;
@@ -110,7 +110,7 @@ function crashed(vm: ObservedVm, context: Context): Advice[] {
   });
 }
 
-/** VMs that libvirt forgot at once, since they were transient: only an event said that they crashed. */
+/** Transient VMs that crashed: libvirt forgot them at once, so only an event reported it. */
 function gone(context: Context): Advice[] {
   const { vms, newest } = context.observation;
   const listed = new Set(vms.map(({ uuid }) => uuid));
@@ -151,7 +151,7 @@ function pausedByError(vm: ObservedVm, context: Context): Advice[] {
   });
 }
 
-/** A long-running job that libvirt runs on the VM: a migration, a save, a backup. It explains busy figures and pauses. */
+/** A long-running job that libvirt runs on the VM (migration, save, backup), which explains busy figures and pauses. */
 function job(vm: ObservedVm, context: Context): Advice[] {
   const running = vm.sample.extras?.job;
   if (running?.active !== true) return [];

@@ -4,7 +4,7 @@ import { diskSettings, unsafeCache } from '../storage/disk-settings.ts';
 import { storageAdvice } from '../storage/hot-spot.ts';
 import { deepChains, diskErrors, oldSnapshots } from '../storage/images.ts';
 
-/** Disks that wait or fail, then settings and images that make them slow. */
+/** Disks that wait or fail, then settings and images that slow them down. */
 export function storageKinds(context: Context): Advice[] {
   return [storageAdvice, diskErrors, diskSettings, unsafeCache, deepChains, oldSnapshots].flatMap((find) =>
     find(context),

@@ -7,14 +7,14 @@ import { affected, guestEvidence, memoryFacts, size } from './parts.ts';
 import { hostPressed } from './pressed.ts';
 import { guestStarved } from './starved.ts';
 
-/** Guests that lack memory, and a host that does: first the cause, then what is left of the symptoms. */
+/** Guests that lack memory, and a host that does: first the cause, then the remaining symptoms. */
 export function memoryAdvice(context: Context): Advice[] {
   const starved = starvedGuests(context);
   const squeezed = starved.filter(isSqueezed);
   const wantedKiB = squeezed.reduce((sum, { currentKiB, roomKiB }) => sum + roomKiB - currentKiB, 0);
   const { budget } = context;
   const pressed = isPressed(context);
-  // A host may also swap for another reason than what its VMs use.
+  // A host may swap for reasons other than the memory use of its VMs.
   const suffices = (budget.freeKiB ?? 0) >= budget.reserveKiB;
   const fits = suffices && wantedKiB > 0 && budget.take(wantedKiB);
   const isShort = (squeezed.length > 0 && !fits) || (pressed && !suffices);

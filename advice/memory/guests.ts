@@ -2,24 +2,29 @@ import type { Context } from '../context.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 
-/** Of its available memory, what a guest that is not starved keeps usable. */
+/** Usable share of the available memory below which a guest is starved. */
 const USABLE_MIN = 0.05;
-/** With more than this usable, a guest reads pages back that it lost earlier, or files that it maps: neither is lack of memory. */
+/**
+ * With more than this usable, swap-in and major faults do not indicate a lack of memory: the guest reads back pages
+ * that it lost earlier, or files that it maps.
+ */
 const USABLE_ENOUGH = 0.2;
-/** Pages per second that a guest reads back from disk, and the same as swap-in: as alert GuestMemoryStarved. */
+/**
+ * Pages per second that a guest reads back from disk, and the equivalent swap-in: as in the alert GuestMemoryStarved.
+ */
 export const MAJOR_FAULTS = 5;
 export const SWAP_IN_KIB = 20;
 const SQUEEZED = 0.9;
 
-/** What a guest may have at most without a restart, and what it has. */
+/** What a guest has, and the most that it can get without a restart. */
 export interface GuestMemory {
   readonly vm: ObservedVm;
   readonly currentKiB: number;
-  /** Without what is not plugged of virtio-mem devices. */
+  /** Without the unplugged part of virtio-mem devices. */
   readonly roomKiB: number;
 }
 
-/** Guests that have next to nothing usable, or little and read pages back from disk, for most of the window. */
+/** Guests with almost no usable memory, or with little while they read pages back from disk, for most of the window. */
 export function starvedGuests({ running, minSamples }: Context): GuestMemory[] {
   return running.flatMap((vm) => {
     const memory = guestMemory(vm);
@@ -44,7 +49,10 @@ export function guestMemory(vm: ObservedVm): GuestMemory | undefined {
 export const swapsIn = ({ guest }: ObservedVm, minSamples: number): boolean =>
   isLasting(guest.swapInKiB, SWAP_IN_KIB, minSamples);
 
-/** A guest without swap has next to nothing usable before it dies; with swap it swaps. Major faults are of mapped files too. */
+/**
+ * A guest without swap has almost nothing usable before it dies; one with swap swaps. Major faults also count mapped
+ * files.
+ */
 function isStarved(vm: ObservedVm, minSamples: number): boolean {
   const { majorFaults, usableShare } = vm.guest;
   const swaps = swapsIn(vm, minSamples);

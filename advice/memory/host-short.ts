@@ -13,7 +13,7 @@ const PRESSURE = 0.1;
 /** Pages per second. */
 const SWAP_IN = 100;
 
-/** Whether the host itself lacks memory: its tasks wait for it, or it reads pages from swap for which they wait. */
+/** Whether the host itself lacks memory: its tasks wait for memory, or for pages that it reads from swap. */
 export function isPressed(context: Context): boolean {
   return waitsForMemory(context) || isSwapping(context);
 }
@@ -38,7 +38,7 @@ export function pressureEvidence(context: Context): Evidence[] {
   ];
 }
 
-/** Guests that swap and a host that cannot help them, or a host that swaps: one cause, however many suffer. */
+/** Guests that swap on a host that cannot help them, or a host that swaps: one cause, however many suffer. */
 export function hostMemoryShort(
   squeezed: readonly GuestMemory[],
   wantedKiB: number,
@@ -54,7 +54,7 @@ export function hostMemoryShort(
       : budget.freeKiB === undefined
         ? '; what it has free is not known'
         : '';
-  // Huge pages are set aside, whether guests use them or not: they are not what is short.
+  // Huge pages are reserved whether guests use them or not, so they are not what is short.
   const holders = running
     .filter((vm) => vm.facts?.memory.hugepages === undefined)
     .flatMap((vm) => guestMemory(vm) ?? [])
@@ -82,7 +82,7 @@ export function hostMemoryShort(
   };
 }
 
-/** What a VM takes from the others: what of it is resident, whatever its balloon allows. */
+/** Memory that a VM takes from the others: its resident part, whatever its balloon allows. */
 function holding(each: GuestMemory): { readonly kib: number; readonly text: string } {
   const kib = residentKiB(each);
   return kib === undefined

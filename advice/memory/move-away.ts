@@ -9,7 +9,7 @@ import { size } from './parts.ts';
 import { residentKiB } from './resident.ts';
 
 /**
- * The fewest VMs whose memory is enough. Huge pages of a VM return to their pool, not to the others.
+ * The fewest VMs whose memory suffices. A VM's huge pages return to their pool and do not help others.
  * @param shortKiB what the host lacks
  */
 export function moveAway(shortKiB: number, squeezed: readonly GuestMemory[], { running }: Context): Remedy[] {
@@ -20,7 +20,7 @@ export function moveAway(shortKiB: number, squeezed: readonly GuestMemory[], { r
       const memory = guestMemory(vm);
       const resident = memory && residentKiB(memory);
       if (memory === undefined || resident === undefined) return [];
-      // It gives what it holds, and no longer wants what it lacks.
+      // Moving it frees what it holds, and removes its own demand for more.
       return { vm, kib: resident + (wanting.has(vm) ? memory.roomKiB - memory.currentKiB : 0) };
     })
     .toSorted((a, b) => b.kib - a.kib);

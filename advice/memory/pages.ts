@@ -15,7 +15,7 @@ const KIB_PER_GIB = 1_048_576;
 const LARGE_KIB = 8 * KIB_PER_GIB;
 const STATS_PERIOD_SECONDS = 10;
 
-/** VMs whose balloon has no stats period: nothing is known of the memory in their guests. */
+/** VMs whose balloon has no stats period, so that the memory in their guests is unknown. */
 export function balloonSilent({ running, uri }: Context): Advice[] {
   const silent = running.filter(({ missing }) => missing.get('balloon') === 'no_stats_period');
   if (silent.length === 0) return [];
@@ -86,7 +86,7 @@ export function smallPages(context: Context): Advice[] {
     }));
 }
 
-/** Without page merging the VMs would need more memory than the host has. */
+/** Without page merging, the VMs would need more memory than the host has. */
 export function ksmDependence({ observation, budget, running }: Context): Advice[] {
   const sharing = observation.newest.host?.ksm.get('pages_sharing');
   const pageKiB = pageKiBOf(observation);
@@ -126,7 +126,7 @@ export function ksmDependence({ observation, budget, running }: Context): Advice
   ];
 }
 
-/** VMs that start again by themselves, and whose huge pages are not there. */
+/** VMs that start again by themselves but lack the huge pages to do so. */
 export function hugepagesShort({ observation, uri, budget }: Context): Advice[] {
   const short = (observation.newest.overcommit?.hugepages ?? []).filter(
     ({ wanted, free, sizeKiB }) => isHuge(sizeKiB) && free !== undefined && wanted > free,

@@ -7,12 +7,12 @@ import { factOf, medianOf } from '../evidence.ts';
 import { type GuestMemory, MAJOR_FAULTS, SWAP_IN_KIB } from './guests.ts';
 
 const KIB_PER_GIB = 1_048_576;
-/** Amounts of memory that advice moves are whole steps of this size. */
+/** Granularity of the memory amounts that advice moves. */
 export const STEP_KIB = 262_144;
 
 export const size = (kib: number): string => amount(kib * 1_024);
 
-/** A guest that lacks memory, by the figures that show it. */
+/** A guest that lacks memory, with the figures that show it. */
 export function affected({ vm, currentKiB, roomKiB }: GuestMemory): Affected {
   const { usableShare, swapInKiB, majorFaults } = vm.guest;
   const [usable, swapIn = 0, faults = 0] = [usableShare.median, swapInKiB.median, majorFaults.median];
@@ -32,7 +32,7 @@ export function memoryFacts({ budget }: Context): Evidence[] {
     : [factOf('memory that the host has free', budget.freeKiB / KIB_PER_GIB, 'GiB')];
 }
 
-/** Of the first of these guests. */
+/** Evidence of the first of these guests. */
 export function guestEvidence([worst]: readonly GuestMemory[], { observation }: Context): Evidence[] {
   if (worst === undefined) return [];
   const { usableShare, swapInKiB, majorFaults } = worst.vm.guest;

@@ -5,10 +5,10 @@ import { findOut } from '../no-change.ts';
 import { pressureEvidence, waitsForMemory } from './host-short.ts';
 import { memoryFacts } from './parts.ts';
 
-/** Of a NUMA cell's memory, what is free on one that is not full. */
+/** Free share of a NUMA cell's memory below which the cell is full. */
 const CELL_FREE = 0.05;
 
-/** A host that swaps or waits for memory, and has enough of it: what its VMs use is not the cause. */
+/** A host that swaps or waits for memory although it has enough: the memory use of its VMs is not the cause. */
 export function hostPressed(context: Context): Advice {
   const { observation } = context;
   const full = fullCells(context);
@@ -30,7 +30,7 @@ export function hostPressed(context: Context): Advice {
         'find what waits: memory.pressure and memory.swap.current of the control groups, vm.swappiness, and what is bound to cells that are full (numastat -p)',
       ),
     ],
-    // Tasks of the host wait; whether those of VMs are among them is not known.
+    // Tasks of the host wait; it is unknown whether those of VMs are among them.
     harm: observation.host.memoryPressure.median ?? 0,
   };
 }

@@ -8,20 +8,20 @@ import { type GuestMemory, guestMemory, starvedGuests, swapsIn } from './guests.
 import { STEP_KIB, size } from './parts.ts';
 import { residentKiB } from './resident.ts';
 
-/** Of its available memory, what stays usable to a guest that gives some to others. */
+/** Usable share of its available memory that a donor keeps, and that it must have to be one. */
 const DONOR_KEEPS = 0.25;
 const DONOR_MIN = 0.4;
 
 /** A guest, and what its balloon may take from it. */
 interface Donor extends GuestMemory {
-  /** Of its balloon, what the guest can spare, in whole steps. */
+  /** What the guest can spare of its balloon, in whole steps. */
   readonly spareKiB: number;
-  /** Of its balloon, what is not resident: a balloon takes pages that were never touched first, which frees nothing. */
+  /** Non-resident part of its balloon: inflating takes untouched pages first, which frees nothing on the host. */
   readonly untouchedKiB: number;
 }
 
 /**
- * From guests that have more usable memory than they need.
+ * Takes memory from guests that have more usable than they need.
  * @param shortKiB what the host lacks
  */
 export function reclaim(shortKiB: number, squeezed: readonly GuestMemory[], context: Context): Remedy[] {
@@ -41,7 +41,7 @@ export function reclaim(shortKiB: number, squeezed: readonly GuestMemory[], cont
     steps.push(virshStep(context.uri, vm, 'setmem', String(Math.floor(currentKiB - kib)), '--live'));
     costs.push(`${vm.name} has ${size(currentKiB - kib)} instead of ${size(currentKiB)}, and smaller caches`);
   }
-  // Half a cure that others pay for is not offered.
+  // Not offered if others would pay for less than half of a cure.
   if (missingKiB > shortKiB / 2) return [];
   const freed = `the host has about ${size(shortKiB - missingKiB)} more free`;
   return [
@@ -58,7 +58,7 @@ export function reclaim(shortKiB: number, squeezed: readonly GuestMemory[], cont
   ];
 }
 
-/** Those that free most first: fewer have to give. */
+/** Those that free most first, so that few have to give. */
 function donors(context: Context): Donor[] {
   const { running, minSamples } = context;
   const starved = new Set(starvedGuests(context).map(({ vm }) => vm));
@@ -68,7 +68,7 @@ function donors(context: Context): Donor[] {
         !starved.has(vm) &&
         !swapsIn(vm, minSamples) &&
         canReturnMemory(vm) &&
-        // A database without figures of its disks would not be recognized as one.
+        // Without figures of its disks, a database would not be recognized.
         hasKnownDisks(vm) &&
         !isDatabase(vm) &&
         vm.guest.usableShare.count >= minSamples &&

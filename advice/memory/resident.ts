@@ -1,8 +1,8 @@
 import type { GuestMemory } from './guests.ts';
 
 /**
- * What the host would have if the QEMU of this VM ended; undefined where its resident memory is not known. Merged pages stay
- * for the other guests that have them, as far as they are known.
+ * What the host would gain if this VM's QEMU exited; undefined where its resident memory is unknown. Merged pages, as
+ * far as known, remain for the other guests that share them.
  */
 export function residentKiB({ vm: { sample } }: GuestMemory): number | undefined {
   const { rssKiB } = sample.summary;

@@ -6,9 +6,9 @@ import { isTransient, TRANSIENT } from '../transient.ts';
 import type { GuestMemory } from './guests.ts';
 import { affected, guestEvidence, memoryFacts, STEP_KIB, size } from './parts.ts';
 
-/** More than a guest has now, for one that is starved at its maximum. */
+/** Proposed growth of a guest that is starved at its maximum. */
 const GROWTH = 0.25;
-/** A guest that has all that its VM may have, and needs more. */
+/** A guest that already has all memory that its VM may have, and needs more. */
 export function guestStarved(each: GuestMemory, isHostShort: boolean, context: Context): Advice {
   const { vm, roomKiB } = each;
   const { uri, budget } = context;

@@ -3,7 +3,7 @@ import { DEFAULT_URI } from '../commands.ts';
 import { hostOf } from '../fleet/constraints.ts';
 import { uriOf } from '../fleet/virsh.ts';
 
-/** The machine that a command is run on. */
+/** The machine that the command is run on. */
 export interface Here {
   readonly hostname: string;
   /** Of all its interfaces. */
@@ -11,8 +11,8 @@ export interface Here {
 }
 
 /**
- * The libvirt URI of the host with this label `instance`: that of another host has its name. Undefined where the label is not
- * a host.
+ * URI of libvirt on the host with this label `instance`; for another host it contains the host's name. Undefined where
+ * the label is not a host.
  */
 export function commandUri(instance: string, here: Here): string | undefined {
   return isHere(hostOf(instance), here) ? DEFAULT_URI : uriOf(instance);
@@ -23,6 +23,6 @@ function isHere(host: string, { hostname, addresses }: Here): boolean {
   const [a, b] = [host, hostname].map((name) => name.toLowerCase().replace(/\.$/, '').split('.'));
   if (a === undefined || b === undefined) return false;
   if (a[0] === 'localhost') return true;
-  // Either may be without its domain.
+  // Either may lack its domain.
   return a[0] === b[0] && (a.length === 1 || b.length === 1 || a.join('.') === b.join('.'));
 }

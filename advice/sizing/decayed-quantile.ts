@@ -1,11 +1,11 @@
 import type { Point } from './usage.ts';
 
-/** As the recommender of Kubernetes' Vertical Pod Autoscaler: a day later, a figure counts half. */
+/** As in the recommender of Kubernetes' Vertical Pod Autoscaler: the weight of a figure halves every day. */
 const HALF_LIFE_SECONDS = 86_400;
 
 /**
- * The value below which a share of the weight of all points lies, the newest weighing most: the percentile of the Vertical Pod
- * Autoscaler's decaying histogram, without its buckets of 5 %, since all points are at hand.
+ * The value below which this share of the total weight lies, with recent points weighing most: the percentile of the
+ * Vertical Pod Autoscaler's decaying histogram, without its 5 % buckets, since all points are available.
  * @param share 0 to 1
  */
 export function decayedQuantile(points: readonly Point[], share: number): number | undefined {

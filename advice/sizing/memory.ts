@@ -9,18 +9,18 @@ import type { MemoryUsage, VmUsage } from './usage.ts';
 import type { SizingContext } from './vcpus.ts';
 
 const MIB = 1024 ** 2;
-/** Sizes are whole steps of this, and of the VM's pages. */
+/** Granularity of sizes; they are also whole pages of the VM. */
 const STEP_BYTES = 256 * MIB;
-/** A kernel and what it starts need as much, whatever it used. */
+/** Minimum for a kernel and its first processes, whatever was used. */
 const LEAST_BYTES = 512 * MIB;
-/** Of the time, from which on a guest lacks memory: what the 90th percentile of a target leaves. */
+/** Share of the time from which a guest lacks memory: what a target at the 90th percentile leaves. */
 const LACKING = 0.1;
-/** After an out-of-memory the Vertical Pod Autoscaler gives a fifth more than was used. */
+/** After an out-of-memory, the Vertical Pod Autoscaler adds a fifth to what was used. */
 const BUMP = 1.2;
 /** A balloon that leaves less than this of the maximum holds memory back. */
 const SQUEEZED = 0.9;
 
-/** The memory that a guest's use asks for, where the VM has another size. */
+/** The memory size that the guest's use calls for, if the VM has a different one. */
 export function memorySizeAdvice(
   vm: VmUsage,
   memory: MemoryUsage,
@@ -37,7 +37,7 @@ export function memorySizeAdvice(
 
 const steps = (size: number, step = STEP_BYTES): number => Math.ceil(size / step) * step;
 
-/** Above all that was used, and the percentile of the days' peaks, by the margin. QEMU starts no VM with part of a page. */
+/** By the margin above the peak and the percentile of daily peaks. QEMU starts no VM with a partial page. */
 function enoughBytes({ dailyPeaks, peakBytes, unseenBytes }: MemoryUsage, step: number): number {
   const p90 = decayedQuantile(dailyPeaks, TARGET) ?? 0;
   return steps(Math.max(LEAST_BYTES, MARGIN * Math.max(p90, peakBytes) + unseenBytes), step);
@@ -79,7 +79,7 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
         risk: 'a new weekly or monthly load is not in the range. Buffers of a database that were sized for the old memory have to be made smaller first',
         effect: 'next boot',
       },
-      // Memory on huge pages, and such as is fixed, does not leave the VM by its balloon.
+      // A balloon cannot release memory on huge pages, or memory that is fixed.
       ...(vm.isOnHugePages || vm.isMemoryFixed || !vm.isLayoutKnown
         ? []
         : [
@@ -169,7 +169,7 @@ function byHandText(
   return isNeeded ? `, by hand: ${why}` : undefined;
 }
 
-/** Page cache that no longer fits beside what is used at most; undefined where it is not reported. */
+/** Page cache that would no longer fit beside the peak use; undefined where it is not reported. */
 function lostCacheBytes({ cacheBytes, peakBytes }: MemoryUsage, size: number): number | undefined {
   return cacheBytes === undefined
     ? undefined
@@ -186,7 +186,7 @@ function evidenceOf(memory: MemoryUsage, { spanSeconds }: SizingContext): Eviden
   ];
 }
 
-/** The maximum last when it shrinks: it may not be below what the balloon leaves. */
+/** When shrinking, the maximum comes last: it may not be below the balloon's current size. */
 function resize(uri: string, vm: VmUsage, size: number): Step[] {
   const set = (command: 'setmem' | 'setmaxmem'): Step => memoryStep(uri, vm, command, size, '--config');
   return size < vm.maximumBytes ? [set('setmem'), set('setmaxmem')] : [set('setmaxmem'), set('setmem')];

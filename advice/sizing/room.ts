@@ -1,12 +1,12 @@
 import type { HostUsage } from './usage.ts';
 
-/** Of the CPUs, what the demand of all VMs may reach; the rest is for bursts. */
+/** Highest demand of all VMs, as a share of the CPUs; the rest is for bursts. */
 const ROOMY = 0.85;
-/** Memory that stays with the host, as for other advice: a twentieth, and 1 GiB at least. */
+/** Memory reserved for the host, as for other advice: a twentieth, and at least 1 GiB. */
 const RESERVE_SHARE = 0.05;
 const RESERVE_MIN_BYTES = 1024 ** 3;
 
-/** What a host can give to VMs that need more. All advice together never gives more. */
+/** What a host can give to VMs that need more. All advice together never exceeds it. */
 export class HostRoom {
   #cpus: number;
   #bytes: number;
@@ -25,7 +25,7 @@ export class HostRoom {
     return Math.max(0, this.#bytes);
   }
 
-  /** Whether so many CPUs could be given; then they are given. */
+  /** Allots this many CPUs if they are available; returns whether it did. */
   takeCpus(cpus: number): boolean {
     if (cpus > this.#cpus) return false;
     this.#cpus -= cpus;

@@ -1,10 +1,13 @@
-/** Of recorded figures, the share that is met: the target of the Vertical Pod Autoscaler's recommender, and its safety margin. */
+/**
+ * Quantile of recorded figures that a size must satisfy, and the safety margin: as in the Vertical Pod Autoscaler's
+ * recommender.
+ */
 export const TARGET = 0.9;
 export const MARGIN = 1.15;
 /** A VM keeps its size unless at least this share of it is saved. */
 export const SAVED_MIN = 0.25;
-/** Of the range, what has to be known of a VM. */
+/** Share of the range for which a VM's figures must be known. */
 export const KNOWN_SHARE = 0.9;
-/** Ranges that are enough: a week to take something away, since some load comes once a week; a day to add something. */
+/** Minimum ranges: a week to shrink a VM, since some load recurs weekly; a day to grow one. */
 export const SHRINK_SECONDS = 7 * 86_400;
 export const GROW_SECONDS = 86_400;

@@ -9,9 +9,9 @@ import type { HostUsage, VmUsage } from './usage.ts';
 import { type SizingContext, vcpuAdvice } from './vcpus.ts';
 
 /**
- * VMs that have more or less than they need, by what they used over the range: first those that lack something.
- * @param uri of the host, for commands; undefined: there are none
- * @param isAsked of which VMs the answer is; what may be given is given to all
+ * VMs that have more or less than they need, by their use over the range: first those that lack something.
+ * @param uri of the host, for commands; undefined: without commands
+ * @param isAsked selects the VMs of the answer; the host's room is shared by all VMs
  */
 export function sizeAdvice(
   host: HostUsage,
@@ -39,7 +39,7 @@ export function sizeAdvice(
   };
 }
 
-/** A command without the URI of its host would change a VM of another one. */
+/** A command without the URI of its host would change a VM on another host. */
 function withoutCommands(advice: Advice): Advice {
   return {
     ...advice,
@@ -74,7 +74,7 @@ function ofVm(vm: VmUsage, context: SizingContext): Advice[] {
   ].flat();
 }
 
-/** What is known for nearly all of the range, of the present size: the rest may be the hours that matter. */
+/** Figures that cover nearly all of the range at the present size: the missing rest may be the hours that matter. */
 function known({ cpu, memory, unsure }: VmUsage, spanSeconds: number): Pick<VmUsage, 'cpu' | 'memory'> {
   const isKnown = (seconds: number): boolean => unsure === undefined && seconds >= KNOWN_SHARE * spanSeconds;
   return {

@@ -7,7 +7,7 @@ import type { HostRoom } from './room.ts';
 import { GROW_SECONDS, MARGIN, SAVED_MIN, SHRINK_SECONDS, TARGET } from './rules.ts';
 import type { CpuUsage, VmUsage } from './usage.ts';
 
-/** A guest notices from here on: then it is the host that is short, and more vCPUs would wait as well. */
+/** Steal that a guest notices: then the host is short of CPUs, and more vCPUs would wait as well. */
 const STEAL = 0.05;
 
 export interface SizingContext {
@@ -18,7 +18,7 @@ export interface SizingContext {
   readonly spanSeconds: number;
 }
 
-/** The number of vCPUs that its demand asks for, where it is another one than the VM has. */
+/** The number of vCPUs that its demand calls for, if the VM has a different number. */
 export function vcpuAdvice(vm: VmUsage, cpu: CpuUsage, context: SizingContext): Advice | undefined {
   const p90 = decayedQuantile(cpu.demand, TARGET) ?? 0;
   const enough = Math.max(1, Math.ceil(MARGIN * Math.max(p90, cpu.peakCpus)));
@@ -99,7 +99,8 @@ function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContex
       byHand !== undefined
         ? []
         : [
-            // It also lowers a maximum, which would take away what can be added while the VM runs.
+            // `--maximum` may also lower the maximum, and with it what can be hot-plugged, so it is set only to raise
+            // it.
             ...(exceedsMaximum(vm, wanted) ? [setVcpus(uri, vm, wanted, '--maximum')] : []),
             setVcpus(uri, vm, wanted),
           ],
@@ -117,7 +118,7 @@ const exceedsMaximum = ({ maximumVcpus = 0 }: VmUsage, wanted: number): boolean 
 function byHandText(vm: VmUsage, wanted: number): string | undefined {
   if (vm.isTransient) return TRANSIENT;
   if (vm.maximumVcpus === undefined) return ', by hand: how many it may have is not recorded';
-  // vCPUs below the maximum are in its topology already.
+  // The topology already includes vCPUs up to the maximum.
   return exceedsMaximum(vm, wanted) && (vm.hasTopology || !vm.isLayoutKnown)
     ? ', by hand: sockets, cores and threads, where its definition has them, have to multiply to that'
     : undefined;

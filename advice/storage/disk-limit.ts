@@ -10,33 +10,33 @@ import { findOut, keep } from '../no-change.ts';
 import { mayShare } from './places.ts';
 import { bytesOf, harmOf, latencyText, SLOW_MS, type Use } from './uses.ts';
 
-/** A disk that uses this much of its limit is held by it. */
+/** Share of its limit from which a disk counts as held back by it. */
 const LIMIT_FULL = 0.9;
 /** libvirt refuses a limit above this (QEMU_BLOCK_IOTUNE_MAX in its src/qemu/qemu_driver.c). */
 const LIMIT_MAX = 1e15;
 
-/** Whether a disk uses all that its limit allows. Each figure of that is over 5 s at least, so that one is enough. */
+/** Whether a disk uses all that its limit allows. Each figure covers at least 5 s, so one is enough. */
 export function isHeldByLimit({ series }: Use): boolean {
   return isLasting(series.limitUse, LIMIT_FULL, 1);
 }
 
-/** Names of the limits that hold a disk, in its VM. */
+/** Names of the limits that apply to a disk, within its VM. */
 function limitNames({ target, disk }: Use): string[] {
   return limitSets(disk ?? { target, limits: new Map() }).map(({ name }) => name);
 }
 
-/** Disks that the same limits hold: of a VM, those of a group together, or those with the same throttle groups. */
+/** Key of disks that share the same limits: disks of one group in a VM, or with the same throttle groups. */
 export function limitKey(use: Use): string {
   return JSON.stringify([use.vm.uuid, ...limitNames(use)]);
 }
 
-/** Whether a limit holds both disks together. */
+/** Whether a limit applies to both disks together. */
 function isTogether(one: Use, other: Use): boolean {
   const names = new Set(limitNames(one));
   return one.vm.uuid === other.vm.uuid && limitNames(other).some((name) => names.has(name));
 }
 
-/** Disks that one limit makes slow: one of them, and others of its group. */
+/** Disks slowed down by one limit: one of them, and others of its group. */
 export function diskLimit(
   first: Use,
   others: readonly Use[],
@@ -102,7 +102,7 @@ function causeOf(disk: Disk | undefined): string {
 const limitingGroups = (disk: Disk | undefined): readonly ThrottleGroup[] =>
   disk?.throttleGroups?.filter(({ limits }) => ratesOf(limits).length > 0) ?? [];
 
-/** All at once, since libvirt removes those of the same unit that a call leaves out; it refuses a burst below its limit. */
+/** All at once, since libvirt removes limits of the same unit that a call omits; it refuses a burst below its limit. */
 function doubled(disk: Disk | undefined): Limit[] {
   return ratesOf(disk?.limits).flatMap(([name, value]): Limit[] => {
     const twice: Limit = [name, Math.min(LIMIT_MAX, 2 * value)];
@@ -111,7 +111,7 @@ function doubled(disk: Disk | undefined): Limit[] {
   });
 }
 
-/** A limit of a VM that no one waits for does what it was set for: raising it is only the alternative. */
+/** The limit of a VM that no user waits for works as intended: raising it is only the alternative. */
 function limitRemedies(
   { vm, target, disk, storage }: Use,
   { uses, sharing, isCalm }: { uses: readonly Use[]; sharing: readonly Use[]; isCalm: boolean },
@@ -145,7 +145,9 @@ function limitRemedies(
   return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];
 }
 
-/** libvirt refuses `blkdeviotune` for such a disk. No command, since which of its groups holds it is not known. */
+/**
+ * libvirt refuses `blkdeviotune` for such a disk. No command, since it is unknown which of its groups holds it back.
+ */
 function raiseGroups(groups: readonly ThrottleGroup[]): Remedy {
   const names = groups.map(({ name }) => name).join(', ');
   return findOut(

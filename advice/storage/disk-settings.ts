@@ -10,12 +10,12 @@ import { type Use, usesOf } from './uses.ts';
 
 /** Requests per second from which the settings of a disk matter. */
 const HOT = 200;
-/** Of the requests of a VM, what makes a disk one that matters. */
+/** Share of a VM's requests from which a disk matters. */
 const MATTERS = 0.25;
-/** From which QEMU's main loop, which other devices share, is a bottleneck. */
+/** Requests per second from which QEMU's main loop, shared with other devices, is a bottleneck. */
 const HOT_FOR_MAIN_LOOP = 500;
 
-/** The cause that is found first explains a disk: each profile sets all of them. */
+/** The first matching rule explains a disk, since every profile sets all of these. */
 interface Rule {
   readonly kind: AdviceKind;
   readonly matches: (use: Use, minSamples: number) => boolean;
@@ -63,7 +63,7 @@ const RULES: readonly Rule[] = [
 const isHot = (requests: Use['series']['requests'], limit: number, minSamples: number): boolean =>
   isLasting(requests, limit - 1, minSamples);
 
-/** A disk with the operating system of a database matters less than that with its tables. */
+/** The system disk of a database matters less than the disk with its tables. */
 function matters({ vm, series }: Use): boolean {
   const all = [...vm.disks.values()].reduce((sum, { requests }) => sum + (requests.median ?? 0), 0);
   return (series.requests.median ?? 0) >= MATTERS * all;
@@ -100,7 +100,7 @@ export function diskSettings(context: Context): Advice[] {
   });
 }
 
-/** A disk that ignores flushes, busy or not. */
+/** Disks that ignore flushes, busy or not. */
 export function unsafeCache(context: Context): Advice[] {
   return context.running.flatMap((vm) => {
     const disks = (vm.facts?.disks ?? []).filter(({ cache, readOnly }) => cache === 'unsafe' && !readOnly);

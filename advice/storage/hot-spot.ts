@@ -10,19 +10,19 @@ import { diskLimit, isHeldByLimit, limitKey } from './disk-limit.ts';
 import { bytesOf, harmOf, isSlow, latencyText, meanBytes, SLOW_MS, type Use, usesOf } from './uses.ts';
 
 /**
- * Of the bytes of a storage, what makes a VM a culprit, and what all culprits have together. A heavy user that is not limited
- * would take what the others no longer get.
+ * Share of a storage's bytes that makes a VM a culprit, and share that all culprits cover together: a heavy user left
+ * unlimited would take what the others no longer get.
  */
 const CULPRIT_SHARE = 0.03;
 const CULPRITS_SHARE = 0.9;
-/** Of what a saturated storage delivers, what the others and the limited ones may use together. */
+/** Share of a saturated storage's throughput that all VMs, limited and others, may use together. */
 const RELIEVED = 0.6;
-/** Of what they use now, what limited VMs keep at least. */
+/** Share of their present use that limited VMs keep at least. */
 const PAYER_KEEPS = 0.2;
-/** How much more than now is left to those that are not limited. */
+/** Growth left to VMs that are not limited, as a multiple of their present use. */
 const OTHERS_GROWTH = 3;
 const MIB = 1_048_576;
-/** Limits are whole steps of this, and none is below 1 MiB/s. */
+/** Granularity of limits; none is below 1 MiB/s. */
 const LIMIT_STEP = 65_536;
 
 /** Slow disks, by the storage that they share: one cause per storage, however many VMs wait for it. */
@@ -67,7 +67,7 @@ function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], co
     (a, b) => (b.series.latencyMs.median ?? 0) - (a.series.latencyMs.median ?? 0),
   );
   const isShared = all.length > 1 && others.length > 0;
-  // Those that make the others wait do not count as hurt by it, unless nothing but them is.
+  // Culprits, except databases, count as victims only if there are no others.
   const hurt = isShared
     ? slow.filter(({ vm }) => isDatabase(vm) || !culprits.some((each) => each.vm === vm))
     : slow;
@@ -115,11 +115,11 @@ function culpritsOf(consumers: readonly Consumer[], total: number): Consumer[] {
   return culprits;
 }
 
-/** Of the culprits, those that no one waits for. */
+/** Limits the culprits that no user waits for. */
 function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context): Remedy[] {
   const payers = culprits.filter(({ vm }) => !isDatabase(vm));
   const now = payers.reduce((sum, each) => sum + each.bytesPerSecond, 0);
-  // The demand of the others without waiting is unknown.
+  // What the others would use without waiting is unknown.
   const target = Math.max(PAYER_KEEPS * now, RELIEVED * total - OTHERS_GROWTH * (total - now));
   if (payers.length === 0 || now < 0.3 * total || target > 0.9 * now) return [];
   const share = target / now;
@@ -158,15 +158,17 @@ function limitOf(culprits: readonly Consumer[], total: number, { uri }: Context)
   ];
 }
 
-/** Never more than the share: a limit that is rounded up may be above the one that a disk has. */
+/** Rounded down: a limit above the share could exceed the one that the disk already has. */
 function limitFor(use: Use, share: number): number {
   return Math.max(MIB, Math.floor((meanBytes(use) * share) / LIMIT_STEP) * LIMIT_STEP);
 }
 
-/** Bytes per second that the disk may move at most; undefined without such a limit. */
+/** The disk's limit on total bytes per second; undefined without one. */
 const limitNow = ({ disk }: Use): number | undefined => disk?.limits.get('total_bytes_sec') || undefined;
 
-/** What virsh blkdeviotune needs to undo limits: those that disks have now, and 0 for all others. */
+/**
+ * Arguments of virsh blkdeviotune that undo the limits: the previous limits of disks that had one, 0 for all others.
+ */
 function undoOf(uses: readonly Use[]): string {
   const restored = uses.flatMap((use) => {
     const now = limitNow(use);
@@ -177,8 +179,8 @@ function undoOf(uses: readonly Use[]): string {
 }
 
 /**
- * A limit of reads or of writes alone would be driven out by one of both, and a group shares what one of its disks gets. libvirt
- * refuses a limit of the disk beside throttle filters.
+ * Whether a limit can be set: setting a total would remove a limit of reads or writes alone, and a group shares what
+ * one of its disks gets. libvirt refuses a limit of the disk in addition to throttle filters.
  */
 function isLimitable({ disk }: Use): boolean {
   if (disk?.limitGroup !== undefined || disk?.throttleGroups !== undefined) return false;

@@ -12,9 +12,9 @@ const SNAPSHOT_AGE_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
 const MERGE = ['--active', '--pivot', '--verbose'] as const;
 
-/** Disks whose reads may go through many images. */
+/** Disks whose reads may traverse many images. */
 export function deepChains({ observation, running, uri }: Context): Advice[] {
-  // Counted once: a host may have thousands of disks.
+  // Counted once, lazily: a host may have thousands of disks.
   let counted: ReadonlyMap<string, number> | undefined;
   return running.flatMap((vm) => {
     const deep = (vm.facts?.disks ?? []).filter(({ backingDepth }) => backingDepth > CHAIN_MAX);
@@ -38,7 +38,7 @@ export function deepChains({ observation, running, uri }: Context): Advice[] {
   });
 }
 
-/** Merges each chain into the lowest image that belongs to this disk alone. */
+/** Merges each chain into the lowest image that only this disk uses. */
 function mergeOf(
   vm: ObservedVm,
   deep: readonly Disk[],
@@ -77,7 +77,7 @@ function mergeOf(
   };
 }
 
-/** How many disks use an image, by its name, as their own or below it. */
+/** Number of disks that use an image, by its name, as top image or below. */
 function usesOfImages(vms: readonly ObservedVm[]): Map<string, number> {
   const uses = new Map<string, number>();
   for (const { source, backing = [] } of vms.flatMap(({ facts }) => facts?.disks ?? []))
@@ -87,8 +87,8 @@ function usesOfImages(vms: readonly ObservedVm[]): Map<string, number> {
 }
 
 /**
- * The image that a merge may write to: above the lowest, which is often a template of VMs that are not seen here, and above
- * each that other disks use. Undefined where there is none, or where libvirt could not find it by a path.
+ * The image that a merge may write to: above the lowest, which is often a template of VMs that are not seen here, and
+ * above every image that other disks use. Undefined where there is none, or where libvirt could not find it by a path.
  */
 function baseOf({ backing = [] }: Disk, uses: ReadonlyMap<string, number>): string | undefined {
   const aboveLowest = backing.slice(0, -1);
@@ -97,7 +97,7 @@ function baseOf({ backing = [] }: Disk, uses: ReadonlyMap<string, number>): stri
   return base?.name.startsWith('/') === true ? base.name : undefined;
 }
 
-/** VMs with snapshots that were meant for a day. */
+/** VMs with old snapshots that were meant to be temporary. */
 export function oldSnapshots({ observation, uri }: Context): Advice[] {
   return observation.vms.flatMap((vm) => {
     const { count: snapshots, oldestAtSeconds } = vm.sample.extras?.snapshots ?? {};
@@ -142,7 +142,7 @@ export function oldSnapshots({ observation, uri }: Context): Advice[] {
 /** Disks with failed requests. */
 export function diskErrors({ running, uri, minSamples, observation }: Context): Advice[] {
   return running.flatMap((vm) => {
-    // One failed request is one too many: the window need not be full of them.
+    // One failed request is too many, so the errors need not last for the whole window.
     const failing = [...vm.disks].filter(
       ([, { errors }]) => errors.count >= minSamples && (errors.max ?? 0) > 0,
     );

@@ -3,7 +3,7 @@ import type { PoolFigures } from '../../model/host.ts';
 import { poolFinder } from '../../model/pool-of.ts';
 import type { VmRef } from '../advice.ts';
 
-/** A disk's source, and whose it is. */
+/** A disk's source, and the VM that owns it. */
 export interface Placed {
   readonly vm: VmRef;
   readonly source: DiskSource | undefined;
@@ -11,13 +11,13 @@ export interface Placed {
 }
 
 /**
- * What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. A folder that
- * is a VM's or a disk's own by its name is not what they share: Nova has /var/lib/nova/instances/UUID/disk, and oVirt a folder with
- * the disk's serial.
+ * What disks share, as far as libvirt shows it: a pool, a folder, a cluster; a device is shared with no other disk. A
+ * folder named after a single VM or disk is not a shared one: Nova uses /var/lib/nova/instances/UUID/disk, oVirt a
+ * folder with the disk's serial.
  */
 export class Places {
   readonly #poolOf: (source: DiskSource) => { readonly name: string } | undefined;
-  /** UUIDs of the VMs with disks in a folder or below it. */
+  /** UUIDs of the VMs with disks in or below a folder. */
   readonly #users = new Map<string, Set<string>>();
 
   constructor(pools: readonly Pick<PoolFigures, 'name' | 'path'>[], all: readonly Placed[]) {
@@ -54,10 +54,10 @@ export class Places {
   }
 }
 
-/** The folder that a path is in; '' for what is at the top. */
+/** The parent folder of a path; '' at the top level. */
 const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 
-/** Whether two disks may wait for the same device: only the network is known to be apart from what the host has itself. */
+/** Whether two disks may wait for the same device: only network storage is known to be separate from the host's own. */
 export function mayShare(a: Placed & { readonly storage: string }, b: typeof a): boolean {
   const isOnHost = ({ source }: Placed): boolean => source?.protocol === undefined;
   return a.storage === b.storage || (isOnHost(a) && isOnHost(b));

@@ -2,7 +2,7 @@ import { contextOf } from '../context.ts';
 import type { HostObservation, ObservedVm } from '../observation.ts';
 import { type Use, usesOf } from './uses.ts';
 
-/** A storage that a VM uses, and what each VM of the host does there. */
+/** A storage that a VM uses, and how much each VM of the host uses it. */
 export interface SharedStorage {
   readonly storage: string;
   /** Bytes per second, mean over the window; the largest first. */
@@ -11,7 +11,7 @@ export interface SharedStorage {
   readonly latencyMs: number | undefined;
 }
 
-/** Who uses the storage of a VM's disks, as noisy neighbours for CPU. */
+/** The users of the storage of a VM's disks: the counterpart of noisy neighbours for CPU. */
 export function sharedStorage(observation: HostObservation, uuid: string): SharedStorage[] {
   const uses = usesOf(contextOf(observation, 1));
   const own = Map.groupBy(

@@ -11,7 +11,7 @@ const FLUSH_SLOW_MS = 150;
 /** A disk without requests is not slow. */
 const REQUESTS_MIN = 1;
 
-/** One disk of one VM, where it lies, and what it does. */
+/** One disk of one VM, where it is stored, and its activity. */
 export interface Use extends Placed {
   readonly vm: ObservedVm;
   readonly target: string;
@@ -46,7 +46,7 @@ export function latencyText({ series, target }: Use): string {
   return `${target} ${milliseconds(series.latencyMs.median ?? series.flushLatencyMs.median ?? 0)} ms`;
 }
 
-/** A VM with a request under way all the time loses all its time. */
+/** A VM that always has a request in flight loses all its time. */
 export function harmOf(slow: readonly Use[]): number {
   const byVm = Map.groupBy(slow, ({ vm }) => vm);
   return [...byVm.values()].reduce(

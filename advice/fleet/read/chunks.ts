@@ -6,13 +6,13 @@ export interface Unread {
   readonly reason: string;
 }
 
-/** Hosts of one query, at first: some thousand VMs. */
+/** Hosts of one query, initially: some thousand VMs. */
 const HOSTS_AT_ONCE = 64;
 
 /**
- * Reads hosts chunk by chunk. A chunk whose queries are too large or too slow for Prometheus is halved, down to one host, which
- * is then left unread; other errors end it.
- * @param unread gets hosts that could not be read
+ * Reads hosts in chunks. A chunk whose queries are too large or too slow for Prometheus is halved, down to one host,
+ * which is then left unread; other errors propagate.
+ * @param unread receives hosts that could not be read
  */
 export async function* inChunks<T>(
   instances: readonly string[],

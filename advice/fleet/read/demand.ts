@@ -1,6 +1,6 @@
 import { SLOTS } from '../fleet.ts';
 
-/** Mean demand of each hour of the range, in CPUs; NaN where nothing is known. */
+/** Mean demand of each hour of the range, in CPUs; NaN where unknown. */
 export type Hours = Float32Array;
 
 export interface DemandProfile {
@@ -12,12 +12,12 @@ export interface DemandProfile {
   readonly varianceBetweenHours: number;
 }
 
-/** Of the days of a range, the hour that only one day in ten exceeds. */
+/** Demand in the same hour that only one day in ten exceeds. */
 const QUANTILE = 0.9;
 
 /**
- * Demand by hour of the day: of the same hour on all days the 90th percentile, nearest rank; with less than ten days the
- * highest. An hour of the day that no day has takes the highest of the others, since nothing is known of it.
+ * Demand by hour of the day: the 90th percentile over all days, by nearest rank; the highest with less than ten days.
+ * An hour without any data takes the highest of the others, as the safe choice.
  * @param firstHour hour of the day (UTC) of the first figure
  * @returns undefined without any figure
  */
@@ -48,7 +48,10 @@ export function profileOf(hours: Hours, firstHour: number): DemandProfile | unde
   return { demandCpus, hoursKnown: known, varianceBetweenHours: Math.max(0, squares / known - mean * mean) };
 }
 
-/** Hours of a VM that was on several hosts. While it migrates it is on two: the higher figure is the running copy's. */
+/**
+ * Merges the hours of a VM that was on several hosts. During a migration it is on two: the higher figure is the running
+ * copy's.
+ */
 export function mergedHours(parts: readonly Hours[]): Hours {
   const [first = new Float32Array(), ...more] = parts;
   const merged = Float32Array.from(first);

@@ -3,7 +3,7 @@ import { type ReadOptions, readHours } from './options.ts';
 import type { HostVms } from './read-vms.ts';
 import type { VmHistory } from './vm.ts';
 
-/** What VMs needed over the range, by UUID: of one that was on several hosts, on all of them. */
+/** What VMs needed over the range, by UUID, combined over all hosts that a VM was on. */
 export function historyOf(
   hosts: Iterable<HostVms>,
   options: Pick<ReadOptions, 'nowSeconds' | 'rangeSeconds'>,

@@ -1,6 +1,6 @@
 import type { Labels } from './storage.ts';
 
-/** What identifies a host in series, as a key of maps. The cluster is empty where the scrape configuration sets none. */
+/** Identity of a host in series, as a map key. The cluster is empty where the scrape configuration sets none. */
 export const hostId = (labels: Labels, clusterLabel: string): string =>
   JSON.stringify([labels[clusterLabel] ?? '', labels['job'] ?? '', labels['instance'] ?? '']);
 

@@ -13,7 +13,7 @@ export interface HostFacts {
   readonly pools: readonly HostPool[];
 }
 
-/** What is needed to judge a host, or why it cannot be judged. */
+/** The figures needed to judge a host, or why it cannot be judged. */
 export function hostFacts(now: Snapshot): HostFacts | string {
   const cpus = now.value('libvirt_host_cpus', { state: 'online' });
   const memoryBytes = now.value(ORDINARY_MEMORY);
@@ -24,7 +24,7 @@ export function hostFacts(now: Snapshot): HostFacts | string {
   if (available === undefined) {
     return `no figure of available memory (${AVAILABLE_MEMORY}): it needs virtune on the host, or libvirt 12.3`;
   }
-  // A read of swap is I/O pressure; pressure on CPUs has nothing to do with it.
+  // Reading swap counts as I/O pressure; CPU pressure is unrelated.
   const waits = ['memory', 'io'].flatMap((resource) => now.values(PRESSURE, { share: 'some', resource }));
   return {
     cpus,
@@ -35,13 +35,13 @@ export function hostFacts(now: Snapshot): HostFacts | string {
   };
 }
 
-/** Means over the last hour; absent where they are not known. */
+/** Means over the last hour; absent where unknown. */
 export interface MeasuredHost {
   readonly contention?: number | undefined;
   readonly shortfallCpus?: number | undefined;
 }
 
-/** @param residentNowBytes memory that its VMs have now, by the same measure as their need */
+/** @param residentNowBytes current memory of its VMs, by the same measure as their need */
 export function fleetHost(
   id: string,
   now: Snapshot,
@@ -61,7 +61,7 @@ export function fleetHost(
     hugePageBytes: now.value('libvirt_host_memory_bytes', { kind: 'hugepages' }) ?? 0,
     cpuModel: cpu?.['model'],
     storage: new Set(facts.pools.flatMap(({ key }) => key ?? [])),
-    // The series is there for as long as it is; its value is a time.
+    // The series exists as long as the maintenance lasts; its value is a time.
     isInMaintenance: now.value(MAINTENANCE) !== undefined,
     measuredContention: measured.contention,
     measuredShortfallCpus: measured.shortfallCpus,

@@ -6,11 +6,11 @@ export interface ReadOptions {
   readonly nowSeconds: number;
   /** Whole hours, in seconds. */
   readonly rangeSeconds: number;
-  /** Regular expression of virtune's jobs. */
+  /** Regular expression for virtune's jobs. */
   readonly job: string;
-  /** Label of the cluster of a host, as `virtune dashboards build --cluster-label`. */
+  /** Label with the cluster of a host, as in `virtune dashboards build --cluster-label`. */
   readonly clusterLabel: string;
-  /** Prefixes of paths that all hosts of a cluster have. */
+  /** Prefixes of paths that are shared by all hosts of a cluster. */
   readonly sharedStorage: readonly string[];
   /** Labels of VMs that constraints use. */
   readonly labels: ReadonlySet<string>;
@@ -18,7 +18,7 @@ export interface ReadOptions {
 
 const HOUR_SECONDS = 3_600;
 
-/** The hours of the range, each by its end, and the hour of the day (UTC) that most of the first one is in. */
+/** The hours of the range, each by its end, and the hour of the day (UTC) that covers most of the first one. */
 export function readHours({
   nowSeconds,
   rangeSeconds,

@@ -1,6 +1,6 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 
-/** Recorded by virtune's rules: CPU demand of a VM is what it ran and what it waited for a CPU, in CPUs. */
+/** Recorded by virtune's rules: the CPU demand of a VM is what it ran and what it waited for a CPU, in CPUs. */
 export const RAN = 'domain:virtune_vcpu_time:sum_rate5m';
 export const WAITED = 'domain:virtune_vcpu_delay:sum_rate5m';
 export const CONTENTION = 'instance:virtune_vcpu_contention:ratio_rate5m';
@@ -14,7 +14,7 @@ export const PRESSURE = 'instance:virtune_host_pressure:ratio_rate5m';
 /** Exported by virtune, or recorded by its rules. */
 type Name = SeriesName | `${string}:virtune_${string}`;
 
-/** What is read of hosts, as it is now. */
+/** What is read about hosts, current values. */
 export const HOST_SERIES = [
   'libvirt_host_cpus',
   'libvirt_host_cpus_dedicated',
@@ -28,7 +28,7 @@ export const HOST_SERIES = [
   PRESSURE,
 ] as const satisfies readonly Name[];
 
-/** What is read of VMs, as it is now. */
+/** What is read about VMs, current values. */
 export const VM_SERIES = [
   'libvirt_domain_info_state',
   'libvirt_domain_vcpu_current',
@@ -58,7 +58,7 @@ export const RESIDENT = 'libvirt_domain_memory_stats_rss_bytes' satisfies Name;
 export interface Selection {
   /** Regular expression of the label `job`. */
   readonly job: string;
-  /** All hosts without it. */
+  /** Absent: all hosts. */
   readonly instances?: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export function selector(
   return `{${matchers.join(', ')}}`;
 }
 
-/** A string literal of PromQL, which has the escapes of Go. */
+/** A string literal of PromQL, which uses Go's escapes. */
 const quoted = (text: string): string => JSON.stringify(text);
 
 /** A literal text within a regular expression (RE2). */

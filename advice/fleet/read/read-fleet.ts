@@ -13,7 +13,7 @@ import { type HostVms, readVms } from './read-vms.ts';
 import { Snapshot } from './snapshot.ts';
 import { fleetVm, type VmHistory } from './vm.ts';
 
-/** A host that is not part of the plan: neither its VMs move, nor do others move there. */
+/** A host that is excluded from the plan: its VMs do not move, and none move there. */
 export interface LeftOut {
   readonly cluster: string;
   readonly instance: string;
@@ -23,14 +23,14 @@ export interface LeftOut {
 export interface ReadFleet {
   readonly fleet: Fleet;
   readonly leftOut: readonly LeftOut[];
-  /** What Prometheus warned of, such as a store of Thanos that did not answer. */
+  /** Warnings from Prometheus, such as a Thanos store that did not answer. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads hosts and VMs from the series of a Prometheus. A host of which something is missing is left out, with the reason: half of
- * its VMs would look like room.
- * @throws PrometheusError; PROMETHEUS_NO_SERIES where no host of virtune is there
+ * Reads hosts and VMs from the series of a Prometheus. A host with missing data is left out, with the reason: if half
+ * of its VMs were missing, it would seem to have room.
+ * @throws PrometheusError; PROMETHEUS_NO_SERIES without any host of virtune
  */
 export async function readFleet(prometheus: Prometheus, options: ReadOptions): Promise<ReadFleet> {
   const snapshots = await readHosts(prometheus, options);
@@ -87,12 +87,12 @@ async function readHosts(
       host.add(series);
     }
   }
-  // Only maintenance is kept of a host that is gone.
+  // A host that is gone has nothing left but its maintenance series.
   for (const [id, host] of hosts) if (host.labels('libvirt_host_cpus').length === 0) hosts.delete(id);
   return hosts;
 }
 
-/** All hosts within the range. */
+/** All hosts seen within the range. */
 async function hostsSeen(
   prometheus: Prometheus,
   { nowSeconds, rangeSeconds, job, clusterLabel }: ReadOptions,
@@ -110,7 +110,7 @@ async function hostsSeen(
   return seen.map(({ labels }) => hostId(labels, clusterLabel));
 }
 
-/** What the rules record of hosts, mean over the last hour. */
+/** What the rules record about hosts, mean over the last hour. */
 async function lastHourOf(
   name: typeof CONTENTION | typeof SHORTFALL,
   prometheus: Prometheus,

@@ -9,9 +9,9 @@ import { type VmFacts, vmFacts } from './vm.ts';
 
 /** VMs of a host. */
 export interface HostVms {
-  /** Those that have memory there now; a text is the name of a series that is missing. */
+  /** VMs that currently have memory there; a text is the name of a missing series. */
   readonly vms: readonly VmNow[];
-  /** Demand by UUID, also of VMs that were there earlier: by hour where it is not known for all hours, else as a profile. */
+  /** Demand by UUID, also of VMs that were there earlier: a profile if all hours are known, else by hour. */
   readonly demand: ReadonlyMap<string, Hours | DemandProfile>;
   /** The most resident memory over the range, in bytes, by UUID. */
   readonly resident: ReadonlyMap<string, number>;
@@ -21,7 +21,7 @@ export interface VmNow {
   readonly name: string;
   readonly uuid: string | undefined;
   readonly facts: VmFacts | string;
-  /** Of demand over the range, in CPUs squared. */
+  /** Variance of demand over the range, in CPUs squared. */
   readonly variance: number | undefined;
 }
 
@@ -34,7 +34,7 @@ interface MutableVms {
 }
 
 /**
- * Seven queries for all VMs of these hosts.
+ * Takes seven queries for all VMs of these hosts.
  * @param poolsOf shared storage pools of a host
  */
 export async function readVms(
@@ -69,7 +69,7 @@ export async function readVms(
     now.set(domain, vm);
     vm.add(series);
   }
-  // By name, also of VMs that have moved away; the UUID that a name has now comes first.
+  // By name, including VMs that have moved away; the current UUID of a name takes precedence.
   const info = selector([VM_INFO], on);
   for (const { labels } of [...(await ask(info)), ...(await ask(`last_over_time(${info}[${range}])`))]) {
     const { uuids } = host(labels);
@@ -87,7 +87,7 @@ export async function readVms(
     for (const [at, value] of values) {
       figures[Math.round((at - hours.startSeconds) / hours.stepSeconds)] = value;
     }
-    // Of one that was here all the time nothing is elsewhere: a profile is a seventh of its week.
+    // A VM that was here all the time has no hours elsewhere: a profile takes a seventh of its week's memory.
     const isWhole = !figures.some(Number.isNaN);
     of.demand.set(uuid, (isWhole ? profileOf(figures, hours.firstHour) : undefined) ?? figures);
   }

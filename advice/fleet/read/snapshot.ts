@@ -1,7 +1,7 @@
 import type { InstantSeries } from '../../../sampler/prometheus/prometheus.ts';
 import type { Labels } from './storage.ts';
 
-/** Series of one host or one VM by name, as they are now. */
+/** Current series of one host or one VM, by name. */
 export class Snapshot {
   readonly #series = new Map<string, InstantSeries[]>();
 
@@ -12,7 +12,7 @@ export class Snapshot {
     else of.push(series);
   }
 
-  /** The value of the series with these labels; undefined where there is none, or none that is a number. */
+  /** The value of the series with these labels; undefined where there is none, or it is not a number. */
   value(name: string, labels: Labels = {}): number | undefined {
     const found = this.#all(name).find((series) =>
       Object.entries(labels).every(([label, value]) => series.labels[label] === value),
@@ -25,7 +25,7 @@ export class Snapshot {
     return this.#all(name).map(({ labels }) => labels);
   }
 
-  /** Labels of the series of that name whose value is 1, as of metrics with a state. */
+  /** Labels of the series of that name whose value is 1, for state metrics. */
   states(name: string): Labels[] {
     return this.#all(name)
       .filter(({ value }) => value === 1)

@@ -6,9 +6,9 @@ export type Labels = Readonly<Record<string, string>>;
 /** A storage pool of a host. */
 export interface HostPool {
   readonly name: string;
-  /** Where it is mounted: a VM finds its disks by that path. Empty for a pool that has none. */
+  /** Its mount point: a VM's disks refer to it by path. Empty for a pool without one. */
   readonly path: string;
-  /** What it is and where it is mounted, the same on all hosts that share it; absent for a pool of one host alone. */
+  /** What it is and where it is mounted, the same on all hosts that share it; absent for a pool of a single host. */
   readonly key: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export function hostPoolsOf(pools: readonly Labels[]): HostPool[] {
 }
 
 /**
- * What a VM needs of the storage of its host, by its disks (`libvirt_domain_block_stats_info`).
+ * Storage that a VM needs on its host, from its disks (`libvirt_domain_block_stats_info`).
  * @param shared prefixes of paths that all hosts of a cluster have, from the constraints
  */
 export function storageOf(

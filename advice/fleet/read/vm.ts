@@ -4,14 +4,14 @@ import type { ReadOptions } from './options.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type HostPool, storageOf } from './storage.ts';
 
-/** libvirt's states (virDomainState): vCPUs run in the first ones, and memory is held in the others. */
+/** libvirt's states (virDomainState) in which vCPUs run, and those in which only memory is held. */
 const RUNNING = [1, 2];
 const HOLDS_MEMORY = [3, 4, 7];
-/** Below this, the demand of a VM is not known well enough to move it. */
+/** Below this, a VM's demand is not known well enough to move it. */
 const LEAST_HOURS = 6;
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
 
-/** What series say of a VM as it is now: little of it, since a fleet may have a million. */
+/** Current state of a VM, from its series. Kept small, since a fleet may have a million VMs. */
 export interface VmFacts {
   readonly vcpus: number;
   readonly isRunning: boolean;
@@ -32,7 +32,7 @@ export interface VmFacts {
 }
 
 /**
- * The facts of a VM that has memory on its host; undefined for one that has none, and the name of the series that is missing.
+ * The facts of a VM that has memory on its host; undefined for one that has none, or the name of the missing series.
  * @param pools of its host
  */
 export function vmFacts(
@@ -70,7 +70,7 @@ export function vmFacts(
   };
 }
 
-/** The second series is there from libvirt 11.2 on. */
+/** The second series exists since libvirt 11.2. */
 function autostartOf(now: Snapshot): FleetVm['autostart'] {
   const always = now.value('libvirt_domain_autostart');
   if (always === 1) return 'always';
@@ -78,11 +78,11 @@ function autostartOf(now: Snapshot): FleetVm['autostart'] {
   return always === undefined ? undefined : 'never';
 }
 
-/** What libvirt refuses to migrate live, or what is not known well enough. */
+/** VMs that libvirt refuses to migrate live, or that are not known well enough. */
 function whyStays(now: Snapshot, isRunning: boolean, isLocal: boolean): string | undefined {
   const [features] = now.labels('libvirt_domain_features_info');
   if (!isRunning) return 'it does not run';
-  // The tuning group has both: without it neither pins nor devices of the host are known.
+  // The tuning group exports both: without it neither pins nor host devices are known.
   if (now.value('libvirt_domain_vcpus_pinned') === undefined) {
     return 'its pins and devices are not exported (group tuning)';
   }
@@ -98,7 +98,7 @@ function whyStays(now: Snapshot, isRunning: boolean, isLocal: boolean): string |
   return undefined;
 }
 
-/** Those that constraints use, of the configuration's metadata and of OpenStack's names. */
+/** Labels that constraints use, from the configured metadata and from OpenStack's. */
 function labelsOf(now: Snapshot, wanted: ReadonlySet<string>): ReadonlyMap<string, string> {
   const all = [...now.labels('libvirt_domain_openstack_info'), ...now.labels('libvirt_domain_metadata_info')];
   const found = all.flatMap((labels) => Object.entries(labels).filter(([name]) => wanted.has(name)));
@@ -110,13 +110,13 @@ const IDLE: DemandProfile = { demandCpus: new Float32Array(24), hoursKnown: 0, v
 export interface VmHistory {
   /** Absent where no demand is known. */
   readonly demand: DemandProfile | undefined;
-  /** Of demand over the whole range, in CPUs squared. */
+  /** Variance over the whole range, in CPUs squared. */
   readonly variance: number | undefined;
-  /** The most memory that was resident, over the range and on all its hosts. */
+  /** The most resident memory over the range and on all its hosts. */
   readonly residentBytes: number | undefined;
 }
 
-/** The VM with what it needed over the range; undefined if it runs and its demand is not known. */
+/** The VM with what it needed over the range; undefined if it runs and its demand is unknown. */
 export function fleetVm(
   { uuid, name }: { readonly uuid: string; readonly name: string },
   facts: VmFacts,
@@ -125,9 +125,9 @@ export function fleetVm(
 ): FleetVm | undefined {
   const { isRunning, isOnHugePages, currentBytes, residentBytes: _, maximumBytes, stays, ...same } = facts;
   if (isRunning && demand === undefined) return undefined;
-  // A VM that is paused has no demand, and keeps its memory.
+  // A paused VM has no demand, but keeps its memory.
   const known = isRunning && demand !== undefined ? demand : IDLE;
-  // What a host has swapped out is not resident, and yet the guest needs it.
+  // Memory that a host has swapped out is not resident, but the guest still needs it.
   const needed = isHostSwapping
     ? Math.max(residentBytes ?? 0, currentBytes)
     : (residentBytes ?? currentBytes);

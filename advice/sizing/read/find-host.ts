@@ -7,11 +7,11 @@ import { selector } from '../../fleet/read/queries.ts';
 /** Names that an error lists. */
 const SHOWN = 10;
 
-/** The host whose VMs are looked at, or those among which a user has to choose. */
+/** The host whose VMs are examined, or those that the user must choose from. */
 export type FoundHost = { readonly instance: string } | { readonly choose: readonly string[] };
 
 /**
- * The host that is named as its `instance`, or by that without its port; the only one where none is named.
+ * The host with this `instance`, with or without its port; if none is given, the only one.
  * @throws PrometheusError PROMETHEUS_NO_SERIES where there is none
  */
 export async function findHost(

@@ -1,15 +1,18 @@
 import type { SeriesName } from '../../../model/catalogue/names.ts';
 import { RAN, type Selection, selector, WAITED } from '../../fleet/read/queries.ts';
 
-/** Of the recording rules, and of most scrapes a multiple. */
+/** Interval of the recording rules, and a multiple of most scrape intervals. */
 export const STEP_SECONDS = 300;
-/** Of its available memory, what a guest that lacks none keeps usable. */
+/** Usable share of the available memory below which a guest lacks memory. */
 const USABLE_MIN = 0.05;
-/** From here on a guest that swaps in more than this, in bytes per second, reads back what it lost earlier, and lacks nothing now. */
+/**
+ * With more than this usable, a guest that swaps in more than this, in bytes per second, reads back what it lost
+ * earlier and lacks nothing now.
+ */
 const USABLE_ENOUGH = 0.2;
 const SWAP_IN_BYTES = 20_480;
 
-/** What is read of VMs and their host as they are now. */
+/** What is read about VMs and their host, current values. */
 export const NOW_SERIES = [
   'libvirt_domain_info_state',
   'libvirt_domain_persistent',
@@ -27,9 +30,9 @@ export const NOW_SERIES = [
   'libvirt_host_memory_bytes',
 ] as const satisfies readonly SeriesName[];
 
-/** Queries about one host. Figures of VMs have the label `domain` alone, also where two Prometheus scrape it. */
+/** Queries about one host. Figures of VMs have only the label `domain`, even where two Prometheus scrape it. */
 export interface UsageQueries {
-  /** Over time: CPU demand in CPUs, and used memory, in bytes, the highest of each day. */
+  /** Over time: CPU demand in CPUs, and used memory in bytes, the highest of each day. */
   readonly demand: string;
   readonly dailyPeak: string;
   /** One figure per VM over the range. */
@@ -52,7 +55,7 @@ type PerVm =
   | 'lowShare'
   | 'cacheBytes';
 
-/** @param range as PromQL writes it: `604800s` */
+/** @param range in PromQL syntax: `604800s` */
 export function usageQueries(selection: Selection, range: string): UsageQueries {
   const of = (name: SeriesName | typeof RAN | typeof WAITED): string => selector([name], selection);
   const byVm = (vector: string): string => `max by (domain) (${vector})`;
@@ -77,7 +80,7 @@ export function usageQueries(selection: Selection, range: string): UsageQueries 
       points: `count_over_time(${over(byVm(used))})`,
       updates: changes('libvirt_domain_memory_stats_last_update_timestamp_seconds'),
       swappingShare: `avg_over_time(${over(`${swapIn} > bool 0`)})`,
-      // By its swapping alone where the guest does not report what is usable.
+      // By swapping alone where the guest does not report its usable memory.
       starvedShare: `avg_over_time(${over(`(${swapsMuch}) * (${hasLittle}) or (${swapsMuch})`)})`,
       lowShare: `avg_over_time(${over(`${usable} / ${available} < bool ${USABLE_MIN}`)})`,
       cacheBytes: byVm(

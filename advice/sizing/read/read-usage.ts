@@ -6,7 +6,7 @@ import { NOW_SERIES, STEP_SECONDS, type UsageQueries, usageQueries } from './que
 import { type VmFigures, vmUsage } from './vm-usage.ts';
 
 const DAY_SECONDS = 86_400;
-/** Prometheus gives at most 11,000 points per series. */
+/** Prometheus returns at most 11,000 points per series. */
 const POINTS_MAX = 10_000;
 
 export interface UsageOptions {
@@ -71,7 +71,7 @@ export async function readUsage(
   };
 }
 
-/** The answers of several queries, each by VM; by '' where a query is about the host. */
+/** The results of several queries, each by VM, or under '' where a query is about the host. */
 async function eachOf<K extends string>(
   queries: Readonly<Record<K, string>>,
   ask: (query: string) => Promise<readonly InstantSeries[]>,
@@ -84,7 +84,7 @@ async function eachOf<K extends string>(
   return Object.fromEntries(answers) as Record<K, ReadonlyMap<string, number>>;
 }
 
-/** Series of VMs by their name; those of the host by ''. */
+/** Series of VMs by their name, and of the host under ''. */
 function byDomain(series: readonly InstantSeries[]): Map<string, Snapshot> {
   const found = new Map<string, Snapshot>();
   for (const each of series) {

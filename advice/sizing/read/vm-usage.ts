@@ -6,11 +6,11 @@ import { STEP_SECONDS, type UsageQueries } from './queries.ts';
 const RUNNING = [1, 2];
 const HOUR_SECONDS = 3_600;
 
-/** What was read of one VM. */
+/** What was read about one VM. */
 export interface VmFigures {
   readonly now: Snapshot;
   readonly uuid: string | undefined;
-  /** All that had its name within the range. */
+  /** All UUIDs that had its name within the range. */
   readonly uuids: readonly string[];
   readonly demand: readonly Point[] | undefined;
   readonly stepSeconds: number;
@@ -18,7 +18,7 @@ export interface VmFigures {
   readonly figure: (key: keyof UsageQueries['perVm']) => number | undefined;
 }
 
-/** Undefined for a VM that does not run, or whose size is not known. */
+/** Undefined for a VM that does not run, or whose size is unknown. */
 export function vmUsage(name: string, figures: VmFigures, spanSeconds: number): VmUsage | undefined {
   const { now, uuid } = figures;
   const vcpus = now.value('libvirt_domain_vcpu_current');
@@ -46,7 +46,7 @@ export function vmUsage(name: string, figures: VmFigures, spanSeconds: number): 
   };
 }
 
-/** QEMU inhibits the balloon of a VM with devices of the host (VFIO), and the kernel keeps locked pages. */
+/** QEMU inhibits the balloon of a VM with host devices (VFIO), and the kernel keeps locked pages. */
 function isMemoryFixed(now: Snapshot): boolean {
   const [features] = now.labels('libvirt_domain_features_info');
   return features?.['host_devices'] !== undefined || now.value('libvirt_domain_memory_locked') === 1;
@@ -76,7 +76,7 @@ function memoryUsage(
   const peakBytes = figure('peakBytes');
   if (peakBytes === undefined) return undefined;
   const availableBytes = now.value('libvirt_domain_memory_stats_available_bytes') ?? currentBytes;
-  // A guest whose driver hangs leaves its last figures: those of one that reports change many times in an hour.
+  // A guest whose driver hangs leaves stale figures; a reporting guest's change many times per hour.
   const isStill = (figure('updates') ?? 0) < (0.9 * spanSeconds) / HOUR_SECONDS;
   return {
     dailyPeaks,

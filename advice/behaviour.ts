@@ -9,9 +9,7 @@ const DATABASE_REQUEST_BYTES = 65_536;
 
 /** CPUs per vCPU from which a VM counts as a batch VM. */
 const BATCH_CPUS = 0.1;
-/**
- * Share of flushes among its requests: a VM that users wait for makes its writes durable. Also valid under contention.
- */
+/** Share of flushes in its requests: a VM that users wait for makes writes durable. Also valid under contention. */
 const BATCH_FLUSH_SHARE = 0.03;
 const REQUESTS_MIN = 10;
 /** Packets per second of a VM that serves others. */
@@ -55,10 +53,7 @@ export function isBatch(vm: ObservedVm): boolean {
   );
 }
 
-/**
- * Whether the figures cover all that it writes: requests and flushes of each disk. A disk without figures may belong to
- * a database.
- */
+/** Whether each disk has figures of requests and flushes; a disk without them may belong to a database. */
 export function hasKnownDisks(vm: ObservedVm): boolean {
   const { facts, disks } = vm;
   if (facts === undefined || drivesHostDevices(vm)) return false;

@@ -41,10 +41,7 @@ export function capUnder(
 export interface Served {
   readonly demand: number;
   readonly served: number;
-  /**
-   * Part of its demand that may only run on CPUs without time left: it waits for what runs there, even within its
-   * share.
-   */
+  /** Part of its demand on CPUs without time left: it waits for what runs there, even within its share. */
   readonly contended: number;
 }
 
@@ -201,8 +198,7 @@ function loadsOf(vm: ObservedVm, { online, cpus, isolated, weight }: Surrounding
     const delay = place.delayCpus.mean;
     return run === undefined || delay === undefined ? [] : [{ ...place, run, delay }];
   });
-  // For a QEMU that does not answer, or a kernel that does not count delay, the CPU time is known, and that time is not
-  // available to others.
+  // If QEMU does not answer or the kernel counts no delay, CPU time is still known, and unavailable to others.
   const used = vm.usedCpus.mean;
   const parts =
     found.length > 0 || used === undefined

@@ -14,8 +14,7 @@ export class MemoryBudget {
 
   constructor({ host }: HostSample) {
     const totalKiB = host?.memoryKiB.get('total') ?? 0;
-    // Page cache counts only where the kernel or libvirt reports how much of it is available: it may contain memory of
-    // VMs.
+    // Page cache counts only where the kernel or libvirt reports its available part: it may hold memory of VMs.
     this.freeKiB = host && (availableKiB(host) ?? host.memoryKiB.get('free'));
     this.reserveKiB = Math.max(RESERVE_MIN_KIB, totalKiB * RESERVE_SHARE);
     this.#leftKiB = Math.max(0, (this.freeKiB ?? 0) - this.reserveKiB);

@@ -62,9 +62,7 @@ export interface ObservedVm {
   readonly contention: Series;
   /** CPUs that all its threads used. */
   readonly usedCpus: Series;
-  /**
-   * Share of enforcement periods in which a CPU quota throttled it, 0 to 1; empty where control groups are not read.
-   */
+  /** Share of periods in which a CPU quota throttled it, 0 to 1; empty where control groups are not read. */
   readonly throttled: Series;
   /** By target. */
   readonly disks: ReadonlyMap<string, DiskSeries>;

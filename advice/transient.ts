@@ -1,9 +1,6 @@
 import type { ObservedVm } from './observation.ts';
 
-/**
- * Appended to a change for the next start that no command can make: libvirt refuses --config for a VM without a
- * persistent definition.
- */
+/** Appended to changes for the next start of a transient VM: libvirt refuses --config without a definition. */
 export const TRANSIENT =
   ', by hand, where it is created: it is transient, so that libvirt has no definition to change';
 

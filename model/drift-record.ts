@@ -11,14 +11,9 @@ export interface DriftRecord {
   readonly hostname: string;
   /** By UUID. */
   readonly domains: ReadonlyMap<string, DomainDrift>;
-  /**
-   * VMs that cannot be checked since their profile cannot be read: when that was found, by UUID (wall clock, ms since
-   * 1970).
-   */
+  /** VMs whose profile cannot be read: when that was found, by UUID (wall clock, ms since 1970). */
   readonly withoutProfile?: ReadonlyMap<string, number> | undefined;
-  /**
-   * Result of the last experiment on a VM, by UUID; kept even if its settings were undone because they did not help.
-   */
+  /** Result of a VM's last experiment, by UUID; kept even if its settings were undone because they did not help. */
   readonly effects: ReadonlyMap<string, RecordedEffect>;
 }
 
@@ -31,10 +26,7 @@ export interface RecordedEffect {
   readonly isKept: boolean;
   /** When the experiment ended; wall clock, ms since 1970. */
   readonly measuredAtMs: number;
-  /**
-   * The figure with the settings divided by the figure without them, and its 95 % interval; absent where a limit does
-   * not exist.
-   */
+  /** The figure with the settings / without them, and its 95 % interval; absent where it is unbounded. */
   readonly ratio?: number | undefined;
   readonly low?: number | undefined;
   readonly high?: number | undefined;

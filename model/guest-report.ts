@@ -79,9 +79,7 @@ export function ratesShown({ rates }: GuestReport, balloon: BalloonStats): Memor
   return shown;
 }
 
-/**
- * Growth per second of a guest's counters between two reports; a counter that is new, gone or was reset has no rate.
- */
+/** Growth per second of a guest's counters; a counter that is new, gone or was reset has no rate. */
 export function memoryRates(
   before: Pick<BalloonStats, MemoryCounter>,
   now: Pick<BalloonStats, MemoryCounter>,

@@ -67,9 +67,7 @@ export function hostRates(before: HostFigures, now: HostFigures, elapsedMs: numb
   };
 }
 
-/**
- * Undefined without idle times, or when no counter moved: then the load is unknown. A counter that fell counts as 0.
- */
+/** Undefined without idle times, or when no counter moved. A counter that fell counts as 0. */
 export function cpuShares(before: Times, now: Times): CpuShares | undefined {
   const grown = (mode: string): number | undefined => {
     const [from, to] = [before.get(mode), now.get(mode)];

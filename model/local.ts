@@ -1,9 +1,6 @@
 import type { Pressure } from './host.ts';
 
-/**
- * What the host's kernel reports about one VM's process; each part is absent where it was not requested or not
- * available.
- */
+/** What the host's kernel reports about a VM's process; parts not requested or not available are absent. */
 export interface LocalFigures {
   /** By role: `vcpu`, `iothread`, `emulator`, `vhost`. */
   readonly threads?: ReadonlyMap<string, ThreadFigures> | undefined;

@@ -67,10 +67,7 @@ export type MissingReason =
   /** The label expressions take too long on this XML. */
   | 'metadata_too_slow';
 
-/**
- * Reasons that show that a running guest, when asked, does not report its memory; any other reason says nothing about
- * the guest.
- */
+/** A running guest was asked for its memory and does not report it; other reasons say nothing about the guest. */
 export const GUEST_DOES_NOT_REPORT = [
   'no_stats_period',
   'no_balloon',
@@ -127,8 +124,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'interface',
     applies: ({ interfaces }) => interfaces.length > 0,
     has: ({ nets }) => some(named(nets.values()), hasNumber),
-    // For example a NIC without an interface on the host, such as a passed-through device: the host has no counters for
-    // it.
+    // E.g. a passed-through NIC without an interface on the host: the host has no counters for it.
     reason: () => 'not_supported',
   },
   {

@@ -1,10 +1,7 @@
 import type { DomainFacts } from './domain/domain.ts';
 import type { DomainStats } from './stats/types.ts';
 
-/**
- * State of QEMU's monitor, as shown by a reply to a NOWAIT request for statistics; `unknown`: nothing that needs the
- * monitor was requested.
- */
+/** State of QEMU's monitor by a NOWAIT reply with statistics; `unknown`: nothing requested needs the monitor. */
 export type MonitorState = 'answered' | 'busy' | 'unknown';
 
 /**

@@ -37,9 +37,7 @@ export interface Overcommit {
   readonly domains: number;
   /** Of domains whose vCPUs can run. */
   readonly vcpusRunning: number;
-  /**
-   * vCPUs of domains that hold memory but are stopped: paused, suspended, crashed and kept. Absent in older recordings.
-   */
+  /** Of domains with memory but stopped vCPUs: paused, suspended, crashed and kept. Absent in older recordings. */
   readonly vcpusPaused?: number | undefined;
   readonly vcpusDefined: number;
   readonly vcpuRatio: number | undefined;
@@ -48,14 +46,11 @@ export interface Overcommit {
   /** Of domains with a QEMU process, including paused ones. */
   readonly memoryMaximumKiB: number;
   readonly memoryCurrentKiB: number;
-  /**
-   * Part of the maximum held by stopped migration copies, whose running copy counts on another host. Absent in older
-   * recordings.
-   */
+  /** Held by stopped migration copies; the running copies count on other hosts. Absent in older recordings. */
   readonly memoryMigratingKiB?: number | undefined;
   /**
-   * Part of the maximum on huge pages, and how much of that is held by stopped migration copies. Absent where the host
-   * does not report its pools, and in older recordings.
+   * The part on huge pages, and how much of it stopped migration copies hold. Absent where the host does not report its
+   * pools, and in older recordings.
    */
   readonly memoryHugepagesKiB?: number | undefined;
   readonly memoryMigratingHugepagesKiB?: number | undefined;
@@ -64,10 +59,7 @@ export interface Overcommit {
   readonly memoryCurrentRatio: number | undefined;
   /** Host CPUs that more than one vCPU is pinned to exclusively, so that none of them has the CPU dedicated. */
   readonly cpusDedicatedTwice: number;
-  /**
-   * Host CPUs dedicated to vCPUs of domains with a QEMU process; absent without the host's topology, and in older
-   * recordings.
-   */
+  /** Host CPUs dedicated to vCPUs of active domains; absent without the host's topology, and in older recordings. */
   readonly cpusDedicated?: number | undefined;
   readonly hugepages: readonly HugepageDemand[];
   /** Bytes that disks may grow to, by pool. */
@@ -321,9 +313,7 @@ export function cpuShortfall({ delayNs, elapsedMs }: Contention): number | undef
   return elapsedMs > 0 ? nsToSeconds(delayNs) / msToSeconds(elapsedMs) : undefined;
 }
 
-/**
- * CPUs. As in the alert HostCpuContentionHigh: below this, demand is so low that the contention ratio means nothing.
- */
+/** CPUs. As in the alert HostCpuContentionHigh: below it, demand is too low for contention to mean anything. */
 export const SHORTFALL_THAT_COUNTS = 0.1;
 
 /** Whether more than this share of CPU demand was not served, and demand was high enough to matter. */

@@ -72,9 +72,7 @@ function ruleOf({ pageRules }: MemoryFacts, guestCell: number): PageRule | undef
   );
 }
 
-/**
- * Memory devices use the page size of their guest cell, unless they set one (libvirt's qemuBuildMemoryBackendProps).
- */
+/** Memory devices use their guest cell's page size, unless they set one (libvirt's qemuBuildMemoryBackendProps). */
 function deviceParts(memory: MemoryFacts): Part[] {
   const bound = BINDING.has(memory.numaMode ?? '') ? memory.numaNodeset : undefined;
   return (memory.devices ?? []).flatMap((device) => {

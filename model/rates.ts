@@ -68,9 +68,7 @@ function cpuTimeOf({ cpu, stats, atMs }: Instant): CpuTime | undefined {
   return stats.cpu.timeNs === undefined ? undefined : { timeNs: stats.cpu.timeNs, atMs };
 }
 
-/**
- * libvirt renumbers devices on hot-plug, so they are matched by name; trying the same index first is usually enough.
- */
+/** libvirt renumbers devices on hot-plug, so they are matched by name; the same index is tried first. */
 function matchedByName<T extends { name?: string }>(
   previous: ReadonlyMap<number, T>,
   current: ReadonlyMap<number, T>,

@@ -1,8 +1,6 @@
 import { DomainState, PausedReason, ShutoffReason } from '../libvirt/constants.ts';
 
-/**
- * What libvirt reports about a domain's run: virDomainState, the reason (numbered per state), and whether it is active.
- */
+/** A domain's run as libvirt reports it: virDomainState, its reason, and whether it is active. */
 export interface RunState {
   /** Whether libvirt has a QEMU process for it. */
   readonly active: boolean;

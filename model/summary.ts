@@ -14,7 +14,7 @@ export interface DomainSummary {
   /** Resident memory of its QEMU, without huge pages; absent where neither /proc nor libvirt reports it. */
   readonly rssKiB?: number | undefined;
   readonly cpuTimeNs: number | undefined;
-  /** When the CPU time was read, wall clock; a rate is only as good as this is near. */
+  /** When the CPU time was read, wall clock: rates need the exact time. */
   readonly cpuTimeAtMs?: number | undefined;
   readonly userNs: number | undefined;
   readonly systemNs: number | undefined;

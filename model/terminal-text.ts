@@ -4,10 +4,7 @@
  * other than U+0020, and variation selectors.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Variation_Selector}]|(?! )\p{Zs}/u;
-/**
- * What is escaped in XML. Not C0 controls, which XML forbids even as a reference; line breaks, tabs and lone surrogates
- * stay as they are.
- */
+/** Escaped in XML: no C0 controls, forbidden even as references, nor line breaks, tabs and lone surrogates. */
 const UNSAFE_IN_XML = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** Emoji whose meaning and width depend on the following characters. */
 const SEQUENCE = /[\p{Emoji_Modifier}\p{Regional_Indicator}]/u;
@@ -17,9 +14,9 @@ const MARKS_MAX = 2;
 const PLAIN = /^[ -~]*$/;
 
 /**
- * Untrusted text made harmless, on one line: anything that could control or confuse a terminal is escaped, as
- * `\u{202e}`, so no two different names look alike. All output goes through this, or is JSON (`jsonText`) or a command
- * (`shellLine`). Idempotent.
+ * Untrusted text made harmless, on one line: anything that could control or confuse a terminal is escaped as `\u{202e}`,
+ * so that names which differ invisibly are distinguishable. All output goes through this, or is JSON (`jsonText`) or a
+ * command (`shellLine`). Idempotent.
  */
 export function terminalText(text: string): string {
   if (PLAIN.test(text)) return text;

@@ -89,8 +89,7 @@ function moveOf(
   load: CpuLoad,
 ): Remedy | undefined {
   const free = nearMemory(mover, load.unclaimed([mover]).difference(cpus), context);
-  // The sibling thread of a busy core is only half a CPU: first cores that no VM is pinned to, then cores without a
-  // waiting VM, then any free CPU.
+  // A busy core's sibling thread is half a CPU: first unpinned cores, then cores without a victim, then any free CPU.
   const claimed = load.cpus.difference(load.unclaimed([mover]));
   const idle = free.difference(wholeCores(claimed, context));
   const apart = free.difference(wholeCores(cpus, context));

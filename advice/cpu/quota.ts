@@ -51,9 +51,7 @@ function capOf(vm: ObservedVm, load: CpuLoad): number {
 
 const askedBy = ({ runCpus, delayCpus }: ObservedVm): number => (runCpus.mean ?? 0) + (delayCpus.mean ?? 0);
 
-/**
- * A mean below the quota does not show why the VM is throttled: periods are short, and each vCPU has a separate quota.
- */
+/** A mean below the quota hides throttling: periods are short, and each vCPU has a separate quota. */
 function causeOf(vm: ObservedVm, load: CpuLoad): string {
   const [asked, allowed] = [askedBy(vm), capOf(vm, load)];
   const { vcpuCpus } = vm.facts?.cpu.quota ?? {};

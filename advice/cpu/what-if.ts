@@ -15,9 +15,7 @@ export interface WhatIf {
   /** Share of the victims' demand that may only run on CPUs without time left. */
   readonly contendedBefore: number;
   readonly contendedAfter: number;
-  /**
-   * VMs other than the payers that lose a noticeable share of their CPU time, or whose CPUs would have no time left.
-   */
+  /** VMs other than the payers that lose noticeable CPU time, or whose CPUs would have no time left. */
   readonly harmed: readonly VmRef[];
   readonly served: ReadonlyMap<string, Served>;
   readonly before: ReadonlyMap<string, Served>;

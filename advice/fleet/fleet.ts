@@ -55,9 +55,7 @@ export interface FleetVm {
   readonly isPinned: boolean;
   /** Its definition survives a shutdown; unknown where libvirt did not report it. */
   readonly isPersistent: boolean | undefined;
-  /**
-   * It starts with its host, or once at the host's next boot. libvirt stores that only on the host; unknown as above.
-   */
+  /** It starts with its host, or once at its next boot. libvirt stores that only on the host; unknown as above. */
   readonly autostart: 'always' | 'once' | 'never' | undefined;
   /** Why it cannot move, whatever the target; absent where it can. */
   readonly stays: string | undefined;
@@ -72,11 +70,11 @@ export interface FleetVm {
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Contention above which a host must be relieved. */
+/** Goals of a plan, as shares between 0 and 1 unless noted otherwise. */
 export interface FleetLimits {
-  /** Share of the host's memory above which it must be relieved. */
+  /** Contention above which a host must be relieved. */
   readonly contention: number;
-  /** Share of the host's memory above which it has to be relieved. */
+  /** Share of the host's memory above which it must be relieved. */
   readonly memory: number;
   /** Maximum memory of VMs / memory of the host, on targets of moves. */
   readonly memoryOvercommit: number;

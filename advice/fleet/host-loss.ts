@@ -48,10 +48,7 @@ const freeBytes = (placement: Placement, index: number): number => {
   return host.memoryBytes - need.maximumBytes;
 };
 
-/**
- * @param spreads start each VM's search at the host after the previous VM's (round-robin), else at the first host
- * (first fit)
- */
+/** @param spreads round-robin over the hosts (next fit) instead of first fit */
 function pack(
   lost: number,
   order: readonly number[],

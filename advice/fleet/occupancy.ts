@@ -20,9 +20,8 @@ interface MutableNeed {
 export const sharedCpus = ({ cpus, dedicatedCpus }: FleetHost): number => Math.max(0, cpus - dedicatedCpus);
 
 /**
- * Sums over these VMs in a fixed order, so that the same VMs give bit-identical results, whatever moved before. Pinned
- * VMs use their dedicated CPUs, unless a host has more pinned vCPUs than dedicated CPUs: then it is unknown which of
- * them float.
+ * Sums over these VMs in a fixed order: the same VMs give bit-identical results, whatever moved before. Pinned VMs use
+ * their dedicated CPUs, unless a host has more pinned vCPUs than those: then it is unknown which of them float.
  */
 export function needOf(host: FleetHost, vms: readonly FleetVm[]): Need {
   const pinnedVcpus = vms.reduce((sum, vm) => sum + (vm.isPinned ? vm.vcpus : 0), 0);

@@ -30,8 +30,7 @@ function commandsOf({ vm, from, to }: Move, uri: string): string[] {
     return ['# No command: the label instance is not a host name with or without a port.'];
   }
   if (!isUuid(vm.uuid)) return ['# No command: the UUID of the VM is not one.'];
-  // Not for a transient VM. Where that is unknown, an extra definition does less harm than a VM that disappears once it
-  // is off.
+  // Not if it is transient. If unknown, an extra definition does less harm than a VM that vanishes once off.
   const definition = vm.isPersistent === false ? [] : ['--persistent', '--undefinesource'];
   return [
     shellLine(['virsh', '-c', source, 'migrate', '--live', ...definition, '--verbose', vm.uuid, target]),

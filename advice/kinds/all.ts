@@ -7,10 +7,7 @@ import { numaSplit, remoteMemory, widerThanCell } from './placement.ts';
 import { stateAdvice } from './state.ts';
 import { storageKinds } from './storage.ts';
 
-/**
- * Each looks for the causes of one resource. Order matters for those that take host memory: it is the order in which
- * the memory is allotted.
- */
+/** Each finds the causes for one resource. Host memory is allotted in this order. */
 export const FINDERS: readonly ((context: Context) => readonly Advice[])[] = [
   stateAdvice,
   cpuAdvice,

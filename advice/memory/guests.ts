@@ -4,14 +4,9 @@ import type { ObservedVm } from '../observation.ts';
 
 /** Usable share of the available memory below which a guest is starved. */
 const USABLE_MIN = 0.05;
-/**
- * With more than this usable, swap-in and major faults do not indicate a lack of memory: the guest reads back pages
- * that it lost earlier, or files that it maps.
- */
+/** With more than this usable, a guest that reads pages back lost them earlier or maps files; it lacks no memory. */
 const USABLE_ENOUGH = 0.2;
-/**
- * Pages per second that a guest reads back from disk, and the equivalent swap-in: as in the alert GuestMemoryStarved.
- */
+/** Pages per second read back from disk, and the equivalent swap-in: as in the alert GuestMemoryStarved. */
 export const MAJOR_FAULTS = 5;
 export const SWAP_IN_KIB = 20;
 const SQUEEZED = 0.9;
@@ -49,10 +44,7 @@ export function guestMemory(vm: ObservedVm): GuestMemory | undefined {
 export const swapsIn = ({ guest }: ObservedVm, minSamples: number): boolean =>
   isLasting(guest.swapInKiB, SWAP_IN_KIB, minSamples);
 
-/**
- * A guest without swap has almost nothing usable before it dies; one with swap swaps. Major faults also count mapped
- * files.
- */
+/** Without swap a guest dies with almost nothing usable; with swap it swaps. Major faults also count mapped files. */
 function isStarved(vm: ObservedVm, minSamples: number): boolean {
   const { majorFaults, usableShare } = vm.guest;
   const swaps = swapsIn(vm, minSamples);

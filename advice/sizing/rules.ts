@@ -1,7 +1,4 @@
-/**
- * Quantile of recorded figures that a size must satisfy, and the safety margin: as in the Vertical Pod Autoscaler's
- * recommender.
- */
+/** Quantile of the figures that a size covers, and its safety margin: as in the Vertical Pod Autoscaler. */
 export const TARGET = 0.9;
 export const MARGIN = 1.15;
 /** A VM keeps its size unless at least this share of it is saved. */

@@ -11,10 +11,7 @@ export interface VmUsage extends VmRef {
   readonly currentBytes: number;
   /** libvirt forgets it once it is off: there is no definition for a next start. */
   readonly isTransient: boolean;
-  /**
-   * Whether huge pages, devices, guest cells and topology are exported (group tuning); otherwise the five fields below
-   * are meaningless.
-   */
+  /** Whether the tuning group (huge pages, devices, cells, topology) is exported; else the five below are unknown. */
   readonly isLayoutKnown: boolean;
   readonly isOnHugePages: boolean;
   /** Size of its largest pages; undefined where it has the host's default size, or none. */

@@ -99,8 +99,7 @@ function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContex
       byHand !== undefined
         ? []
         : [
-            // `--maximum` may also lower the maximum, and with it what can be hot-plugged, so it is set only to raise
-            // it.
+            // Only to raise it: a lower maximum would also lower what can be hot-plugged.
             ...(exceedsMaximum(vm, wanted) ? [setVcpus(uri, vm, wanted, '--maximum')] : []),
             setVcpus(uri, vm, wanted),
           ],

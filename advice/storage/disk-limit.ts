@@ -145,9 +145,7 @@ function limitRemedies(
   return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];
 }
 
-/**
- * libvirt refuses `blkdeviotune` for such a disk. No command, since it is unknown which of its groups holds it back.
- */
+/** libvirt refuses `blkdeviotune` for such a disk. No command: which of its groups holds it back is unknown. */
 function raiseGroups(groups: readonly ThrottleGroup[]): Remedy {
   const names = groups.map(({ name }) => name).join(', ');
   return findOut(

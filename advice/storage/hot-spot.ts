@@ -166,9 +166,7 @@ function limitFor(use: Use, share: number): number {
 /** The disk's limit on total bytes per second; undefined without one. */
 const limitNow = ({ disk }: Use): number | undefined => disk?.limits.get('total_bytes_sec') || undefined;
 
-/**
- * Arguments of virsh blkdeviotune that undo the limits: the previous limits of disks that had one, 0 for all others.
- */
+/** Arguments of virsh blkdeviotune to undo the limits: a disk's previous limit, or 0 if it had none. */
 function undoOf(uses: readonly Use[]): string {
   const restored = uses.flatMap((use) => {
     const now = limitNow(use);

@@ -2,9 +2,7 @@ import type { MemoryDevice } from '../domain/memory-devices.ts';
 import { kibToBytes } from '../units.ts';
 import type { Group, Point } from './metric.ts';
 
-/**
- * Separate from the figures of disks and NICs, since it is available when they are not, for example when QEMU hangs.
- */
+/** Separate from the figures of disks and NICs, as it is available without them, e.g. when QEMU hangs. */
 export const devicesGroup = {
   name: 'devices',
   help: 'Configuration of disks, NICs and memory devices from the XML, and failed disks.',

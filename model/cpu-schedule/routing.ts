@@ -21,10 +21,9 @@ export interface Shortage {
 const NEGLIGIBLE = 1e-6;
 
 /**
- * Spreads loads over the sites that they may use, like a load balancer with no migration cost. Returns undefined if
- * everything fits; otherwise the loads that do not fit and all sites that they may use. Maximum flow by Dinic's
- * algorithm ("Algorithm for solution of a problem of maximum flow in networks with power estimation", 1970), and its
- * minimum cut.
+ * Spreads loads over the sites that they may use, like a load balancer without migration cost. Undefined if everything
+ * fits; else the loads that do not fit, and all sites that they may use. Maximum flow by Dinic's algorithm ("Algorithm
+ * for solution of a problem of maximum flow in networks with power estimation", 1970), and its minimum cut.
  */
 export function shortageOf(loads: readonly Load[], sites: readonly Site[]): Shortage | undefined {
   return new Routing(loads, sites).shortage();

@@ -135,8 +135,7 @@ function levelsOf(pools: readonly Pool[], { sites, ofArea }: Sites): number[] {
       for (const area of areas) levels[area] = level;
       continue;
     }
-    // Areas that are short get less than this level and use up their CPUs; the others share the remaining CPUs at a
-    // higher level.
+    // Short areas get less than this level and use up their CPUs; the others share the rest at a higher level.
     for (const isShort of [true, false]) {
       open.push({
         areas: areas.filter((_, index) => short.loads.has(index) === isShort),

@@ -72,8 +72,7 @@ const ROUNDING = 1e-6;
 export function waterLevel(pools: readonly Pool[], cpus: number): number {
   const demand = pools.reduce((sum, pool) => sum + pool.demand, 0);
   if (demand <= cpus * (1 + ROUNDING)) return Number.POSITIVE_INFINITY;
-  // Served time is piecewise linear and concave in the level, so each tangent yields a level at or below the one
-  // sought.
+  // Served time is piecewise linear and concave in the level: a tangent never overshoots the level sought.
   for (let level = 0; ; ) {
     let [served, competing] = [0, 0];
     for (const pool of pools) {

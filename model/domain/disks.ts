@@ -43,9 +43,7 @@ export interface Disk {
   readonly shareable: boolean;
   /** Images below the top one; known only from the XML of a running domain. */
   readonly backingDepth: number;
-  /**
-   * These images, the one directly below the top first; '' where the XML does not name one. Absent in older recordings.
-   */
+  /** These images, from the top down; '' where the XML does not name one. Absent in older recordings. */
   readonly backing?: readonly DiskSource[] | undefined;
   /**
    * The disk's limits, by libvirt's names (`total_bytes_sec`, `read_iops_sec_max`, ...); 0: unlimited. With throttle
@@ -109,10 +107,7 @@ function disk(
   };
 }
 
-/**
- * A SCSI disk's I/O runs where its controller's does (virtio-scsi). Queue mapping: libvirt 10.0 for disks, 11.2 for
- * controllers.
- */
+/** SCSI disks use their virtio-scsi controller's iothreads. Queue mapping: since libvirt 10.0; controllers: 11.2. */
 function servedBy(disk: Element, devices: Element | undefined): Element[] {
   if (driverIoThreads(disk).length > 0 || attr(child(disk, 'target'), 'bus') !== 'scsi') return [disk];
   const index = wholeNumber(attr(child(disk, 'address'), 'controller')) ?? 0;

@@ -8,10 +8,7 @@ export interface MemoryFacts {
   readonly currentKiB: number | undefined;
   /** Absent: no hugepages. 'default': the host's default size. */
   readonly hugepages: readonly (number | 'default')[] | undefined;
-  /**
-   * The same, each with the guest cells that it applies to; an entry without cells applies to all cells that no other
-   * entry names.
-   */
+  /** The same, each with its guest cells; an entry without cells applies to all that no other entry names. */
   readonly pageRules: readonly PageRule[];
   readonly locked: boolean;
   readonly noSharePages: boolean;

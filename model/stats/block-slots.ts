@@ -81,10 +81,7 @@ function windowSlot(index: number, rest: string): Slot | undefined {
   };
 }
 
-/**
- * Limits of the image and of the host device behind it (libvirt 11.10 and newer); `iov_*` in segments, all others in
- * bytes.
- */
+/** Limits of the image and its host device (libvirt 11.10 and newer); `iov_*` in segments, all others in bytes. */
 export const BLOCK_LIMITS = [
   'request_alignment',
   'discard_max',

@@ -93,8 +93,5 @@ export const TOP_FIELDS: Readonly<Record<string, 'state' | 'reason' | 'vcpuCurre
   'vcpu.maximum': 'vcpuMaximum',
 };
 
-/**
- * Known but not used: list counts (items are read by name instead, since ids may have gaps), and how the dirty rate was
- * measured.
- */
+/** Known but unused: list counts (ids have gaps, so items are read by name), and how the dirty rate was measured. */
 export const IGNORED = new Set(['net.count', 'block.count', 'iothread.count', 'dirtyrate.calc_mode']);

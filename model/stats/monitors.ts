@@ -16,9 +16,7 @@ export interface ResctrlPart {
   /** Traffic since the monitor began, to memory of the same NUMA node and in total. */
   localBytes?: number;
   totalBytes?: number;
-  /**
-   * Energy that cores used for these vCPUs, and that energy without the effect of frequency, since the monitor began.
-   */
+  /** Energy that cores used for these vCPUs, and the same without frequency effects, since the monitor began. */
   coreEnergyJoules?: number;
   coreActivityFarads?: number;
 }

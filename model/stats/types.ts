@@ -104,10 +104,7 @@ export interface BlockStats {
   capacityBytes?: number;
   physicalBytes?: number;
   thresholdBytes?: number;
-  /**
-   * By operation (`read`, `write`, `zone_append`, `flush`), then by bin index; only where the disk's XML asks QEMU to
-   * collect them.
-   */
+  /** By operation (`read`, `write`, `zone_append`, `flush`) and bin index; only where the disk's XML enables it. */
   latency?: ReadonlyMap<string, ReadonlyMap<number, LatencyBin>>;
   /** By libvirt's running index; only where the disk's XML has `<statistic interval=''/>`. */
   windows?: ReadonlyMap<number, BlockWindow>;

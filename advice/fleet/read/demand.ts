@@ -48,10 +48,7 @@ export function profileOf(hours: Hours, firstHour: number): DemandProfile | unde
   return { demandCpus, hoursKnown: known, varianceBetweenHours: Math.max(0, squares / known - mean * mean) };
 }
 
-/**
- * Merges the hours of a VM that was on several hosts. During a migration it is on two: the higher figure is the running
- * copy's.
- */
+/** Merges a VM's hours from several hosts. During a migration there are two: the higher is the running copy's. */
 export function mergedHours(parts: readonly Hours[]): Hours {
   const [first = new Float32Array(), ...more] = parts;
   const merged = Float32Array.from(first);

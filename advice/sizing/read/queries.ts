@@ -5,10 +5,7 @@ import { RAN, type Selection, selector, WAITED } from '../../fleet/read/queries.
 export const STEP_SECONDS = 300;
 /** Usable share of the available memory below which a guest lacks memory. */
 const USABLE_MIN = 0.05;
-/**
- * With more than this usable, a guest that swaps in more than this, in bytes per second, reads back what it lost
- * earlier and lacks nothing now.
- */
+/** With more usable, swap-in above this (bytes per second) returns pages lost earlier: the guest lacks none now. */
 const USABLE_ENOUGH = 0.2;
 const SWAP_IN_BYTES = 20_480;
 

@@ -68,7 +68,7 @@ export interface Evidence {
   readonly above?: { readonly limit: number; readonly share: number } | undefined;
 }
 
-/** One command, and the VM that it changes; absent for a command that changes the host. */
+/** One command, and the VM that it changes; absent for one that changes the host. */
 export interface Step {
   readonly argv: readonly string[];
   readonly vm?: VmRef | undefined;

@@ -2,7 +2,7 @@ import { dedicatedCpu } from '../model/dedicated.ts';
 import { drivesHostDevices } from './host-ties.ts';
 import type { ObservedVm } from './observation.ts';
 
-/** A database commits: it flushes often, and its requests are frequent and small. */
+/** A database commits: it flushes often, and its requests are many and small. */
 const DATABASE_FLUSHES = 20;
 const DATABASE_REQUESTS = 100;
 const DATABASE_REQUEST_BYTES = 65_536;

@@ -1,7 +1,7 @@
 import { availableKiB } from '../model/host-missing.ts';
 import type { HostSample } from '../sampler/host-sample.ts';
 
-/** Memory that advice leaves to the host: a twentieth, and at least 1 GiB. */
+/** Memory that advice leaves to the host: a twentieth, and 1 GiB at least. */
 const RESERVE_SHARE = 0.05;
 const RESERVE_MIN_KIB = 1_048_576;
 

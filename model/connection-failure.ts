@@ -6,7 +6,7 @@ export interface Party {
   readonly name: string;
   /** `with --elasticsearch.ca-file`: how to set a CA. */
   readonly withCa: string;
-  /** `--elasticsearch`: where the address is set. */
+  /** `--elasticsearch`: where its address is set. */
   readonly inAddress: string;
 }
 
@@ -96,7 +96,7 @@ export function connectionFailure(
   isTls: boolean,
   party: Party,
 ): { readonly kind: FailureKind; readonly message: string } {
-  // The search client appends both ends of the connection.
+  // The search client adds both ends of the connection.
   const line = text.replace(/ - Local: .*$/s, '').trim();
   for (const { pattern, kind, message } of isTls ? [...TLS_KINDS, ...KINDS] : KINDS) {
     const match = pattern.exec(line);

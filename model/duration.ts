@@ -1,6 +1,6 @@
 import { VirtuneError } from './virtune-error.ts';
 
-/** A text that is not a valid duration, or is out of range; the message says what is expected. */
+/** A text that is not a duration, or one out of range; the message says what is expected. */
 export class DurationError extends VirtuneError {
   override readonly name = 'DurationError';
   constructor(message: string) {

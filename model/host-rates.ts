@@ -1,7 +1,7 @@
 import type { HostFigures, Pressure } from './host.ts';
 import { perSecond } from './per-second.ts';
 
-/** Shares of the time of one CPU or all CPUs, 0 to 1. */
+/** Shares of the time of one or all CPUs, 0 to 1. */
 export interface CpuShares {
   /** All but idle and iowait. */
   readonly busy: number;

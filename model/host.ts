@@ -96,7 +96,7 @@ export interface PoolFigures {
 export const POOL_REASONS = [...CALL_REASONS, 'not_running'] as const;
 export type PoolReason = (typeof POOL_REASONS)[number];
 
-/** Where a pool's volumes are really stored, from its XML: the same on every host that shares it. */
+/** Where a pool's volumes really are, from its XML: the same on every host that shares it. */
 export interface PoolSource {
   /** `dir`, `netfs`, `logical`, ... */
   readonly type: string | undefined;

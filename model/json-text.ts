@@ -5,7 +5,7 @@
  */
 const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** JSON that is safe to print: a VM's name may contain any character. It parses to the same value. */
+/** JSON that is safe to print: a VM's name may hold any character. It parses to the same value. */
 export function jsonText(value: unknown, indent?: number): string {
   return safeJson(JSON.stringify(value, null, indent));
 }

@@ -1,12 +1,12 @@
 import { versionNumber } from './versions.ts';
 
-/** Versions of a hypervisor host, in libvirt's numbering: major × 1,000,000 + minor × 1,000 + micro. */
+/** Versions of a hypervisor host, as libvirt numbers them: major × 1,000,000 + minor × 1,000 + micro. */
 export interface HostVersions {
   readonly libvirt: number;
   readonly qemu: number;
 }
 
-/** The first libvirt that has a feature and, where QEMU must support it too, the first QEMU. */
+/** The first libvirt that has a feature and, where QEMU must have it too, the first QEMU. */
 export interface Since {
   readonly libvirt: string;
   readonly qemu?: string;
@@ -20,7 +20,7 @@ export interface Since {
 export const LIBVIRT_FEATURES = {
   /** Q35 machines get the watchdog of their chipset. */
   chipsetWatchdog: { libvirt: '9.1' },
-  /** `<poll>` of an iothread in the definition, and changing it there. */
+  /** `<poll>` of an iothread in the definition, and setting it there. */
   storedIoThreadPolling: { libvirt: '9.4' },
   /** `<iothreads>` in a disk's `<driver>`: queues of virtio-blk on several iothreads. */
   diskQueueMapping: { libvirt: '10.0', qemu: '9.0' },

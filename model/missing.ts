@@ -86,7 +86,7 @@ export interface Asked {
   readonly facts: DomainFacts | undefined;
 }
 
-/** A group of figures that comes from the domain's QEMU or its driver. */
+/** A group of figures that come from the domain's QEMU or its driver. */
 interface FigureGroup {
   readonly name: string;
   /** Whether the domain has anything to report in this group; unknown while its XML is unknown. */

@@ -31,7 +31,7 @@ export interface OvercommitDomain {
   readonly marks?: Pick<DomainMarks, 'autostart' | 'managedSave'> | undefined;
 }
 
-/** How much of the host is allocated. A ratio above 1 is overcommit. */
+/** How much of the host is allocated. Ratios above 1: overcommit. */
 export interface Overcommit {
   /** Known to libvirt, running or not. */
   readonly domains: number;

@@ -45,7 +45,7 @@ export function pageDemandsOf(
   return [...demands.values()];
 }
 
-/** Memory that a domain has on huge pages, from its XML. A page of the default size counts as 2 MiB. */
+/** Memory that a domain has on huge pages, by its XML. A page of the default size counts as 2 MiB. */
 export function hugePagesKiB(facts: { readonly cpu: CpuFacts; readonly memory: MemoryFacts }): number {
   return pageDemandsOf(facts).reduce(
     (kib, { sizeKiB, pages }) => kib + pages * (sizeKiB === 'default' ? KIB_PER_DEFAULT_PAGE : sizeKiB),

@@ -71,7 +71,7 @@ export function hasMigratedAway({ active, state, reason }: RunState): boolean {
   return !active && state === DomainState.shutoff && reason === ShutoffReason.migrated;
 }
 
-/** Whether it is off, or kept, because its guest, its QEMU or libvirtd's connection to it died. */
+/** Whether it is off or kept because its guest, its QEMU or libvirtd's link to it died. */
 export function hasFailed({ state, reason }: RunState): boolean {
   return (
     state === DomainState.crashed ||

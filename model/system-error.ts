@@ -1,5 +1,5 @@
 /**
- * A system error's text without the call and path that Node.js appends (`, open '/x'`), for a message that names the
+ * A system error's text without the call and the path that Node.js adds (`, open '/x'`), for a message that names the
  * path: `ENOENT: no such file or directory`.
  */
 export function systemErrorText(error: unknown): string {

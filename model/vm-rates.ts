@@ -2,7 +2,7 @@ import type { MemoryRates } from './guest-report.ts';
 import type { DomainRates, Rates } from './rates.ts';
 import type { BlockStats, NetStats } from './stats/types.ts';
 
-/** Rates of a VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
+/** Rates of one VM as a whole, per second of wall time; absent where there is no earlier figure to compare with. */
 export interface VmRates {
   /** CPU seconds per second of all its threads: 2 is two whole CPUs. Known even for a VM whose QEMU hangs. */
   readonly cpuUsage: number | undefined;

@@ -1,7 +1,7 @@
 import { DOMParser, type Element, onErrorStopParsing } from '@xmldom/xmldom';
 import { VirtuneError } from './virtune-error.ts';
 
-/** libvirt's limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
+/** libvirt's own limit for an XML string over RPC is 4 MiB (REMOTE_STRING_MAX). */
 const XML_MAX_CHARS = 4_194_304;
 /** Capabilities of a host with 1,024 CPUs in 64 cells have some 20,000. */
 const XML_MAX_TAGS = 131_072;

@@ -38,7 +38,7 @@ export function targetsFor({ vcpus, sample }: ObservedVm, cpus: CpuSet, { observ
   return [...cells.map((each) => each.cpus), cpus].filter(({ size }) => size >= vcpus);
 }
 
-/** All hardware threads of the cores that these CPUs belong to. */
+/** Hardware threads of the cores that these CPUs belong to. */
 export function wholeCores(cpus: CpuSet, { observation }: Context): CpuSet {
   const siblings = siblingsOf(observation.newest.host?.topology);
   return CpuSet.of([...cpus].flatMap((cpu) => [cpu, ...(siblings.get(cpu) ?? [])]));
@@ -59,7 +59,7 @@ function siblingsOf(topology: Topology | undefined): ReadonlyMap<number, CpuSet>
   return siblings;
 }
 
-/** Commands that pin all vCPUs of a VM to these CPUs, now and from its next start. */
+/** Commands that pin all vCPUs of a VM to these CPUs, now and at its next start. */
 export function pinSteps(uri: string, vm: ObservedVm, cpus: CpuSet): Step[] {
   return Array.from({ length: vm.vcpus }, (_, vcpu) =>
     virshStep(uri, vm, 'vcpupin', String(vcpu), cpus.toString(), ...lasting(vm.sample)),
@@ -79,6 +79,6 @@ export function cellRisk(targets: readonly CpuSet[], { observation }: Context): 
   return observation.isolated === undefined ? `${remote}. ${ISOLATION_UNKNOWN}` : remote;
 }
 
-/** vCPUs pinned to several isolated CPUs all stay on one of them. */
+/** vCPUs that are pinned to several isolated CPUs all stay on one of them. */
 const ISOLATION_UNKNOWN =
   'Which CPUs are isolated from the scheduler (isolcpus) or kept from VMs is not known from here';

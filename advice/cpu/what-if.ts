@@ -12,7 +12,7 @@ export interface WhatIf {
   /** Share of the victims' demand that is not served, 0 to 1; before and after. */
   readonly shortBefore: number;
   readonly shortAfter: number;
-  /** Share of the victims' demand that may only run on CPUs without time left. */
+  /** The share of the victims' demand that may only run on CPUs without time left. */
   readonly contendedBefore: number;
   readonly contendedAfter: number;
   /** VMs other than the payers that lose noticeable CPU time, or whose CPUs would have no time left. */

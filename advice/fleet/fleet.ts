@@ -1,7 +1,7 @@
-/** Hours of a day (UTC) by which demand is compared: VMs that peak at different hours share CPUs well. */
+/** Hours of a day (UTC) by which demand is compared: VMs that are busy at different hours share CPUs well. */
 export const SLOTS = 24;
 
-/** Hosts and VMs of one or more clusters, with what they needed over the range that was read. */
+/** Hosts and VMs of one or several clusters, with what they needed over the range that was read. */
 export interface Fleet {
   readonly hosts: readonly FleetHost[];
 }
@@ -72,9 +72,9 @@ export interface FleetVm {
 
 /** Goals of a plan, as shares between 0 and 1 unless noted otherwise. */
 export interface FleetLimits {
-  /** Contention above which a host must be relieved. */
+  /** Contention above which a host has to be relieved. */
   readonly contention: number;
-  /** Share of the host's memory above which it must be relieved. */
+  /** Share of the host's memory above which it has to be relieved. */
   readonly memory: number;
   /** Maximum memory of VMs / memory of the host, on targets of moves. */
   readonly memoryOvercommit: number;

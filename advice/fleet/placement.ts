@@ -15,7 +15,7 @@ export interface Placed {
 /** A host and what is on it. */
 export interface Occupied {
   readonly host: FleetHost;
-  /** By UUID, so that sums do not depend on history. */
+  /** By UUID, so that sums do not depend on the history. */
   readonly vms: Placed[];
   need: Need;
   peak: number;

@@ -86,7 +86,7 @@ export function smallPages(context: Context): Advice[] {
     }));
 }
 
-/** Without page merging, the VMs would need more memory than the host has. */
+/** Without page merging the VMs would need more memory than the host has. */
 export function ksmDependence({ observation, budget, running }: Context): Advice[] {
   const sharing = observation.newest.host?.ksm.get('pages_sharing');
   const pageKiB = pageKiBOf(observation);

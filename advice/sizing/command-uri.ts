@@ -3,7 +3,7 @@ import { DEFAULT_URI } from '../commands.ts';
 import { hostOf } from '../fleet/constraints.ts';
 import { uriOf } from '../fleet/virsh.ts';
 
-/** The machine that the command is run on. */
+/** The machine that a command is run on. */
 export interface Here {
   readonly hostname: string;
   /** Of all its interfaces. */

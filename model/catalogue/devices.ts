@@ -73,7 +73,7 @@ const SIZES = [
   ['plugged', ({ pluggedKiB }: MemoryDevice) => pluggedKiB],
 ] as const;
 
-/** Summed, so that a VM with 200 DIMMs has as many series as one with two. */
+/** Sums, so that a VM with 200 DIMMs has as many series as one with two. */
 function memoryDevicePoints(devices: readonly MemoryDevice[]): Point[] {
   const sums = new Map<string, Point>();
   for (const device of devices) {

@@ -1,4 +1,4 @@
-/** A metric that the exporter counts itself: it has the values, the catalogue the name. */
+/** A metric that the exporter counts by itself: it knows the values, and the catalogue the name. */
 export interface ExporterMetric {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram' | 'info';

@@ -9,7 +9,7 @@ export interface NeighbourMetric {
 
 const PROCESS = 'the exporter’s process';
 
-/** What dashboards and rules may reference besides the exporter's catalogue. */
+/** What dashboards and rules may name besides the exporter's catalogue. */
 export const neighbourMetrics = [
   {
     name: 'up',

@@ -3,7 +3,7 @@ import type { Group } from './metric.ts';
 /** The only perf event that is a gauge and not a counter. */
 const OCCUPANCY = 'cmt';
 
-/** All others that libvirt can enable (https://libvirt.org/formatdomain.html#performance-monitoring-events). */
+/** All others that libvirt can switch on (https://libvirt.org/formatdomain.html#performance-monitoring-events). */
 const EVENTS = [
   'mbmt',
   'mbml',

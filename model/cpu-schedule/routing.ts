@@ -147,7 +147,7 @@ class Routing {
     return 0;
   }
 
-  /** Takes up to `amount` from a site: what is free, or what its users can place elsewhere. */
+  /** Takes up to `amount` of a site: what is free, or what one of its users can place elsewhere. */
   #makeRoom(site: number, amount: number): number {
     const free = this.#free[site] as number;
     if (free > NEGLIGIBLE) {

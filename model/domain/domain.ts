@@ -20,7 +20,7 @@ export interface DomainFacts {
     readonly arch: string | undefined;
     readonly machine: string | undefined;
   };
-  /** Of control groups, such as `/machine/prod`; absent where the XML names none. */
+  /** Of control groups, such as `/machine/prod`; absent where its XML names none. */
   readonly partition?: string | undefined;
   readonly cpu: CpuFacts;
   readonly memory: MemoryFacts;

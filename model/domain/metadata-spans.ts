@@ -9,7 +9,7 @@ export interface Span {
 }
 
 export interface DomainXmlSpans {
-  /** The elements within /domain/metadata, one per program that writes there, in order. */
+  /** The elements within /domain/metadata, one for each program that writes there, in order. */
   readonly metadata: readonly Span[];
   /** Opening and closing tags outside of it. */
   readonly tags: number;

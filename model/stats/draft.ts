@@ -17,7 +17,7 @@ interface Maps {
   unknown: Map<string, number | undefined>;
 }
 
-/** The figures of one domain while its record is being read. */
+/** The figures of one domain while its record is read. */
 export interface Draft extends Maps {
   readonly top: Bag;
   readonly cpu: Bag;

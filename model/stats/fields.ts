@@ -8,7 +8,7 @@ import type {
   VcpuStats,
 } from './types.ts';
 
-/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 12.9.0) and virtune's names for them. */
+/** libvirt's field names (virConnectGetAllDomainStats, libvirt 9.0.0 to 12.9.0) and ours for them. */
 export const DOMAIN_FIELDS = {
   cpu: {
     time: 'timeNs',

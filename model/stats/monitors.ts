@@ -9,7 +9,7 @@ export interface ResctrlMonitor {
 }
 
 export interface ResctrlPart {
-  /** The host's number of the cache, controller or package. */
+  /** The host's number of the cache, the controller or the package. */
   id?: number;
   /** Current cache occupancy. */
   bytes?: number;

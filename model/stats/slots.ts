@@ -18,7 +18,7 @@ const TEXTS: ReadonlySet<string> = new Set(['name', 'path']);
 /** Bounds unknown fields per domain: a server can send any number of names. */
 const UNKNOWN_MAX = 1_000;
 
-/** Keeps a statistic that this version does not know: its value, if it is a number. */
+/** Keeps a statistic that this version does not know: its value where it is a number. */
 function unknownSlot(field: string): Slot {
   return (draft, value) => {
     const { unknown } = draft;
@@ -109,7 +109,7 @@ function isKvmName(rest: string): boolean {
   return /^[\w-]+\.(sum|cur|max)$/.test(rest);
 }
 
-/** Own properties only, so that a field called `constructor` is not taken for a known one. */
+/** Own keys only, so that a field called `constructor` is not taken for a known one. */
 function lookUp<V>(table: Readonly<Record<string, V>>, key: string): V | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }

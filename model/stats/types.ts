@@ -67,7 +67,7 @@ export interface VcpuStats {
   /** Time runnable without a CPU: what the guest sees as steal. */
   delayNs?: number;
   halted?: boolean;
-  /** KVM's statistics of the vCPU (libvirt 8.9 and QEMU 7.1 or newer). */
+  /** KVM's own statistics of the vCPU (libvirt 8.9 and QEMU 7.1 or newer). */
   kvm?: KvmStats;
 }
 
@@ -108,7 +108,7 @@ export interface BlockStats {
   latency?: ReadonlyMap<string, ReadonlyMap<number, LatencyBin>>;
   /** By libvirt's running index; only where the disk's XML has `<statistic interval=''/>`. */
   windows?: ReadonlyMap<number, BlockWindow>;
-  /** By libvirt's name (BLOCK_LIMITS); limits that do not apply are absent. */
+  /** By libvirt's name (BLOCK_LIMITS); those that do not apply are absent. */
   limits?: ReadonlyMap<string, number>;
 }
 
@@ -119,7 +119,7 @@ export interface BlockWindow {
   readonly operations: Map<string, WindowOperation>;
 }
 
-/** Latencies are absent where no request of the operation completed in the window. */
+/** Latencies are absent where no request of the operation ended in the window. */
 export interface WindowOperation {
   minNs?: number;
   maxNs?: number;

@@ -6,7 +6,7 @@ export interface ReadOptions {
   readonly nowSeconds: number;
   /** Whole hours, in seconds. */
   readonly rangeSeconds: number;
-  /** Regular expression for virtune's jobs. */
+  /** Regular expression of virtune's jobs. */
   readonly job: string;
   /** Label with the cluster of a host, as in `virtune dashboards build --cluster-label`. */
   readonly clusterLabel: string;

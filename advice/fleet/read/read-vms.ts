@@ -34,7 +34,7 @@ interface MutableVms {
 }
 
 /**
- * Takes seven queries for all VMs of these hosts.
+ * Seven queries for all VMs of these hosts.
  * @param poolsOf shared storage pools of a host
  */
 export async function readVms(

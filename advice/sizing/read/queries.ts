@@ -29,7 +29,7 @@ export const NOW_SERIES = [
 
 /** Queries about one host. Figures of VMs have only the label `domain`, even where two Prometheus scrape it. */
 export interface UsageQueries {
-  /** Over time: CPU demand in CPUs, and used memory in bytes, the highest of each day. */
+  /** Over time: CPU demand in CPUs, and used memory, in bytes, the highest of each day. */
   readonly demand: string;
   readonly dailyPeak: string;
   /** One figure per VM over the range. */

@@ -81,7 +81,7 @@ export class HostWindow {
     return {
       uri: this.#uri,
       samples: this.#timesMs.length,
-      // The window's length is monotonic, even if the wall clock was set in between.
+      // Monotonic length, so that setting the wall clock does not change the window.
       fromMs: toMs - (newestMs - (this.#timesMs[0] ?? newestMs)),
       toMs,
       newest,

@@ -19,7 +19,7 @@ const CULPRITS_SHARE = 0.9;
 const RELIEVED = 0.6;
 /** Share of their present use that limited VMs keep at least. */
 const PAYER_KEEPS = 0.2;
-/** Growth left to VMs that are not limited, as a multiple of their present use. */
+/** Room left to VMs that are not limited, as a multiple of their present use. */
 const OTHERS_GROWTH = 3;
 const MIB = 1_048_576;
 /** Granularity of limits; none is below 1 MiB/s. */

@@ -5,7 +5,7 @@ import type { SizingFlags } from './advise/sizing.ts';
 import { durationOption } from './duration-option.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Options of what is asked: about a live host or a recording, about the sizes of VMs by a Prometheus, or about a fleet. */
+/** Options by mode: observing a live host or a recording, sizing VMs from Prometheus, planning a fleet. */
 const OF_LIVE_HOSTS = ['demo', 'for', 'every', 'replay', 'profiles'] as const;
 const OF_HOSTS = [...OF_LIVE_HOSTS, 'connect', 'explain', 'instance'] as const;
 const OF_SERIES = ['range', 'job', 'queryTimeout', 'instance'] as const;
@@ -64,7 +64,7 @@ export function adviseCommand(): Command {
       async (domains: readonly string[], flags: AdviseFlags & FleetFlags & SizingFlags, command: Command) => {
         const isGiven = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
         const isOfFleet = flags.fleet === true;
-        // In the environment, the address alone asks for nothing: --range or --instance does.
+        // VIRTUNE_PROMETHEUS alone does not select this mode; an option such as --range or --instance does.
         const isOfSeries =
           isOfFleet || isGiven('prometheus') || (flags.prometheus !== undefined && OF_SERIES.some(isGiven));
         refuse(isOfFleet ? OF_HOSTS : [], isGiven, 'is for hosts, and cannot be used with --fleet');
@@ -82,7 +82,7 @@ export function adviseCommand(): Command {
         }
         if (isOfSeries) {
           const { adviseSizes } = await import('./advise/sizing.ts');
-          // The default is this host, which may not be the one that the series are of.
+          // The default is this host, which may not be the one the series belong to.
           const isDefault = command.getOptionValueSource('connect') === 'default';
           await adviseSizes(domains, { ...flags, connect: isDefault ? undefined : flags.connect });
           return;

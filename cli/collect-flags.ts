@@ -12,7 +12,7 @@ export function addCollectFlags(command: Command): Command {
   return command;
 }
 
-/** What the command line itself says of groups; a configuration file may say the rest. */
+/** Groups set on the command line only; a configuration file may set the others. */
 export function collectedGroups(command: Command): Partial<Record<GroupName, boolean>> {
   const flags = command.opts<Record<string, unknown>>();
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** By name, in the order of help. Each is loaded when it is asked for: the start of one should not wait for all. */
+/** By name, in the order of help. Loaded lazily, so that starting one command does not load all of them. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   exporter: async () => (await import('./exporter.ts')).exporterCommand(),
   top: async () => (await import('./top.ts')).topCommand(),
@@ -14,13 +14,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import('./completion.ts')).completionCommand(),
 };
 
-/** What needs all commands to be loaded. */
+/** Needs all commands loaded. */
 const NEEDS_ALL = 'completion';
 
-/** What prints the version, which needs no command: none is loaded then. */
+/** Printing the version needs no command, so none is loaded. */
 const VERSION_FLAGS: readonly (string | undefined)[] = ['--version', '-V'];
 
-/** The command of that name; all of them for anything else, so that help and suggestions know them. */
+/** The command of that name; for any other word all commands, so that help and suggestions can list them. */
 export function loadCommands(asked: string | undefined): Promise<Command[]> {
   if (VERSION_FLAGS.includes(asked)) return Promise.resolve([]);
   const names =

@@ -38,7 +38,7 @@ export function addServerFlags(command: Command): Command {
     .option('--elasticsearch.ca-file <file>', "CA certificate to verify the server's certificate");
 }
 
-/** What is sent and how it waits. More is in the configuration file. */
+/** What to send, and the sampling interval. Further options are in the configuration file only. */
 export function addSinkFlags(command: Command): Command {
   return addServerFlags(command)
     .addOption(durationOption('--elasticsearch.interval', 'sampling interval (default: 10s)', INTERVAL_RANGE))
@@ -75,7 +75,7 @@ const FLAGS = {
   metricbeat_compat: '--metricbeat-compat',
 } as const satisfies Partial<Record<OptionName, string>>;
 
-/** Of the file's options with those of the flags before them; undefined where neither says where to send. */
+/** Merges the file's options with the flags, which take precedence; undefined when neither names a destination. */
 export function elasticsearchOptions(
   flags: SinkFlags,
   file?: ElasticsearchOptions | undefined,
@@ -95,7 +95,7 @@ export function elasticsearchOptions(
   });
 }
 
-/** Commander hands over one address at a time, and what there is so far. */
+/** Commander passes one address at a time, with those collected so far. */
 function nodes(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), addressOf('--elasticsearch', text)];
 }

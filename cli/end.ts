@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import { ExitCode } from './exit-codes.ts';
 import { log } from './log.ts';
 
-/** Files that have not answered for so long once a command is done will not. */
+/** File operations still pending this long after the command is done are considered hung. */
 const HUNG_AFTER_MS = 2_000;
 const LOOK_EVERY_MS = 250;
 const SHELL = '/bin/sh';
 
 /**
- * Ends the process, with the exit code that it has, where nothing but reads or writes of a file system that hangs keep it.
- * Called once a command is done. What is still to be printed is waited for.
+ * Ends the process with its current exit code when only pending reads or writes of a hung file system keep it alive.
+ * Call it once the command is done. Pending output is written first.
  */
 export function endDespiteHungFiles(): void {
   let hungSinceMs = performance.now();
-  // Does not itself keep the process.
+  // Unref'ed, so that the timer itself does not keep the process alive.
   setInterval(() => {
     const isWriting = process.stdout.writableLength > 0 || process.stderr.writableLength > 0;
     if (isWriting || !process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq')))
@@ -25,8 +25,8 @@ export function endDespiteHungFiles(): void {
 }
 
 /**
- * `process.exit` joins libuv's threads, and would wait for the file system as well. A process that becomes another has no
- * threads left, and keeps the exit code.
+ * `process.exit` joins libuv's threads, and so would block on the file system too. execve replaces the process image:
+ * no threads are left, and the shell exits with the code.
  */
 function endNow(exitCode: number): void {
   if (process.execve !== undefined && existsSync(SHELL)) {

@@ -1,29 +1,29 @@
 import type { LibvirtErrorCode } from '../libvirt/errors.ts';
 import type { VirtuneErrorCode } from '../model/virtune-error.ts';
 
-/** From 64 on after BSD's sysexits.h, so that a unit file or a script can distinguish them. */
+/** 64 and above follow BSD's sysexits.h, so that a unit file or a script can distinguish them. */
 export const ExitCode = {
   ok: 0,
-  /** `virtune top --fail-on`: a VM was over it. */
+  /** `virtune top --fail-on`: a VM exceeded a threshold. */
   threshold: 1,
-  /** A change failed, and everything is as it was. */
+  /** A change failed, and everything was restored. */
   undone: 1,
   /** Something differs from its profile. */
   drift: 2,
-  /** A change failed, and not all of it could be put back. */
+  /** A change failed, and not all of it could be undone. */
   incomplete: 3,
   /** The question was answered with no. */
   notConfirmed: 4,
   usage: 64,
-  /** There is no room for what was asked. */
+  /** Not enough room on the host for the request. */
   refused: 65,
   unavailable: 69,
   software: 70,
   /** The journal cannot be written. */
   cannotCreate: 73,
-  /** All was done, and what it printed could not be written. */
+  /** The work was done, but its output could not be written. */
   outputLost: 74,
-  /** Something is in the way that may be gone soon. */
+  /** A condition that may clear up soon blocks the command. */
   tryAgain: 75,
   notPermitted: 77,
 } as const;
@@ -122,7 +122,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
   LIBVIRT_READ_ONLY: ExitCode.unavailable,
   LIBVIRT_CALL_NOT_ALLOWED: ExitCode.unavailable,
 
-  // Handled where they arise: one that ends the process is a bug.
+  // Handled where they arise: if one ends the process, that is a bug.
   MODEL_CPU_SET: ExitCode.software,
   MODEL_DURATION: ExitCode.software,
   MODEL_XML: ExitCode.software,
@@ -136,8 +136,8 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
 };
 
 /**
- * What the system says of a file whose file system is full, was made read-only by a fault, or does not answer, and of a host that
- * lacks memory or descriptors: the same file may be right a minute later.
+ * Error codes of a full file system, one remounted read-only after a fault or not responding, and a host short of
+ * memory or descriptors: the same file may be readable a minute later.
  */
 const PASSING = new Set([
   'EAGAIN',
@@ -154,8 +154,8 @@ const PASSING = new Set([
 ]);
 
 /**
- * By the code of the error. Wrong flags and files stay wrong, so a service manager starts nothing again that ended with `usage`;
- * where the system error below it passes, it is `tryAgain`.
+ * Exit code by the error's code. Invalid flags and files stay invalid, so a service manager does not restart after
+ * `usage`; when the underlying system error is temporary, the code is `tryAgain`.
  */
 export function exitCodeFor(error: unknown): number {
   const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
@@ -170,7 +170,7 @@ function isPassing(cause: unknown): boolean {
   return syscall === undefined ? isPassing(cause.cause) : PASSING.has(code ?? '');
 }
 
-/** Of several things that one command did: that something is left half done counts most. */
+/** The exit code of a command that did several things: a change left incomplete outranks all others. */
 export function worstExitCode(codes: readonly number[]): number {
   return codes.includes(ExitCode.incomplete) ? ExitCode.incomplete : Math.max(ExitCode.ok, ...codes);
 }

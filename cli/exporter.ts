@@ -32,7 +32,7 @@ interface ExporterFlags extends Record<string, unknown>, SinkFlags, OtlpFlags, O
   readonly 'web.systemdSocket'?: boolean;
 }
 
-/** What is still to be written goes to a queue on disk, which may be on a file system that hangs. */
+/** Time limit for closing: pending data is flushed to a queue on disk, whose file system may hang. */
 const CLOSE_MAX_MS = 6_000;
 
 const DEADLINE_RANGE = { minSeconds: 0.001, maxSeconds: 3_600 };
@@ -86,12 +86,12 @@ export function exporterCommand(): Command {
     .option('--web.enable-lifecycle', 'reload both files on POST /-/reload, as on SIGHUP')
     .option('--web.systemd-socket', 'serve on the sockets that systemd passes, instead of --listen')
     .action(async (flags: ExporterFlags) => {
-      // What it takes to serve is loaded when it serves: `virtune top` starts twice as fast without.
+      // Loaded only when serving: `virtune top` starts twice as fast without.
       const { runExporter } = await import('./run-exporter.ts');
       const { systemdSockets } = await import('../exporter/http/systemd-sockets.ts');
       const readsProc = (uri: string): boolean => flags.local ?? isLocalUri(uri);
       const exporter = await runExporter({
-        // As in libvirt, the environment has a default only: the file may say otherwise.
+        // As in libvirt, the environment only sets the default: the file may override it.
         ...(command.getOptionValueSource('connect') === 'env'
           ? { defaultUri: flags.connect }
           : { uri: flags.connect }),
@@ -114,7 +114,7 @@ export function exporterCommand(): Command {
         output: outputOptions(flags),
       });
       const hangupEnds = onHangup(flags, exporter);
-      // Before it says that it serves: a supervisor may stop it from then on.
+      // Installed before the ready message: a supervisor may stop the process from then on.
       const stopping = untilAskedToStop(hangupEnds ? ['SIGHUP'] : []);
       const asked = [
         ...(exporter.local === undefined
@@ -138,21 +138,22 @@ export function exporterCommand(): Command {
           `virtune: not all could be closed within ${CLOSE_MAX_MS / 1_000} s; what a queue had not stored is lost`,
         );
       }
-      // A service manager or a script sees it by the exit code: without an end, all documents would be dropped.
+      // The output is closed for good, and all further documents would be dropped: the exit code reports it to a
+      // service manager or script.
       if (reason instanceof Error) throw reason;
     });
   return addCollectFlags(addOutputFlags(addOtlpFlags(addSinkFlags(command))));
 }
 
 /**
- * A hangup reloads what there is to reload: it never ends a service. What is wrong with files was logged; the old ones hold.
- * @returns whether it ends the process instead: a terminal has gone, and no file was given to reload
+ * SIGHUP reloads files and never ends a service. Errors in files are logged, and the old settings stay in effect.
+ * @returns whether SIGHUP ends the process instead: the terminal was closed, and no flag names a file to reload
  */
 function onHangup(flags: ExporterFlags, exporter: Pick<RunningExporter, 'reload'>): boolean {
   const isGiven = (each: unknown): boolean => each !== undefined;
   const hasFiles = [flags.output?.file, flags['config.file'], flags['web.config.file']].some(isGiven);
   if (!hasFiles && process.stderr.isTTY) return true;
-  // Their keys, headers and certificates are in files.
+  // Keys, headers and certificates of sinks are in files.
   const hasSinks = [elasticsearchOptions(flags), otlpOptions(flags)].some(isGiven);
   process.on('SIGHUP', () => {
     if (hasFiles || hasSinks) void exporter.reload().catch(() => undefined);

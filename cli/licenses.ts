@@ -12,7 +12,7 @@ export function licensesCommand(): Command {
     });
 }
 
-/** Empty for the notices of a source tree that was not built: its packages are in node_modules, with their licenses. */
+/** Empty for the notices when running from a source tree: its packages are in node_modules, with their licenses. */
 function textOf(file: URL): string {
   try {
     return `${readFileSync(file, 'utf8')}\n`;

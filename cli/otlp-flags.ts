@@ -16,7 +16,7 @@ export interface OtlpFlags {
   readonly 'otlp.queueSize'?: number;
 }
 
-/** Where to send OTLP, and how it waits. More is in the configuration file. */
+/** Where to send OTLP, and the sampling interval. Further options are in the configuration file only. */
 export function addOtlpFlags(command: Command): Command {
   return command
     .option(
@@ -50,7 +50,7 @@ const FLAGS = {
   queue_size: '--otlp.queue-size',
 } as const satisfies Partial<Record<OptionName, string>>;
 
-/** Of the file's options with those of the flags before them; undefined where neither says where to send. */
+/** Merges the file's options with the flags, which take precedence; undefined when neither names a destination. */
 export function otlpOptions(flags: OtlpFlags, file?: OtlpOptions | undefined): OtlpOptions | undefined {
   return withFlags(file, FLAGS, {
     endpoint: flags['otlp.endpoint'],

@@ -30,7 +30,7 @@ export function addOutputFlags(command: Command): Command {
     );
 }
 
-/** Undefined where no output is set. @throws UsageError for flags that say how, and none that says where to */
+/** Undefined when no output is set. @throws UsageError for output flags without a destination */
 export function outputOptions(flags: OutputFlags): OutputOptions | undefined {
   const { output } = flags;
   if (output === undefined) {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { versionWithCommit } from './version.ts';
 
-/** `virtune` with these commands: what the command line parses, and manual pages and completions are made from. */
+/** `virtune` with these commands: parses the command line, and is the source of manual pages and completions. */
 export function programOf(commands: readonly Command[]): Command {
   const program = new Command('virtune')
     .description('Watches KVM hosts and tunes the VMs on them.')

@@ -31,43 +31,43 @@ import { ConfigError } from '../model/config-error.ts';
 import { errorText, log } from './log.ts';
 import { readVersion } from './version.ts';
 
-/** Budget of the sample at start: a scraper that arrives during it with a short timeout does not wait long for it. */
+/** Budget of the sample at start, so that a scraper with a short timeout does not wait long for it. */
 const WARM_UP_MS = 500;
 
 export interface RunExporterOptions {
-  /** Absent: what the configuration file says, else `defaultUri`. */
+  /** When absent, the configuration file decides, else `defaultUri`. */
   readonly uri?: string | undefined;
-  /** Where neither names one. Default: `qemu:///system`, unless there are hosts in the file. */
+  /** Used when neither names one. Default: `qemu:///system`, unless the file lists hosts. */
   readonly defaultUri?: string | undefined;
   readonly listen: string;
-  /** Sockets to serve on instead, by file descriptor; at least one. */
+  /** File descriptors of sockets to serve on instead; at least one. */
   readonly sockets?: readonly number[] | undefined;
-  /** Changes to the groups that are on by default and to the file's. */
+  /** Overrides of the groups enabled by default or by the file. */
   readonly collect?: Readonly<Partial<Record<GroupName, boolean>>> | undefined;
-  /** `/proc` of the host that is asked; absent when virtune does not run there. */
+  /** `/proc` of the host to sample; absent when virtune does not run there. */
   readonly procRoot?: ((uri: string) => string | undefined) | undefined;
-  /** Where the tuner writes what has drifted; it names its host, and counts for no other. */
+  /** Where the tuner records drift; the file names its host, and applies to no other. */
   readonly driftFile?: string | undefined;
   /** Where the host's control groups are mounted. */
   readonly cgroupRoot?: string | undefined;
   readonly credentials?: Credentials | undefined;
   readonly domainDeadlineMs?: number | undefined;
   readonly tickDeadlineMs?: number | undefined;
-  /** Names of other exporters to give beside our own. */
+  /** Other exporters whose metric names are emitted in addition to ours. */
   readonly compat?: readonly CompatName[] | undefined;
   readonly configFile?: string | undefined;
   readonly webConfigFile?: string | undefined;
-  /** Serves also while no local libvirt is there or answers; `libvirt_up` is 0 until one does. */
+  /** Starts serving while the local libvirt is not running or not responding; `libvirt_up` is 0 until it answers. */
   readonly waitForLibvirt?: boolean | undefined;
   /** Whether POST /-/reload is answered. */
   readonly lifecycle?: boolean | undefined;
-  /** Where to send samples as well, by the configuration file's word and one's own; absent for nowhere. */
+  /** Sinks for samples, from the configuration file's options and the flags; absent for none. */
   readonly elasticsearch?:
     | ((file: ElasticsearchOptions | undefined) => ElasticsearchOptions | undefined)
     | undefined;
   /** The same for an OTLP receiver. */
   readonly otlp?: ((file: OtlpOptions | undefined) => OtlpOptions | undefined) | undefined;
-  /** Where to write samples as lines of JSON; absent for nowhere. */
+  /** Where to write samples as JSON lines; absent for none. */
   readonly output?: OutputOptions | undefined;
 }
 
@@ -75,20 +75,22 @@ export interface RunningExporter {
   readonly url: string;
   /** The libvirt behind /metrics, if there is one. */
   readonly local: string | undefined;
-  /** False while that libvirt is waited for. */
+  /** False while still waiting for that libvirt. */
   readonly isConnected: boolean;
   readonly hosts: readonly string[];
-  /** Reopens the output, and reads both files again. Rejects, and takes nothing of them, when one is invalid. */
+  /** Reopens the output and reads both files again. Rejects when one is invalid, and then applies nothing of either. */
   reload(): Promise<void>;
-  /** Resolves with why, once the output can never be written again; the process should end. */
+  /** Resolves with the reason once the output can never be written again; the process should then end. */
   readonly outputClosed: Promise<Error>;
   close(): Promise<void>;
 }
 
-/** A failure that goes on is said once a minute, not at every scrape. */
+/** A persistent failure is logged once a minute, not at every scrape. */
 const REPEAT_AFTER_MS = 60_000;
 
-/** What passes once the daemon is started. Not a wrong URI, missing permissions, or a peer that is not libvirt. */
+/**
+ * Errors that go away once the daemon is started. Not a wrong URI, missing permissions, or a peer that is not libvirt.
+ */
 const MAY_PASS: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
   'LIBVIRT_NOT_FOUND',
   'LIBVIRT_REFUSED',
@@ -97,9 +99,9 @@ const MAY_PASS: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
 ]);
 
 /**
- * Connects, then serves. Rejects when the local libvirt cannot be asked now: a wrong URI or a missing
- * permission is an error at once; what fails later is handled by reconnecting. So is a daemon that is not up,
- * with `waitForLibvirt`.
+ * Connects, then serves. Rejects when the first connection to the local libvirt fails: a wrong URI or a missing
+ * permission should be reported at once. Later failures are handled by reconnecting, and so is a daemon that is not
+ * running yet, with `waitForLibvirt`.
  */
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address =
@@ -176,7 +178,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     await otlp.check(sent);
     if (searched !== undefined && sent !== undefined) await checkSeparateQueues(searched, sent);
   };
-  /** Both or neither. */
+  /** Applies to both sinks or to neither. */
   const useSinks = async (of: ExporterConfig | undefined): Promise<void> => {
     const goBack = await search.use(searchOptions(of));
     await otlp.use(otlpOptions(of)).catch(async (error) => {
@@ -192,12 +194,12 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     await Promise.all([search.close(), otlp.close()]);
   };
   const take = async (): Promise<void> => {
-    // All of it is read and checked before any of it is used.
+    // Read and check everything before using any of it.
     const next = await readFiles(options);
     const nextLocal = localSettings(options, next.config);
     server.checkConfigurable(next.web);
     await checkSinks(next.config);
-    // A queue may be in use. Nothing that follows fails.
+    // Can fail when a queue is in use; nothing after it fails.
     await useSinks(next.config);
     server.configure(next.web);
     const gone = next.config === undefined ? [] : targets.configure(next.config);
@@ -206,18 +208,18 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     if (local !== undefined) local.scrapes.inMaintenance = nextLocal?.maintenance === true;
     await watchSinks();
     await watchForOutput();
-    // What the sinks sampled last of them is delivered; a scrape may still be under way.
+    // Deliver the sinks' last samples of removed hosts; a scrape may still be in progress.
     if (before !== local && before !== undefined) gone.push(before);
     await Promise.all(gone.map((host) => host.retire()));
   };
-  /** After a rotation; says nothing of the configuration. */
+  /** For log rotation; independent of the configuration. */
   const reopenOutput = (): Promise<void> | undefined =>
     output?.reopen().catch((error: Error) => {
       log(`virtune: the output file could not be reopened, the old one stays in use: ${errorText(error)}`);
     });
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): Promise<void> => {
-    // One after the other: two at once would close what the other opened.
+    // Serialized: concurrent reloads would close what the other opened.
     const taken = reloading
       .then(reopenOutput)
       .then(take)
@@ -261,7 +263,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
       address,
       web,
     );
-    // Rates need a sample before: with this one the first scrape has the series of the second, and its XML is read.
+    // Rates need a previous sample: after this one the first scrape already has rates, and the XML has been read.
     void local?.sampler.sample(WARM_UP_MS).catch((error: Error) => local?.onFailure(error));
   } catch (error) {
     await closeSinks();
@@ -289,7 +291,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   };
 }
 
-/** @throws what the attempt fails with, unless that may pass and is waited for: it is logged then */
+/** @throws the error of the attempt, unless `waits` is set and the error may go away: it is then logged */
 async function firstAttempt({ sampler, onFailure }: HostExporter, waits: boolean): Promise<void> {
   try {
     await sampler.attempt();
@@ -343,7 +345,7 @@ function sayInternal(error: Error): void {
   log(`virtune: internal error while answering a request, please report it: ${error.stack ?? error.message}`);
 }
 
-/** Each name once, whichever host it comes from first. */
+/** Logs each name once, whichever host reports it first. */
 function sayUnknownStatistics(version: string): (name: string) => void {
   const said = new Set<string>();
   return (name) => {

@@ -1,4 +1,4 @@
-/** Resolves at the first SIGTERM, SIGINT or other one of these; a second one ends the process as it would have without us. */
+/** Resolves at the first SIGTERM, SIGINT or one of `others`; a second one has its default effect. */
 export function untilAskedToStop(others: readonly NodeJS.Signals[] = []): Promise<NodeJS.Signals> {
   const signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', ...others];
   return new Promise((resolve) => {
@@ -10,7 +10,7 @@ export function untilAskedToStop(others: readonly NodeJS.Signals[] = []): Promis
   });
 }
 
-/** Aborted by the first SIGTERM or SIGINT; a second one ends the process as it would have without us. */
+/** Aborted by the first SIGTERM or SIGINT; a second one has its default effect. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();
   void untilAskedToStop().then((signal) => stop.abort(new Error(signal)));

@@ -4,8 +4,8 @@ import { parseSize } from '../model/size.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Options of a sink: the file's with those of the flags before them, and where each was set. Undefined where neither sets
- * any.
+ * Merges a sink's options from the file with those of the flags, which take precedence, and records where each was set.
+ * Undefined when neither sets any.
  * @param names the flag of each option that has one
  * @param given values of the flags; undefined for those that are not set
  */
@@ -24,8 +24,8 @@ export function withFlags<Options extends object, Name extends keyof Options & s
 }
 
 /**
- * The value of a flag that is a server's address. commander would print the value of an InvalidArgumentError, which may
- * have a password.
+ * Checks the address in a flag. Not as an InvalidArgumentError: commander would print its value, which may contain a
+ * password.
  * @throws UsageError
  */
 export function addressOf(flag: string, text: string): string {

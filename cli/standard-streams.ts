@@ -3,7 +3,7 @@ import { textWithCode, VirtuneError } from '../model/virtune-error.ts';
 import { ExitCode } from './exit-codes.ts';
 import { log } from './log.ts';
 
-/** Logged, and never thrown: a change of VMs goes on. */
+/** Only logged, never thrown: a change of VMs in progress continues. */
 class StandardOutputError extends VirtuneError {
   override readonly name = 'StandardOutputError';
   constructor(cause: Error) {
@@ -16,9 +16,9 @@ class StandardOutputError extends VirtuneError {
 }
 
 /**
- * Has every command go on when what it prints can no longer be written: Node.js would end the process at once, a change
- * of VMs in the middle. The reader of a pipe may have had enough, which is its right; a full disk exits with 74. A command
- * that only prints ends by itself.
+ * Keeps every command running when its output can no longer be written: Node.js would exit at once, possibly in the
+ * middle of a change of VMs. A closed pipe is ignored, since its reader may have read enough; a full disk exits with
+ * 74. A command that only prints ends by itself.
  */
 export function surviveLostOutput(): void {
   let isLost = false;

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { durationOption } from './duration-option.ts';
 import type { TopFlags } from './top/flags.ts';
 
-/** A shorter delay only keeps the host busy. */
+/** Shorter delays only load the host. */
 const DELAY_MIN_SECONDS = 0.1;
 
 export function topCommand(): Command {

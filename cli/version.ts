@@ -4,9 +4,9 @@ export function readVersion(): string {
   return readPackage()?.version ?? 'unknown';
 }
 
-/** The version, with the commit that it was built from; sources that run as they are have none. */
+/** The version and the commit it was built from; without a commit when running from source. */
 export function versionWithCommit(): string {
-  // The build puts the commit in here.
+  // Replaced by the build.
   const commit = process.env.VIRTUNE_COMMIT ?? '';
   return commit === '' ? readVersion() : `${readVersion()} (commit ${commit})`;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// First: before anything reads a file.
+// Must come first, before anything reads a file.
 import './thread-pool.ts';
 import { type Command, CommanderError } from 'commander';
 import { terminalLines } from '../model/terminal-text.ts';
@@ -11,8 +11,8 @@ import { programOf } from './program.ts';
 import { keepHeapSmall, keepNurserySmall } from './small-heap.ts';
 import { surviveLostOutput } from './standard-streams.ts';
 
-// A console samples each second: it needs 70 MiB less with a small nursery for the same CPU time (61 VMs), and more CPU time with
-// a heap that grows slowly. A plan for a fleet takes minutes: there time is dearer than memory.
+// A console samples every second: a small nursery saves it 70 MiB at the same CPU time (61 VMs), but a slowly growing
+// heap would cost CPU time. A fleet plan takes minutes: there CPU time matters more than memory.
 if (process.argv[2] === 'top') keepNurserySmall();
 else if (process.argv[2] !== 'advise') keepHeapSmall();
 
@@ -21,7 +21,7 @@ surviveLostOutput();
 const program = programOf(await loadCommands(process.argv[2]));
 for (const command of withSubcommands(program)) {
   command.exitOverride().configureOutput({
-    // As all other errors: with the program's name and a code.
+    // Same form as all other errors: the program's name first, a code last.
     outputError: (text, write) =>
       write(`${terminalLines(text.replace(/^error: /, 'virtune: ').trimEnd())} [USAGE]\n`),
   });

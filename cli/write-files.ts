@@ -14,7 +14,7 @@ class OutError extends VirtuneError {
 const PERMISSION = 'permission denied; run virtune as a user that may write there';
 const NOT_A_FOLDER = 'a part of its path is a file, not a folder; remove or rename that file';
 const NO_SPACE = 'no space is left; free space on that file system';
-/** What the system's errors mean here, and a next step. */
+/** What system errors mean here, and what to do. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: PERMISSION,
   EPERM: PERMISSION,
@@ -24,13 +24,13 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: NO_SPACE,
   EDQUOT: 'the disk quota is used up; free space of this user',
   EROFS: 'the file system is read-only; mount it writable',
-  // The folder above exists, and the kernel creates none in it, as in /proc.
+  // The parent folder exists, but the kernel refuses to create one in it, as in /proc.
   ENOENT: 'this file system takes no new folders',
   ENAMETOOLONG: 'the path is too long',
 };
 
 /**
- * Writes texts by path below a folder, which is created with what is missing above it.
+ * Writes files by their paths relative to a folder, creating the folder and missing parents.
  * @throws OutError with the reason and what to do
  */
 export async function writeFiles(folder: string, files: ReadonlyMap<string, string>): Promise<void> {

@@ -5,7 +5,9 @@ import { matchesGlob } from '../../model/glob.ts';
 import { packageFolder } from '../../sampler/package-folder.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** Of all advice, that which `--explain` names by ID or kind; all without it. @throws UsageError for an ID that none has */
+/**
+ * The advice that `--explain` selects by ID or kind; all of it without the option. @throws UsageError for an unknown ID
+ */
 export function explained(all: readonly Advice[], explain: string | undefined): readonly Advice[] {
   if (explain === undefined) return all;
   const found = all.filter(({ id, kind }) => id === explain || kind === explain);
@@ -17,7 +19,7 @@ export function explained(all: readonly Advice[], explain: string | undefined): 
   return found;
 }
 
-/** With `--explain`, the page of the kind. */
+/** With `--explain`, prints the page about the kind. */
 export function printPage(explain: string | undefined, advice: readonly Advice[]): void {
   if (explain === undefined) return;
   const kind = advice[0]?.kind ?? kindOf(explain);

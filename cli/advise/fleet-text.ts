@@ -5,11 +5,11 @@ import { formatSeconds } from '../../model/duration.ts';
 import { terminalText } from '../../model/terminal-text.ts';
 import { textTable } from '../../tuner/text-table.ts';
 
-/** At most so many lines of a kind; the others are counted. JSON has all of them. */
+/** Lines shown per kind; the rest are only counted. JSON has all of them. */
 const LINES_MAX = 50;
 const GIB = 1024 ** 3;
 
-/** The plan for people: moves in their order, hosts that stay above a limit, what the loss of a host means. */
+/** The plan as text: moves in order, hosts that stay above a limit, the effect of losing a host. */
 export function fleetText(
   { moves, hosts, clusters }: FleetPlan,
   { leftOut, warnings, range }: { leftOut: readonly LeftOut[]; warnings: readonly string[]; range: string },

@@ -20,7 +20,7 @@ export interface FleetFlags {
   readonly job: string;
   readonly clusterLabel: string;
   readonly constraints?: string | undefined;
-  /** A share. */
+  /** A fraction. */
   readonly headroom?: number | undefined;
   readonly json?: boolean | undefined;
   readonly virsh?: boolean | undefined;
@@ -73,7 +73,6 @@ function share(text: string): number {
   return percent / 100;
 }
 
-/** Reads, plans, prints. */
 export async function adviseFleet(flags: FleetFlags): Promise<void> {
   if (flags.prometheus === undefined) throw new UsageError('--fleet needs --prometheus URL');
   if (flags.json === true && flags.virsh === true) throw new UsageError('use --json or --virsh, not both');

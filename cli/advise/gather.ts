@@ -18,13 +18,13 @@ export interface GatherOptions {
   readonly every: number;
   /** Ends the observation early. */
   readonly signal: AbortSignal;
-  /** Throws for what the first sample shows to be wrong. */
+  /** Throws when the first sample already shows an error, such as an unknown VM. */
   readonly check: (first: HostObservation) => void;
 }
 
 /**
- * Samples a host for as long as the options say. Of a host that cannot be asked for a while, as during a restart of its
- * daemon, the log has it, and what was seen before and after counts.
+ * Samples a host for the time given in the options. While the host cannot be asked, as during a restart of its daemon,
+ * the failure is logged once, and samples from before and after still count.
  * @returns undefined if the signal came before the first sample
  * @throws why the first sample failed, or what `check` throws
  */
@@ -69,20 +69,20 @@ export async function gather(
   return { window, newest };
 }
 
-/** Figures that are kept of all VMs, 8 bytes each; sorted, they are there twice, and V8 allows 2 to 4 GB. */
+/** Values kept across all VMs, 8 bytes each; sorting doubles them, and V8 allows 2 to 4 GB. */
 const FIGURES_MAX = 100_000_000;
-/** Of a VM with four vCPUs, two disks and a NIC, and places of its vCPUs. */
+/** For a VM with four vCPUs, two disks and a NIC, including the places of its vCPUs. */
 const FIGURES_PER_VM = 50;
-/** However many VMs there are, and however few. */
+/** Bounds, regardless of the number of VMs. */
 const [SAMPLES_LEAST, SAMPLES_MOST] = [300, 10_800];
 
-/** Samples that are kept of a host with so many VMs. */
+/** Samples kept for a host with this many VMs. */
 export function samplesMax(vms: number): number {
   const most = Math.floor(FIGURES_MAX / (Math.max(1, vms) * FIGURES_PER_VM));
   return Math.min(SAMPLES_MOST, Math.max(SAMPLES_LEAST, most));
 }
 
-/** The interval at which all samples of an observation of `forSeconds` can be kept. */
+/** The interval at which all samples of `forSeconds` fit into `samplesMax`. */
 function bounded(
   vms: number,
   forSeconds: number,

@@ -21,13 +21,13 @@ export interface Observed {
   readonly observation: HostObservation;
 }
 
-/** Figures that explain steal and slow memory, beside those of the console. */
+/** Groups that explain steal and slow memory, in addition to those of the console. */
 const MORE_GROUPS = ['cgroup', 'numa'];
 
 /**
- * Each host of a recording, over all of it. Of more samples than memory holds, every second, third and so on, and the last:
- * rates are then means over a longer time.
- * @param kept how many samples are kept of so many VMs
+ * Observes each host over a whole recording. When there are more samples than fit into memory, takes every second,
+ * third and so on, and the last one: rates are then averages over longer intervals.
+ * @param kept number of samples to keep for a number of VMs
  * @throws RecordingError
  */
 export function observeRecording(file: string, kept = samplesMax): Observed[] {
@@ -63,8 +63,9 @@ function observedIn(
 }
 
 /**
- * Observes a host for as long as the flags say, or until a signal, and calls `then` while it can still be asked.
- * @param check throws for what the first sample shows to be wrong
+ * Observes a host for the time given in the flags, or until a signal, and calls `then` while the host is still
+ * connected.
+ * @param check throws when the first sample already shows an error
  */
 export async function observeLive(
   flags: AdviseFlags,
@@ -77,7 +78,7 @@ export async function observeLive(
     const [host] = await openHosts([target], { ...flags, also: MORE_GROUPS });
     if (host === undefined) return;
     try {
-      // A wrong URI or a missing permission is an error at once.
+      // Reports a wrong URI or a missing permission at once.
       await host.attempt();
       const signal = stopSignal();
       log(`virtune advise: observing ${host.name} for ${formatSeconds(flags.for)}; Ctrl-C to end early`);
@@ -85,7 +86,7 @@ export async function observeLive(
       const observation = gathered?.window.observation;
       if (gathered === undefined || observation === undefined) return;
       const cpuShares = await sharesOf(host.uri, gathered.newest, flags);
-      // The socket of a demo is gone before its commands are read.
+      // The socket of a demo no longer exists by the time a user reads its commands.
       const commandUri = demo === undefined ? observation.uri : DEFAULT_URI;
       await then({
         name: host.name,
@@ -111,7 +112,7 @@ async function startDemo({ demo }: AdviseFlags) {
   return simulator.startDemo({ scenario: demo === true ? undefined : demo, now: busyClock() });
 }
 
-/** What the kernel uses now; a host that does not report it, or is down by then, gets no command with a number. */
+/** CPU shares in effect now; a host that does not report them, or is down by then, gets no command with a number. */
 async function sharesOf(
   uri: string,
   { domains }: HostSample,

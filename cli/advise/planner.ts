@@ -9,11 +9,11 @@ import type { AdviseFlags } from './flags.ts';
 type Profile = NonNullable<Remedy['profile']>;
 
 interface PlannerFlags extends Pick<AdviseFlags, 'profiles' | 'saslUsername' | 'saslPasswordFile'> {
-  /** Of one libvirt call, in seconds; by default as long as the tuner waits. */
+  /** Timeout of one libvirt call, in seconds; the tuner's by default. */
   readonly timeout?: number | undefined;
 }
 
-/** Plans profiles as `virtune tune plan` does, over one reading of the host. */
+/** Plans profiles as `virtune tune plan` does, from a single read of the host. */
 export class Planner {
   readonly #uri: string;
   readonly #given: PlannerFlags;
@@ -25,8 +25,8 @@ export class Planner {
   }
 
   /**
-   * Why the tuner would not do it, would change nothing, or cannot say; undefined where the plan is good. It never throws: a
-   * host in trouble, which answers no more, needs all other advice.
+   * Why the tuner would refuse the profile, would change nothing, or cannot decide; undefined when the plan is good.
+   * Never throws: all other advice must still be printed when the host stops responding.
    */
   async refusal({ name, vms }: Profile): Promise<string | undefined> {
     try {
@@ -48,7 +48,7 @@ export class Planner {
     return { connect: this.#uri, stateDir: '', profiles, timeout };
   }
 
-  /** All that a plan needs was read when the session is over: it makes no further call. */
+  /** The session reads everything a plan needs; no further calls are made once it has ended. */
   #read(): Promise<Session> {
     this.#session ??= this.#open();
     return this.#session;

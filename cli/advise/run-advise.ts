@@ -13,7 +13,7 @@ import type { AdviseFlags } from './flags.ts';
 import { observeLive, observeRecording } from './observe.ts';
 import { Planner } from './planner.ts';
 
-/** Samples with rates without which figures of load say nothing. */
+/** With fewer samples with rates, load figures are meaningless. */
 const MIN_SAMPLES = 5;
 
 /** Observes, advises and prints. `isGiven`: whether a flag is on the command line. */
@@ -34,7 +34,7 @@ export async function runAdvise(
     }
     return;
   }
-  // Before two minutes of observation, rather than after them.
+  // Fail before two minutes of observation, rather than after them.
   await openLibrary(flags);
   const isThere = (observation: HostObservation): void => void matcherOf(domains, observation.vms);
   await observeLive(flags, isThere, async ({ name, observation, uri, isDemo }) => {

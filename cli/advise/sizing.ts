@@ -14,7 +14,7 @@ import type { FleetFlags } from './fleet.ts';
 
 export interface SizingFlags
   extends Pick<FleetFlags, 'prometheus' | 'range' | 'job' | 'queryTimeout' | 'json'> {
-  /** Of the host that is asked about; by its label `instance` by default. */
+  /** Host to size; by default it is selected by its label `instance`. */
   readonly connect?: string | undefined;
   readonly explain?: string;
   /** Label `instance` of the host, with or without its port. */
@@ -23,7 +23,7 @@ export interface SizingFlags
 
 const HOUR_SECONDS = 3_600;
 
-/** Reads what the VMs of a host used, and prints which have more or less than they need. */
+/** Reads the past usage of a host's VMs, and prints those that are over- or undersized. */
 export async function adviseSizes(domains: readonly string[], flags: SizingFlags): Promise<void> {
   refuseUnknownKind(flags.explain);
   const prometheus = openPrometheus(flags.prometheus ?? '', {

@@ -30,13 +30,13 @@ export function bashCompletion(root: CommandNode): string {
     ),
     '  esac',
     '}',
-    // Where a command takes files, bash completes them by itself.
+    // Where a command takes files, bash's default completion applies.
     `complete -o default -F _${name} ${name}`,
     '',
   ].join('\n');
 }
 
-/** What follows an option: its choices, a path, or nothing that could be guessed. */
+/** Completes the value of an option: its choices, a path, or nothing that could be guessed. */
 function valueCases({ path, options }: CommandNode): string[] {
   return options
     .filter(({ takesValue }) => takesValue)

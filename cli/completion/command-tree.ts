@@ -1,8 +1,8 @@
 import type { Command, Option } from 'commander';
 
-/** A command as shells and manual pages need it. */
+/** A command as completions and manual pages need it. */
 export interface CommandNode {
-  /** From `virtune` on. */
+  /** Names from `virtune` on. */
   readonly path: readonly string[];
   readonly description: string;
   readonly options: readonly OptionNode[];
@@ -17,9 +17,9 @@ export interface OptionNode {
   readonly flags: string;
   readonly description: string;
   readonly takesValue: boolean;
-  /** Whether the value is a path, by the name that the usage gives it. */
+  /** Whether the usage names the value as a path. */
   readonly isPath: boolean;
-  /** The only values; empty for any. */
+  /** The allowed values; empty when any value is allowed. */
   readonly choices: readonly string[];
 }
 

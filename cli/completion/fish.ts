@@ -26,7 +26,7 @@ export function fishCompletion(root: CommandNode): string {
           const flags = names.map((each) =>
             each.startsWith('--') ? `-l ${each.slice(2)}` : `-s ${each.slice(1)}`,
           );
-          // -r: it takes a value; -f: which is not a file.
+          // -r: takes a value; -f: the value is not a file.
           const value = takesValue ? (isPath ? ' -r' : ' -r -f') : '';
           const values = choices.length > 0 ? ` -a ${fishQuoted(choices.join(' '))}` : '';
           return `${start} ${flags.join(' ')}${value}${values} -d ${fishQuoted(description)}`;

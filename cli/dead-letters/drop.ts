@@ -26,7 +26,7 @@ export function dropCommand(): Command {
       try {
         await eachFile(queueDirOf(await optionsOf(flags)), flags, others, async ({ letters, damaged }) => {
           dropped += letters.length;
-          // A damaged line names no stream.
+          // A damaged line does not name its stream.
           if (flags.stream !== undefined) {
             keptLines += damaged.length;
             return { letters: [], damaged };

@@ -3,8 +3,9 @@ import { type Kept, LetterBox } from '../../exporter/elasticsearch/dead-letters/
 import { isSelected, type LetterFlags } from './letter-flags.ts';
 
 /**
- * Hands out, file by file, the letters that the flags select; the others are kept. `work` returns what to keep.
- * @param others gets the streams of letters that are not selected
+ * Calls `work`, file by file, with the letters selected by the flags; `work` returns those to keep. Letters not
+ * selected are kept.
+ * @param others collects the streams of letters that are not selected
  */
 export async function eachFile(
   queueDir: string,

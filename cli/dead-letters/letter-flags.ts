@@ -11,7 +11,7 @@ export interface LetterFlags extends ServerFlags {
   readonly stream?: string;
 }
 
-/** Which dead letters a command is about. */
+/** Options that select dead letters. */
 export function addLetterFlags(command: Command): Command {
   return command
     .option('--config.file <file>', "the exporter's YAML file, for its elasticsearch section")
@@ -36,7 +36,7 @@ export function isSelected({ index }: Pick<Letter, 'index'>, { stream }: LetterF
   return stream === undefined || index === stream;
 }
 
-/** Where there are no dead letters that the flags select. @param others streams that have some */
+/** The message when the flags select no dead letters. @param others streams that have some */
 export function noLettersText({ stream }: LetterFlags, others: ReadonlySet<string>): string {
   if (stream === undefined) return 'no dead letters';
   const there =
@@ -44,7 +44,7 @@ export function noLettersText({ stream }: LetterFlags, others: ReadonlySet<strin
   return `no dead letters of ${stream}; ${there}`;
 }
 
-/** `2 damaged lines`. */
+/** For example `2 damaged lines`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

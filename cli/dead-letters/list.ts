@@ -58,7 +58,7 @@ interface Group {
   readonly letter: Letter;
 }
 
-/** Reasons that differ only in numbers, such as a time, are one. */
+/** Groups letters by reason, ignoring digits such as a time. */
 function addTo(groups: Map<string, Group>, letter: Letter): void {
   const kind = `${letter.index} ${letter.status} ${letter.reason.replaceAll(/\d+/g, '#')}`;
   const { sampled_at: atMs } = letter;

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync } from 'node:fs';
 
-/** As a console leaves it that was killed: no lines, no echo, no signals (cfmakeraw(3)). */
+/** Settings that a killed console leaves behind: no line mode, no echo, no signals (cfmakeraw(3)). */
 const RAW = ['-icanon', '-echo', '-isig'];
 
 /**
- * A console that was killed (kill -9, the OOM killer) has left the terminal raw, and some shells take over what they find.
- * What a program finds when it takes the terminal is what it restores at its end, so this comes before.
+ * A console that was killed (kill -9, the OOM killer) leaves the terminal raw, and some shells keep that mode. Run this
+ * before taking the terminal: a program restores the modes it found there at its start.
  * @param fd of the terminal
  */
 export function repairRawTerminal(fd: number): void {
@@ -15,7 +15,8 @@ export function repairRawTerminal(fd: number): void {
   const modes = new Set(stdout?.split(/[\s;]+/));
   if (!RAW.every((mode) => modes.has(mode))) return;
   spawnSync('stty', ['sane'], { stdio: [fd, 'ignore', 'ignore'] });
-  // Node.js restores the modes that it started with, on those of its three descriptors that are open (node.cc, ResetStdio).
+  // At exit, Node.js restores the modes it started with on those of descriptors 0 to 2 that are open (node.cc,
+  // ResetStdio).
   process.once('exit', () => {
     for (const standard of [0, 1, 2]) closeQuietly(standard);
   });

@@ -14,7 +14,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 
 export interface RunBatchOptions extends BatchOptions {
-  /** Undefined for a recording, which has those that it was made with. */
+  /** Undefined for a recording, which has its own intervals. */
   readonly delayMs: number | undefined;
   /** Infinity: until it is stopped. */
   readonly iterations: number;
@@ -23,7 +23,7 @@ export interface RunBatchOptions extends BatchOptions {
   readonly record: string | undefined;
 }
 
-/** Something to print, at its own pace. */
+/** What to print, as it becomes available. */
 export type Scenes = AsyncIterable<Scene>;
 
 type LiveOptions = Pick<RunBatchOptions, 'iterations' | 'record' | 'thresholds'> & {
@@ -31,9 +31,9 @@ type LiveOptions = Pick<RunBatchOptions, 'iterations' | 'record' | 'thresholds'>
 };
 
 /**
- * Every host asked at once, each tick. The first sample of a host only gives the second its rates: where it comes late, the
- * second follows soon, so that no scene has a host that is up without rates. A threshold on findings is for scenes from that
- * on which has enough samples for them.
+ * Samples all hosts concurrently at each tick. The first sample of a host only provides the base for rates. A host that
+ * joins late is sampled a second time soon after, so that no scene contains a host that is up without rates. With a
+ * threshold on findings, scenes start only once there are enough samples for findings.
  */
 export async function* liveScenes(
   sources: readonly HostSource[],
@@ -84,8 +84,9 @@ export async function* liveScenes(
 }
 
 /**
- * A recording as fast as it can be read: for each sample a scene of its host alone, since those of other hosts are of other
- * times. As live, the first sample of a host only gives the second its rates, unless there is no second.
+ * Replays a recording as fast as it can be read. Each sample is a scene of its host alone, since the samples of other
+ * hosts have other times. As live, the first sample of a host only provides the base for rates, unless it is the only
+ * one.
  * @param iterations of each host
  * @throws RecordingError
  */
@@ -114,8 +115,9 @@ export async function* recordedScenes(recording: Recording, iterations: number):
 }
 
 /**
- * Prints until the samples end, or what is printed can no longer be written. The exit code says whether a threshold was crossed,
- * else whether hosts could be asked: with thresholds all of them at last, since it says that no VM is above them.
+ * Prints until the samples end or the output is closed. The exit code reports a crossed threshold, else whether hosts
+ * could be asked. With thresholds, all hosts must have answered at the end, since success means that no VM is above
+ * them.
  */
 export async function runBatch(scenes: Scenes, options: RunBatchOptions): Promise<number> {
   const { format, thresholds } = options;
@@ -155,10 +157,13 @@ function textOf(
   return `${textTick(scene, { filter, sorts, units, ascii, delayMs })}\n`;
 }
 
-/** Waits where the reader is slower. False: it has ended, or the disk is full, which cli/standard-streams.ts says. */
+/**
+ * Applies backpressure of the reader. False when the reader has closed the pipe or the disk is full, which
+ * cli/standard-streams.ts reports.
+ */
 function print(text: string): Promise<boolean> {
   return new Promise((resolve) => {
-    // Unlike `drain`, this comes in every case.
+    // Unlike `drain`, the callback is always called.
     process.stdout.write(text, (error) => resolve(!error));
   });
 }

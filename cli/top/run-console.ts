@@ -23,7 +23,7 @@ export interface RunConsoleOptions {
 
 const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Takes the terminal, and gives it back however this ends. */
+/** Takes the terminal, and restores it however this ends. */
 export async function runConsole({
   feed,
   state,
@@ -60,7 +60,7 @@ export async function runConsole({
   };
   const stop = (): void => ui.quit();
   const onStopSignal = (): void => suspend();
-  // Stopped by a signal that cannot be caught: what is on the screen now is the shell's.
+  // After SIGSTOP, which cannot be caught: the shell has drawn over the screen.
   const onContinued = (): void => {
     terminal.retake();
     ui.draw();
@@ -69,7 +69,7 @@ export async function runConsole({
   for (const signal of ENDING_SIGNALS) process.on(signal, stop);
   process.on('SIGTSTP', onStopSignal);
   process.on('SIGCONT', onContinued);
-  // A terminal that is gone (EIO, EPIPE) is not worth a stack trace.
+  // No stack trace when the terminal is gone (EIO, EPIPE).
   process.stdout.on('error', stop);
   try {
     await ui.run(terminal);
@@ -84,15 +84,15 @@ export async function runConsole({
   }
 
   /**
-   * As if the terminal's own C-z had been pressed: all of the process group stops, a shell script or npm that
-   * started it too, so that the shell gets its terminal back. Where nobody could continue it (a process group
-   * without a shell), the kernel ignores the signal, and nothing was lost but a frame.
+   * Like the terminal's own C-z: stops the whole process group, including a shell script or npm that started virtune,
+   * so that the shell gets its terminal back. For an orphaned process group, which no shell could continue, the kernel
+   * ignores the signal, and only a frame is lost.
    */
   function suspend(): void {
     terminal.suspend();
     process.off('SIGTSTP', onStopSignal);
     process.kill(0, 'SIGTSTP');
-    // Here again once it is continued.
+    // Runs after SIGCONT.
     setImmediate(() => {
       process.on('SIGTSTP', onStopSignal);
       terminal.resume();
@@ -101,7 +101,7 @@ export async function runConsole({
   }
 }
 
-/** Keys come from the terminal even where something else was piped in. */
+/** Keys come from the terminal even when standard input is a pipe. */
 function terminalInput(): ReadStream {
   if (process.stdin.isTTY) return process.stdin as ReadStream;
   try {

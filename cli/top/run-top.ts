@@ -21,7 +21,7 @@ import type { RunConsoleOptions } from './run-console.ts';
 import { readSettings } from './settings-file.ts';
 import { type AskedHost, openHosts } from './sources.ts';
 
-/** Runs the console, or prints; the exit code. */
+/** Runs the console or batch mode; returns the exit code. */
 export async function runTop(flags: TopFlags): Promise<number> {
   checkFlags(flags);
   const state = await firstState(flags);
@@ -47,9 +47,10 @@ async function ask(
   batch: Batch | undefined,
 ): Promise<number> {
   try {
-    // A wrong URI or a missing permission is an error at once; with several hosts, each shows it in its line.
+    // Report a wrong URI or a missing permission at once; with several hosts, each shows it in its line.
     if (hosts.length === 1) await hosts[0]?.attempt();
-    // A first connection takes longer than a sample may, over ssh for instance, and what is printed once has no second chance.
+    // A first connection, over ssh for instance, can take longer than the sample timeout, and a batch with one
+    // iteration has no second chance.
     else if (batch !== undefined) await Promise.allSettled(hosts.map((host) => host.attempt()));
     return await (batch === undefined ? watch(hosts, flags, state) : printLive(hosts, flags, state, batch));
   } finally {
@@ -81,7 +82,10 @@ async function startDemoFor(flags: TopFlags): Promise<Demo | undefined> {
   });
 }
 
-/** What was saved, and over it what the flags say: what W saves again, so nothing that the terminal alone demands. */
+/**
+ * The saved settings, overridden by the flags. W saves this state again, so it contains nothing that only this terminal
+ * requires.
+ */
 export async function firstState(flags: TopFlags): Promise<UiState> {
   const kept = flags.config ? await readSettings() : undefined;
   const { state: saved, ignored } =
@@ -94,7 +98,7 @@ export async function firstState(flags: TopFlags): Promise<UiState> {
   }
   const theme = flags.theme ?? saved.theme;
   const filter = flags.filter ?? '';
-  // Said now, not at the first row.
+  // Reject an invalid filter now, not at the first row.
   const { filterError } = tableFor(tableOf(view) ?? 'vms', sceneOf([], 0), { ...saved, filter });
   if (filterError !== undefined) throw new UsageError(filterError);
   return {
@@ -113,7 +117,7 @@ export async function firstState(flags: TopFlags): Promise<UiState> {
   };
 }
 
-/** `cpu`, `name:desc`. */
+/** Parses `cpu`, `name:desc`. */
 function sortOf(text: string): Sort {
   const [name = '', way] = text.split(':');
   const column = findColumn(vmColumns, name);
@@ -130,7 +134,7 @@ interface Batch extends BatchOptions {
   readonly iterations: number;
 }
 
-/** Undefined: a screen is wanted, and there is one. */
+/** Undefined when the console should run and there is a terminal for it. */
 function batchOptions(flags: TopFlags, state: UiState): Batch | undefined {
   const thresholds = (flags.failOn ?? []).map((text) => parseThreshold(text, vmColumns));
   const asked =

@@ -9,7 +9,7 @@ function settingsPath(): string {
   return join(base, 'virtune', 'top.json');
 }
 
-/** Undefined where nothing was kept. */
+/** Undefined when nothing was saved. */
 export async function readSettings(): Promise<string | undefined> {
   try {
     return await readFile(settingsPath(), 'utf8');
@@ -18,7 +18,7 @@ export async function readSettings(): Promise<string | undefined> {
   }
 }
 
-/** All of it or nothing: written beside, then put in its place. */
+/** Atomic: writes a new file, then renames it. */
 export async function writeSettings(text: string): Promise<string> {
   const path = settingsPath();
   await makeFolder(dirname(path));

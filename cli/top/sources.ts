@@ -11,7 +11,7 @@ import { credentialsOf } from '../credentials.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** How a host is asked, as commander gives it. */
+/** How to sample a host, as commander gives it. */
 export interface SourceFlags {
   readonly also?: readonly string[];
   readonly saslUsername?: string;
@@ -21,7 +21,7 @@ export interface SourceFlags {
   readonly 'path.procfs': string;
 }
 
-/** What the console shows is asked for, and nothing else. */
+/** Only the groups that the console shows. */
 const CONSOLE_GROUPS: readonly GroupName[] = [
   'domain',
   'balloon',
@@ -38,10 +38,10 @@ const CONSOLE_GROUPS: readonly GroupName[] = [
   'job',
 ];
 
-/** With more VMs than this, the place of each vCPU is a few seconds old: it costs one call per VM. */
+/** With more VMs than this, the placement of each vCPU is a few seconds old: reading it costs one call per VM. */
 const PLACES_PER_TICK = 250;
 
-/** A host that is asked, and its sampler to wait for. */
+/** A host to sample, with its first connection attempt to wait for. */
 export interface AskedHost extends HostSource {
   attempt(): Promise<void>;
 }
@@ -101,7 +101,7 @@ interface NamedHost {
   readonly uri: string;
 }
 
-/** The name that was given, else the host's; where two have the same, the URI itself. */
+/** The given name, else the host's; duplicates are shown by their URI. */
 export function named(hosts: readonly string[]): NamedHost[] {
   const parsed = hosts.map((text): NamedHost => {
     const [, given, rest] = /^([\w.-]+)=(.*:\/\/.*)$/.exec(text) ?? [];

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { TunerError } from '../../tuner/errors.ts';
 
-/** Whether somebody at the terminal says yes. Ctrl-C and Ctrl-D say no. */
+/** Prompts the user at the terminal; Ctrl-C and Ctrl-D count as no. */
 export async function agreed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
     throw new TunerError(

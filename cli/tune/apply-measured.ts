@@ -53,7 +53,7 @@ export async function applyMeasured(
       measured = result.measured;
       return result;
     };
-    // A switch is one line: those of all its steps would bury it.
+    // Report each switch as one line; its individual steps would bury it.
     const onEvent: RunOptions['onEvent'] = (event, step) => {
       if (!isSwitching) options.onEvent?.(event, step);
     };
@@ -66,7 +66,7 @@ export async function applyMeasured(
   });
 }
 
-/** One line for each block or boot, which says what is switched; before them what is guarded. */
+/** Reports what is guarded, then one line per block or boot with what is switched. */
 function progressOf({ schedule }: AnySettings): Pick<Experiment, 'onBlock' | 'onGuard'> {
   const arms = 'restarts' in schedule ? schedule.arms : schedule.blocks.map(({ arm }) => arm);
   const stateOf = (index: number): string => {

@@ -42,7 +42,7 @@ interface Flags extends PlanFlags, RunFlags, ExperimentFlags {
   readonly pause?: number | undefined;
 }
 
-/** A domain that changes each time that it is planned for is somebody else's work. */
+/** A domain that changed during this many planning attempts is being modified by someone else. */
 const PLANS_MAX = 3;
 
 export function applyCommand(): Command {
@@ -86,7 +86,7 @@ export function applyCommand(): Command {
   return addExperimentOptions(addRunOptions(addTuneOptions(addPlanOptions(command))));
 }
 
-/** @throws TunerError TUNE_USAGE for what does not go with an experiment. */
+/** @throws TunerError TUNE_USAGE for options that cannot be combined with an experiment. */
 function checkMeasure(flags: Flags): void {
   if ((flags.together ?? flags.restart ?? flags.canary ?? flags.batch ?? flags.pause) === undefined) return;
   throw new TunerError(
@@ -103,18 +103,18 @@ interface ApplyFlags extends Flags {
 interface Planned {
   readonly plan: Plan;
   readonly basis: PlanBasis;
-  /** By which its profiles are read. */
+  /** To reread the profiles. */
   readonly refs: Choice['picks'];
 }
 
-/** Returns what changed after the plan was made, where that was noticed before anything was touched. */
+/** Returns the TUNE_CHANGED error if the host changed after the plan was made and nothing was touched yet. */
 async function planAndApply(
   patterns: readonly string[],
   flags: ApplyFlags,
   signal: AbortSignal,
 ): Promise<TunerError | undefined> {
   const options = { ...runOptions(flags, signal), signal };
-  // Before the lock is taken: a file that is not a plan should not keep others from the host.
+  // Before taking the lock: an invalid plan file should not block others from the host.
   const approved = await approvedIn(patterns, flags);
   try {
     if (flags.yes === true) {
@@ -142,7 +142,7 @@ async function planAndApply(
   }
 }
 
-/** Shows the plan, and what an experiment with it could find. */
+/** Shows the plan and the smallest effect that an experiment could detect. */
 async function planAndPreview(
   patterns: readonly string[],
   flags: ApplyFlags & { readonly experiment: AnySettings },
@@ -155,7 +155,7 @@ async function planAndPreview(
   await dryRun(own.state.domain, flags.experiment, flags, signal);
 }
 
-/** The plan of the file that is named instead of domains, if one is. */
+/** The plan from the file given in place of domains, if any. */
 async function approvedIn(patterns: readonly string[], flags: Flags): Promise<ApprovedPlan | undefined> {
   const file = await planFileIn(patterns, flags);
   return file === undefined ? undefined : readPlanFile(file);
@@ -175,7 +175,10 @@ function makePlan(
   });
 }
 
-/** Shows it. @throws TunerError TUNE_PLACEMENT when there is no room, TUNE_MEASURE when an experiment has nothing to switch. */
+/**
+ * Shows the plan. @throws TunerError TUNE_PLACEMENT when there is no room, TUNE_MEASURE when an experiment has nothing
+ * to switch.
+ */
 function isWanted({ plan }: Planned, flags: ApplyFlags): boolean {
   const { json } = flags;
   show(reportPlan(plan, { all: false, diff: false }), json === true);
@@ -191,14 +194,14 @@ function isWanted({ plan }: Planned, flags: ApplyFlags): boolean {
   return true;
 }
 
-/** @throws TunerError TUNE_MEASURE where nothing of a plan is what the experiment switches. */
+/** @throws TunerError TUNE_MEASURE when the plan contains nothing that the experiment switches. */
 function checkSteps(steps: readonly Step[], experiment: AnySettings): void {
   if (isByRestarts(experiment)) {
     if (!steps.some(({ kind }) => kind === 'restart')) throw nothingToBoot();
   } else if (!steps.some(isSwitched)) throw nothingToSwitch();
 }
 
-/** @throws TunerError TUNE_CHANGED when a profile was edited while the plan was looked at. */
+/** @throws TunerError TUNE_CHANGED when a profile was edited while the user reviewed the plan. */
 async function checkProfiles({ refs }: Planned, flags: Flags): Promise<void> {
   const library = await openLibrary(flags);
   for (const { profile, profileRef } of refs) {

@@ -10,10 +10,10 @@ import { withSession } from './session.ts';
 import { withSampler } from './with-sampler.ts';
 
 /**
- * Before anything is planned, locked or prompted for: whether there is one VM to measure, and the figure that decides
+ * Checks, before planning, locking or prompting, that there is exactly one VM to measure and that the figure to compare
  * has a value.
- *
- * @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE or PrometheusError with the reason why there is no value.
+ * | @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE or PrometheusError with the reason why there is no
+ * value.
  */
 export async function checkFigure(
   patterns: readonly string[],

@@ -3,7 +3,7 @@ import { TunerError } from '../../tuner/errors.ts';
 import { type Choice, choose, type PlanFlags } from './make-plan.ts';
 import type { Session } from './session.ts';
 
-/** One word that is a file, without a profile: a plan that was written to it. Undefined where there is none. */
+/** The path of a plan file, when the only argument is an existing file and no profile is given; else undefined. */
 export async function planFileIn(
   words: readonly string[],
   { profile, file: assignments, all }: Pick<PlanFlags, 'profile' | 'file' | 'all'>,
@@ -14,7 +14,9 @@ export async function planFileIn(
   return (await isThere(file)) ? file : undefined;
 }
 
-/** @throws TunerError TUNE_DOMAIN: where one word looks like a file, also that there is none of that name. */
+/**
+ * @throws TunerError TUNE_DOMAIN: when the only argument looks like a file, the message adds that no such file exists.
+ */
 export async function chooseDomains(
   session: Session,
   patterns: readonly string[],

@@ -5,7 +5,7 @@ import { readMeasured } from '../../tuner/measure/describe.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { Step } from '../../tuner/steps/step.ts';
 
-/** A transaction in words: whose it was, and how far each of its steps has come. */
+/** Describes a transaction: who started it, and how far each of its steps has come. */
 export function describeTransaction({ id, header, progress }: TransactionRecord): string[] {
   const { at, hostname, uri, command, version, domains, notes } = header;
   const names = domains.map(
@@ -48,6 +48,6 @@ function wasText(step: Step, made: StepProgress): string {
 function stateText(state: unknown): string {
   if (Array.isArray(state)) return state.map((param) => `${param.field} ${param.value}`).join(', ');
   if (state === null) return 'absent';
-  // An iothread with what it would lose.
+  // An iothread, as an object with the attributes that it would lose.
   return typeof state === 'object' ? 'present' : String(state);
 }

@@ -4,7 +4,7 @@ import { type Design, makeSchedule } from '../../tuner/measure/schedule.ts';
 import { durationOption } from '../duration-option.ts';
 import { count, UP_TO_A_DAY } from './options.ts';
 
-/** How an experiment runs; seconds. */
+/** Design of an experiment; durations in seconds. */
 export interface DesignFlags {
   readonly every: number;
   readonly blocks: number;
@@ -12,9 +12,9 @@ export interface DesignFlags {
   readonly blockSettle: number;
 }
 
-/** A sample takes up to a second on a host with many VMs; and less than one in ten minutes misses what happens. */
+/** A sample takes up to a second on a host with many VMs; an interval above ten minutes misses too much. */
 const [EVERY_SECONDS_MIN, EVERY_SECONDS_MAX] = [1, 600];
-/** Two samples at the shortest interval, which a rate needs; and a day. */
+/** At least two samples at the shortest interval, which a rate needs; at most a day. */
 const [BLOCK_SECONDS_MIN, BLOCK_SECONDS_MAX] = [2, 86_400];
 
 export function addDesignOptions(command: Command): Command {
@@ -42,7 +42,7 @@ export function addDesignOptions(command: Command): Command {
     );
 }
 
-/** @throws TunerError TUNE_USAGE for a design that can show nothing. */
+/** @throws TunerError TUNE_USAGE for a design that cannot show any effect. */
 export function designOf({ blocks, block, blockSettle, every }: DesignFlags): Design {
   const design = { pairs: blocks / 2, blockMs: block * 1_000, settleMs: blockSettle * 1_000 };
   makeSchedule(design, 0);

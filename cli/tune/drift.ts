@@ -16,7 +16,7 @@ interface Flags extends TuneFlags, RecordFlags {
   readonly measure?: number | undefined;
 }
 
-/** Four blocks of two seconds, the shortest that an experiment can have; and a day. */
+/** At least four blocks of two seconds, the shortest experiment; at most a day. */
 const [MEASURE_SECONDS_MIN, MEASURE_SECONDS_MAX] = [8, 86_400];
 
 export function driftCommand(): Command {

@@ -20,8 +20,8 @@ import { show } from './outcome.ts';
 import { withSampler } from './with-sampler.ts';
 
 /**
- * Prints the schedule of an experiment, measures its baseline over a read-only connection, and prints what it could
- * find. Nothing is locked, changed or journalled.
+ * Prints the schedule of an experiment, measures its baseline over a read-only connection, and prints the effect that
+ * the experiment could detect. Nothing is locked, changed or journalled.
  */
 export async function dryRun(
   own: StepDomain,
@@ -65,7 +65,7 @@ export async function dryRun(
   process.stdout.write(`${jsonText(document, 2)}\n`);
 }
 
-/** How figures differ from boot to boot is not known before the first restart, so a baseline has nothing to add. */
+/** A baseline would not help: the variance between boots is unknown before the first restart. */
 function bootDryRun(
   { schedule, baselineMs, everyMs, ...settings }: ExperimentSettings<BootSchedule>,
   json: boolean,

@@ -25,12 +25,12 @@ export interface ExperimentFlags extends DesignFlags {
   readonly keepIf: KeepIf;
   /** Seconds. */
   readonly baseline: number;
-  /** Per cent, and milliseconds, of every VM. */
+  /** For any VM of the host; per cent and milliseconds. */
   readonly stealLimit?: number | undefined;
   readonly latencyLimit?: number | undefined;
 }
 
-/** What means nothing without --measure. */
+/** Options that require --measure. */
 const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>> = {
   dryRun: '--dry-run',
   restarts: '--restarts',
@@ -50,10 +50,10 @@ const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>>
   every: '--every',
 };
 
-/** Per cent; and milliseconds: a quarter of an hour, more than any request waits. */
+/** Per cent; and milliseconds up to a quarter of an hour, longer than any request waits. */
 const [PERCENT_MIN, PERCENT_MAX] = [0.1, 99];
 const [LATENCY_MS_MIN, LATENCY_MS_MAX] = [0.01, 900_000];
-/** Two samples at the shortest interval, which a rate needs; and a day. */
+/** At least two samples at the shortest interval, which a rate needs; at most a day. */
 const [BASELINE_SECONDS_MIN, BASELINE_SECONDS_MAX] = [2, 86_400];
 const SEEDS = 2 ** 32;
 
@@ -112,10 +112,9 @@ function numberFrom(unit: string, min: number, max: number): (text: string) => n
 }
 
 /**
- * What the flags ask for, checked without a look at the host; undefined without --measure.
- *
- * @throws TunerError TUNE_USAGE for an experiment that can show nothing, flags that do not go together, and any of
- * them without --measure.
+ * Parses and checks the flags without reading the host; undefined without --measure.
+ * | @throws TunerError TUNE_USAGE for an experiment that cannot show any effect, flags that cannot be combined, and any
+ * of them without --measure.
  */
 export function experimentSettings(
   command: Pick<Command, 'getOptionValueSource'>,
@@ -148,7 +147,7 @@ export function experimentSettings(
   return 'restarts' in schedule ? { ...settings, schedule } : { ...settings, schedule };
 }
 
-/** Of boots the defaults are longer: guests take minutes to start, and longer until their caches are full. */
+/** Longer defaults for boots: guests take minutes to start, and longer to warm up their caches. */
 const [BOOT_SECONDS, BOOT_SETTLE_SECONDS] = [600, 300];
 
 function scheduleOf(

@@ -7,7 +7,7 @@ import { textTable } from '../../tuner/text-table.ts';
 import { errorText, log } from '../log.ts';
 import { addTuneOptions, type TuneFlags } from './options.ts';
 
-/** As many names as a line has room for. */
+/** Names shown on a line. */
 const NAMES_SHOWN = 3;
 
 export function historyCommand(): Command {
@@ -46,7 +46,7 @@ function row({ id, header, progress }: TransactionRecord): string[] {
   ];
 }
 
-/** Stable within its format; null for what there is not. Without XML, which may hold passwords. */
+/** Stable within its format; absent values are null. Contains no XML, which may hold passwords. */
 export function transactionJson({ id, header, progress }: TransactionRecord): object {
   const { at, version, command, hostname, uri, domains } = header;
   const { failure } = progress;

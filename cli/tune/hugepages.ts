@@ -104,7 +104,7 @@ async function allocate({ host, inventory, growth, basis }: Found, flags: Flags)
   process.exitCode = sayOutcome(outcome, flags.json === true);
 }
 
-/** The pools as they are, or as they would be. */
+/** The pools after the planned growth; unchanged without steps. */
 function grown(
   { pools }: PageInventory,
   { steps }: Growth,

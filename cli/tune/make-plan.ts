@@ -17,7 +17,7 @@ import { findSetting } from '../../tuner/settings/all.ts';
 import type { TuneFlags } from './options.ts';
 import type { Session } from './session.ts';
 
-/** What says which domains become what. */
+/** Selects domains and the profiles to apply to them. */
 export interface PlanFlags extends TuneFlags {
   readonly all?: boolean | undefined;
   readonly profile?: string | undefined;
@@ -28,7 +28,7 @@ export interface PlanFlags extends TuneFlags {
   readonly adopt?: boolean | undefined;
   readonly restart?: boolean | undefined;
   readonly accept: readonly string[];
-  /** True with --host: the kernel's settings too. False with --no-host: nothing of the host. */
+  /** With --host (true) also kernel settings; with --no-host (false) no host settings at all. */
   readonly host?: boolean | undefined;
 }
 
@@ -75,7 +75,7 @@ function setting(id: string, before: readonly string[]): string[] {
   return [...before, id];
 }
 
-/** Which domains are to become what, and how; all that a plan is made from besides the host. */
+/** The domains to change and how: all inputs of a plan except the host. */
 export interface Choice {
   readonly picks: readonly (Pick & { readonly profileRef: string })[];
   readonly reservedPages: readonly ReservedPages[];
@@ -83,7 +83,7 @@ export interface Choice {
   readonly rebalance: boolean;
   /** vCPUs per CPU that VMs may share; the default when absent. */
   readonly allowedRatio: number | undefined;
-  /** Names of domains that a `*` would have taken in, and whose pins somebody has set by hand. */
+  /** Names of domains that match `*` but were skipped, since their pins were set by hand. */
   readonly leftAlone: readonly string[];
   readonly restart: boolean;
   readonly withHost: boolean;
@@ -92,7 +92,7 @@ export interface Choice {
   readonly accepted: readonly string[];
 }
 
-/** `id`: of the transaction that it becomes, a new one without. */
+/** @param id of the resulting transaction; generated when absent */
 export function planChoice(
   { host, domains, library }: Session,
   { accepted, ...choice }: Choice,
@@ -111,7 +111,7 @@ export function planChoice(
   });
 }
 
-/** @throws TunerError for flags, domains, profiles and files that are not there, wrong, or do not go together */
+/** @throws TunerError for flags, domains, profiles and files that are missing, invalid or cannot be combined */
 export async function choose(
   { host, domains, library }: Session,
   patterns: readonly string[],
@@ -172,7 +172,7 @@ export async function readProfile(library: ProfileLibrary, ref: string): Promise
 const isPath = (profile: string): boolean => /[/.]/.test(profile);
 const usage = (message: string): TunerError => new TunerError('TUNE_USAGE', message);
 
-/** A profile that is gone or broken today says nothing of a domain that was tuned by it. */
+/** Looks up profiles; undefined, rather than an error, for one that has since been deleted or broken. */
 export function known(library: ProfileLibrary): (name: string) => Profile | undefined {
   return (name) => {
     try {

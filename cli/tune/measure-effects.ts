@@ -13,15 +13,15 @@ import { stopSignal } from '../signals.ts';
 import type { TuneFlags } from './options.ts';
 import { withSampler } from './with-sampler.ts';
 
-/** A rate needs several samples in a block, and blocks are at least this long by default. */
+/** The sampling interval, shortened for short blocks: a rate needs several samples per block. */
 const EVERY_MS = 5_000;
 const SAMPLES_PER_BLOCK = 4;
 
 /**
- * Measures the VMs whose settings an experiment kept since they made them better, and compares with the experiment.
- *
- * @param uuids VMs to look at.
- * @throws TunerError TUNE_USAGE for a time that is too short for the blocks of an experiment, TUNE_STOPPED after a signal.
+ * Measures VMs with settings that an experiment kept as improvements, and compares with the experiment's result.
+ * | @param uuids VMs to measure.
+ * @throws TunerError TUNE_USAGE for a time that is too short for the blocks of an experiment, TUNE_STOPPED after a
+ * signal.
  */
 export async function measureEffects(
   flags: TuneFlags,

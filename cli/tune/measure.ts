@@ -21,7 +21,7 @@ interface Flags extends TuneFlags, DesignFlags {
   readonly for: number;
 }
 
-/** As many samples as a baseline needs, at the shortest interval; and a day. */
+/** At least the samples that a baseline needs at the shortest interval; at most a day. */
 const [FOR_SECONDS_MIN, FOR_SECONDS_MAX] = [LEAST_SAMPLES, 86_400];
 
 export function measureCommand(): Command {
@@ -60,7 +60,7 @@ interface Row {
   readonly baseline: ReturnType<typeof measureBaseline>;
 }
 
-/** @throws TunerError TUNE_USAGE for too short a time to say anything. */
+/** @throws TunerError TUNE_USAGE when the time is too short for a result. */
 function checkFor({ for: seconds, every }: Flags): void {
   if (seconds >= LEAST_SAMPLES * every) return;
   throw new TunerError(
@@ -69,7 +69,7 @@ function checkFor({ for: seconds, every }: Flags): void {
   );
 }
 
-/** Samples these VMs for as long as asked, or until a signal. */
+/** Samples these VMs for the requested time, or until a signal. */
 function measure(
   domains: readonly { readonly uuid: string; readonly name: string }[],
   design: Design,
@@ -101,7 +101,7 @@ function measure(
   });
 }
 
-/** A sample that could not be taken leaves a gap. */
+/** A failed sample leaves a gap. */
 function missed(error: Error): ReturnType<typeof sampleOf> {
   log(`virtune: no sample: ${error.message}`);
   return new Map();

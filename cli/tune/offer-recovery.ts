@@ -8,8 +8,8 @@ import { sayOutcome, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 /**
- * Before something new: what an earlier run left half done on that host is shown, and undone when somebody at the
- * terminal says so. Without a terminal, or with a no, the new run is refused as ever (TUNE_INTERRUPTED).
+ * Before a new run: shows what an earlier run left half done on that host, and undoes it if the user at the terminal
+ * agrees. Without a terminal, or if the answer is no, the new run is refused as usual (TUNE_INTERRUPTED).
  */
 export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promise<void> {
   if (!process.stdin.isTTY) return;

@@ -5,7 +5,7 @@ import { durationOption } from '../duration-option.ts';
 
 export const UP_TO_A_DAY = { maxSeconds: 86_400 };
 
-/** What every `virtune tune` command takes. */
+/** Options of every `virtune tune` command. */
 export interface TuneFlags {
   readonly connect: string;
   readonly stateDir: string;
@@ -15,13 +15,13 @@ export interface TuneFlags {
   readonly timeout?: number | undefined;
 }
 
-/** Root's under /var/lib, anybody else's where XDG's base directories say (basedir-spec 0.8). */
+/** For root under /var/lib, for other users according to the XDG base directories (basedir-spec 0.8). */
 function defaultStateDir(env: NodeJS.ProcessEnv, uid: number | undefined): string {
   if (uid === 0) return '/var/lib/virtune/tuner';
   return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'virtune/tuner');
 }
 
-/** Folders with profiles of one's own; a later one's profile stands before an earlier one's of the same name. */
+/** Folders with custom profiles; a profile in a later folder overrides one of the same name in an earlier folder. */
 export function defaultProfileDirs(env: NodeJS.ProcessEnv): string[] {
   return [
     '/etc/virtune/profiles',
@@ -39,7 +39,7 @@ export function addTuneOptions(command: Command): Command {
     .addOption(
       new Option('--state-dir <dir>', 'folder of the journal')
         .env('VIRTUNE_STATE_DIR')
-        // The same text for each user who asks for help.
+        // Help shows the same text to every user.
         .default(
           defaultStateDir(process.env, process.getuid?.()),
           'as root /var/lib/virtune/tuner, else ~/.local/state/virtune/tuner',
@@ -56,15 +56,15 @@ export function addTuneOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** A connection takes about as many calls, one after the other (libvirt/client/connect.ts). */
+/** Approximate number of sequential calls that a connection takes (libvirt/client/connect.ts). */
 const CALLS_TO_CONNECT = 6;
 
-/** How long connecting may take; undefined for its default, 10 s, which a busy host may need more than. */
+/** Connect timeout, ms; undefined for the default, 10 s, which may be too short on a busy host. */
 export function connectTimeoutMs({ timeout }: Pick<TuneFlags, 'timeout'>): number | undefined {
   return timeout === undefined ? undefined : timeout * 1_000 * CALLS_TO_CONNECT;
 }
 
-/** What a command that changes something takes besides. */
+/** Additional options of commands that change something. */
 export function addRunOptions(command: Command): Command {
   return command
     .addOption(

@@ -5,7 +5,7 @@ import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 
-/** Prints how a transaction ended; returns the exit code for it. */
+/** Prints how a transaction ended; returns the exit code. */
 export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
@@ -17,7 +17,10 @@ export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
   return failure === undefined ? ExitCode.ok : ExitCode.undone;
 }
 
-/** Stable within its format; null for what there is not. Steps in words: a definition may hold passwords. */
+/**
+ * Stable within its format; absent values are null. Steps are described in words, since a definition may hold
+ * passwords.
+ */
 export function outcomeJson({ id, kind, failure, remains, notes }: TransactionOutcome): object {
   return {
     format: 1,
@@ -29,12 +32,12 @@ export function outcomeJson({ id, kind, failure, remains, notes }: TransactionOu
   };
 }
 
-/** What is asked about or about to happen; aside when programs read what comes of it. */
+/** Prints questions and announcements; with --json to standard error, to keep standard output parseable. */
 export function show(text: string, json: boolean): void {
   (json ? process.stderr : process.stdout).write(`${text}\n`);
 }
 
-/** Where nothing had to be done, in the same form. */
+/** The outcome of a run without changes, in the same format. */
 export function sayUnchanged(why: string, json: boolean): void {
   const document = { format: 1, id: null, kind: 'unchanged', failure: null, remains: [], notes: [] };
   if (json) process.stdout.write(`${jsonText(document, 2)}\n`);

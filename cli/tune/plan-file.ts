@@ -16,7 +16,7 @@ import { readVersion } from '../version.ts';
 import { type Choice, planChoice, readProfile } from './make-plan.ts';
 import type { Session } from './session.ts';
 
-/** A plan and the choice it was made from, as the file that `apply FILE` takes. */
+/** The plan together with its inputs, as the file that `apply FILE` takes. */
 export function planDocument(session: Session, choice: Choice, plan: Plan, at: Date): ApprovedPlan {
   const { picks, reservedPages, hostCpus, allowedRatio, leftAlone, accepted, ...rest } = choice;
   return approvedPlan(plan, {
@@ -43,7 +43,7 @@ export function planDocument(session: Session, choice: Choice, plan: Plan, at: D
   });
 }
 
-/** A plan has what is changed of each VM: of thousands of them, some megabytes. */
+/** A plan lists the changes of each VM: some megabytes for thousands of VMs. */
 const PLAN_MAX_BYTES = 64 * 1024 * 1024;
 
 export async function readPlanFile(path: string): Promise<ApprovedPlan> {
@@ -60,11 +60,10 @@ export async function readPlanFile(path: string): Promise<ApprovedPlan> {
 }
 
 /**
- * The plan of the file, made again on the host as it is now. What is in the file is only ever compared with: a file
- * can ask for nothing that a plan of its choice would not do.
- *
- * @throws TunerError TUNE_CHANGED, saying what differs, when it is another host, anything that the plan looked at has
- *   moved, a profile says something else, or the plan would come out differently.
+ * Makes the plan of the file again on the host as it is now. The file is only compared with the new plan, so it cannot
+ * request anything that a plan of its choice would not do.
+ * | @throws TunerError TUNE_CHANGED, listing the differences, when it is another host, anything the plan was based on
+ * has changed, a profile differs, or the plan would come out differently.
  */
 export async function remakePlan(path: string, approved: ApprovedPlan, session: Session): Promise<Plan> {
   checkHost(approved, path, session.host.hostname);

@@ -14,7 +14,7 @@ export interface RecordFlags {
   readonly recordFile?: string | undefined;
 }
 
-/** Two options, so that a VM behind `--record` is a VM, and not the name of a file. */
+/** Separate options, so that an argument after `--record` is parsed as a VM, not as a file name. */
 export function addRecordOptions(command: Command): Command {
   return command
     .option('--record', `also write the result for virtune exporter on this host, to ${DRIFT_RECORD_FILE}`)
@@ -33,7 +33,7 @@ export function addRecordOptions(command: Command): Command {
     });
 }
 
-/** Writes nothing without one of the flags. @throws TunerError TUNE_RECORD */
+/** A no-op without one of the flags. @throws TunerError TUNE_RECORD */
 export async function recordDrift(
   flags: RecordFlags & Pick<TuneFlags, 'stateDir'>,
   checked: Omit<Checked, 'atMs' | 'effects'>,
@@ -44,7 +44,7 @@ export async function recordDrift(
   await writeDriftRecord(file, { ...checked, effects, atMs: Date.now() });
 }
 
-/** Without the journals, which only their owner may read, a record still has the drift. */
+/** Best effort: only the owner can read the journals, and the record is useful without them. */
 async function effectsOf(stateDir: string, hostname: string): Promise<Checked['effects']> {
   try {
     if (!(await isThere(stateDir))) return new Map();

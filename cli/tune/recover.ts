@@ -17,7 +17,7 @@ interface Flags extends RunFlags {
   readonly force?: boolean | undefined;
 }
 
-/** A host that could not be recovered, or not completely, and why. */
+/** A host that could not be recovered completely, and why. */
 interface HostError {
   readonly hostname: string;
   readonly error: Error;
@@ -48,7 +48,7 @@ export function recoverCommand(): Command {
       );
       if (hosts.length === 0) log('virtune: no interrupted runs; nothing to recover');
       const errors: HostError[] = [];
-      // A host that is away or busy keeps no other from its recovery.
+      // An unreachable or busy host does not prevent recovery of the others.
       for (const hostname of hosts) {
         if (signal.aborted && errors.length > 0) break;
         await recoverHost(hostname, options).catch((error: Error) => errors.push({ hostname, error }));
@@ -76,7 +76,7 @@ function errorJson({ hostname, error }: HostError): object {
   return { hostname, code: typeof code === 'string' ? code : null, message: error.message };
 }
 
-/** A requested undo is a success; an undo instead of a requested finish is a failure. */
+/** A requested undo counts as success; an undo instead of the requested finish as failure. */
 function exitCodeOf({ kind }: TransactionOutcome, how: 'undo' | 'finish'): number {
   if (kind === 'incomplete') return ExitCode.incomplete;
   return how === 'finish' && kind === 'undone' ? ExitCode.undone : ExitCode.ok;

@@ -9,17 +9,17 @@ import { readVersion } from '../version.ts';
 import { commandLine } from './command-line.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
 
-/** A libvirtd that is restarted takes a few seconds; one that was killed, until somebody sees it. */
+/** A restarted libvirtd is back within seconds; this leaves time for one that crashed to be noticed and restarted. */
 const RECONNECT_MS = 60_000;
 
 const ROOTS: LocalRoots = { procRoot: '/proc', sysRoot: '/sys', cgroupRoot: '/sys/fs/cgroup' };
 
-/** Where the kernel of that URI's host exposes /proc and /sys. */
+/** Where /proc and /sys of the URI's host are mounted; undefined for a remote host. */
 export function localRoots(uri: string): LocalRoots | undefined {
   return isLocalUri(uri) ? ROOTS : undefined;
 }
 
-/** How a transaction that changes something is run; seconds as they stand on the command line. */
+/** Options of a transaction that changes something; durations in seconds, as on the command line. */
 export interface RunFlags extends TuneFlags {
   readonly wait: number;
   readonly shutdownTimeout: number;
@@ -28,7 +28,7 @@ export interface RunFlags extends TuneFlags {
   readonly trace?: boolean | undefined;
 }
 
-/** For what restarts nothing and waits for nobody. */
+/** For transactions that neither restart VMs nor wait for a lock. */
 export const NO_RESTART: Omit<RunFlags, keyof TuneFlags> = { wait: 0, shutdownTimeout: 0, settle: 0 };
 
 function sayPoint({ when, what }: Point): void {

@@ -7,8 +7,8 @@ import { log } from '../log.ts';
 import { outcomeJson, sayOutcome } from './outcome.ts';
 
 /**
- * Says how a run of one or more transactions ended, and what was applied, what failed and what was not tried; the exit
- * code that says the same: the worst that happened.
+ * Reports how a run of one or more transactions ended: what was applied, what failed and what was not tried. Returns
+ * the exit code of the worst outcome.
  */
 export function sayRun(id: string, result: RunResult, json: boolean): number {
   const { outcomes, notTried, stopped } = result;
@@ -44,7 +44,7 @@ function namesIn({ domains }: Transaction): string[] {
   return domains.map(({ domain }) => JSON.stringify(domain.name));
 }
 
-/** One transaction's document, or the same fields for all of them together; with what each was. */
+/** The document of a single transaction, or the same fields merged over all of them, with the kind of each. */
 function runJson(id: string, { outcomes, notTried, stopped }: RunResult): object {
   const domainsOf = (transactions: readonly Transaction[]) =>
     transactions.flatMap(({ domains }) => domains.map(({ domain }) => domain.name));
@@ -69,7 +69,7 @@ function runJson(id: string, { outcomes, notTried, stopped }: RunResult): object
   };
 }
 
-/** Of the whole run: `undone` when a transaction was, though others before it stand. */
+/** Outcome of the whole run: `undone` if any transaction was, although earlier ones remain applied. */
 function kindOf(kinds: readonly TransactionOutcome['kind'][]): TransactionOutcome['kind'] {
   return kinds.find((kind) => kind !== 'committed') ?? 'committed';
 }

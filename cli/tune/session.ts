@@ -11,21 +11,19 @@ import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { connectTimeoutMs, defaultProfileDirs, type TuneFlags } from './options.ts';
 import { localRoots } from './run-options.ts';
 
-/** A host as a command finds it. */
+/** A connected host, with its state as read at the start of a command. */
 export interface Session {
   readonly connection: Connection;
   readonly host: HostFacts;
   readonly domains: readonly DomainState[];
   readonly library: ProfileLibrary;
-  /** All of it that a plan stands on, to be compared with later. */
+  /** Everything that a plan depends on, for later comparison. */
   readonly basis: PlanBasis;
 }
 
 /**
- * Opens the host, reads it, and hands it to the command. What only looks does so over a read-only connection, and
- * sees no secrets.
- *
- * @throws TunerError TUNE_STOPPED when `signal` is aborted before it ends.
+ * Connects to the host, reads it, and passes it to the command. Commands that only read use a read-only connection, and
+ * see no secrets.
  */
 export async function withSession<T>(
   flags: TuneFlags,
@@ -46,7 +44,7 @@ export async function withSession<T>(
   if (signal === undefined) return withConnection(await open(), library, flags, run);
   return unlessStopped(signal, async () => {
     const connection = await open();
-    // libvirt may not answer any more.
+    // Abort, since libvirt may no longer answer.
     const abort = (): void => connection.abort(new ClosedError('interrupted'));
     signal.addEventListener('abort', abort);
     try {
@@ -79,10 +77,10 @@ export function openLibrary(flags: Pick<TuneFlags, 'profiles'>): Promise<Profile
   return ProfileLibrary.open(defaultProfileDirs(process.env), flags.profiles);
 }
 
-/** As any other call that reads. */
+/** Timeout, as for any other read call. */
 const HOSTNAME_SECONDS = 30;
 
-/** Asked before all else: the host's lock has its name. */
+/** Read first, since the host's lock is named after it. */
 export async function readHostname(flags: Pick<TuneFlags, 'connect' | 'timeout'>): Promise<string> {
   const connection = await connect(flags.connect, { readOnly: true, timeoutMs: connectTimeoutMs(flags) });
   try {

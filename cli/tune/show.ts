@@ -43,7 +43,7 @@ function savedXml({ id, header }: TransactionRecord, name: string, live: boolean
   );
 }
 
-/** The same as in history, with its steps and everything that was written down, in order; definitions apart. */
+/** As in history, with its steps and all journal entries in order; definitions separately. */
 function showJson(record: TransactionRecord): object {
   return {
     format: 1,

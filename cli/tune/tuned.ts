@@ -5,7 +5,7 @@ import { log } from '../log.ts';
 import { known } from './make-plan.ts';
 import type { Session } from './session.ts';
 
-/** Plans for the tuned domains among these, or among all; says which were tuned by a profile that is lost. */
+/** Plans for the tuned domains among `patterns`, or among all; logs those whose profile cannot be found or read. */
 export async function readTuned(
   { host, domains, library }: Session,
   patterns: readonly string[],

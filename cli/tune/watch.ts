@@ -24,7 +24,7 @@ interface Flags extends TuneFlags, RecordFlags {
   readonly once?: boolean | undefined;
 }
 
-/** A domain is left alone for so long after an event. */
+/** How long to wait after an event before checking, so that the domain settles. */
 const SETTLE_MS = 2_000;
 
 export function watchCommand(): Command {
@@ -65,7 +65,7 @@ export function watchCommand(): Command {
       });
       const events = new ManagedConnection({
         open: (signal) => connect(flags.connect, { readOnly: true, signal }),
-        // Events were missed while nobody listened.
+        // Events before the connection were missed.
         onOpen: async () => watch.nudge(),
       });
       for (const name of REAPPLY_EVENTS) events.on(name, () => watch.nudge());
@@ -82,7 +82,7 @@ export function watchCommand(): Command {
   return addTuneOptions(addRecordOptions(command));
 }
 
-/** What one look did, and in how many ms to look again, where something could not be restored. */
+/** Result of one check; `nextMs` is set when something could not be restored: when to check again. */
 interface Look {
   readonly exitCode: number;
   readonly nextMs: number | undefined;
@@ -90,7 +90,7 @@ interface Look {
 
 async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promise<Look> {
   const tuned = await withSession(flags, { readOnly: false, signal }, (session) => readTuned(session, []));
-  // What was lost is restored all the same.
+  // A failure here should not prevent restoring settings.
   await unlessStopped(signal, () =>
     recordDrift(flags, {
       drifts: tuned.domains.map(driftOf),
@@ -107,7 +107,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
       log(`virtune: ${names} lost settings of its profile; restoring them`);
     },
     onOutcome: (outcome) => {
-      // It goes on: each outcome is a line.
+      // The run continues, so each outcome is printed as a line.
       if (flags.json === true) process.stdout.write(`${jsonText(outcomeJson(outcome))}\n`);
       exitCodes.push(sayOutcome(outcome, false));
     },
@@ -121,7 +121,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
   return { exitCode: worstExitCode(exitCodes), nextMs };
 }
 
-/** What failed once may go well at the next look; libvirt may be away just now. */
+/** Log and continue: the next check may succeed, and libvirt may only be down temporarily. */
 function said(error: Error): void {
   log(`virtune: ${errorText(error)}`);
 }

@@ -6,14 +6,12 @@ import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { isLocalUri } from '../local-uri.ts';
 import { connectTimeoutMs, type TuneFlags } from './options.ts';
 
-/** The groups that the measured figures come from. */
+/** The groups that provide the measured figures. */
 const GROUPS: ReadonlySet<GroupName> = new Set(['domain', 'vcpu', 'block', 'cpu']);
 
 /**
- * Runs it with a sampler of the host, over a read-only connection that is open, and with how often the guest of a VM has
- * rebooted since.
- *
- * @throws TunerError TUNE_STOPPED when a signal ends the attempt to connect.
+ * Calls `run` with a sampler of the host on an open read-only connection, and with the number of guest reboots of each
+ * VM since then.
  */
 export async function withSampler<T>(
   flags: Pick<TuneFlags, 'connect' | 'timeout'>,

@@ -14,28 +14,28 @@ import { widgets } from './widgets.ts';
 export interface ConsoleOptions {
   readonly feed: Feed;
   readonly state: UiState;
-  /** Colours are not for this terminal or this user, whatever theme is chosen. */
+  /** Whether the terminal or the user rules out colours, whatever the theme. */
   readonly mono: boolean;
-  /** Only ASCII is for this terminal, whatever is chosen. */
+  /** Whether the terminal can only show ASCII, whatever the settings. */
   readonly ascii: boolean;
-  /** Ends after so many samples of each host, not counting the first, which has no rates. */
+  /** Ends after this many samples of each host, not counting the first, which has no rates. */
   readonly iterations?: number | undefined;
-  /** Keeps the settings; rejects with why it could not. */
+  /** Saves the settings; rejects with the reason when it could not. */
   readonly save: (state: UiState) => Promise<string>;
   /** Stops the process group until it is continued. */
   readonly suspend: () => void;
 }
 
-/** What frames are drawn on. */
+/** The part of the terminal that frames are drawn on. */
 export type Canvas = Pick<Terminal, 'width' | 'height' | 'paint' | 'forget' | 'copy'>;
 
-/** The console while it runs: keys, the mouse and samples go in, frames go out. */
+/** The running console: keys, mouse events and samples go in, frames go out. */
 export class Console {
   readonly #options: ConsoleOptions;
   readonly #ended = Promise.withResolvers<void>();
   #terminal: Canvas | undefined;
   #state: UiState;
-  /** Shown instead of what is new, while frozen. */
+  /** While frozen, shown in place of newer scenes. */
   #frozen: Scene | undefined;
   #frame: Frame | undefined;
   #frames = 0;
@@ -46,7 +46,7 @@ export class Console {
     this.#state = options.state;
   }
 
-  /** Resolves when the user has left. */
+  /** Resolves when the user quits. */
   run(terminal: Canvas): Promise<void> {
     this.#terminal = terminal;
     this.draw();
@@ -103,14 +103,14 @@ export class Console {
     });
     terminal.paint(this.#frame.lines, themes[mono ? 'mono' : this.#state.theme]);
     this.#frames++;
-    // While nobody waits: the first Enter is not to take 60 ms.
+    // Loaded while idle: otherwise the first Enter would take 60 ms longer.
     if (this.#frames === 2) setImmediate(() => widgets().loadLineChart());
   }
 
   #onScene(): void {
     this.#countScene();
     if (this.#state.follow) {
-      // The order is known only once it is drawn; the row is brought back in sight right after.
+      // The row order is known only after drawing; the followed row is scrolled into view right after.
       this.draw();
       const next = this.#frame && afterSample(this.#state, this.#frame.seen);
       if (next === undefined || next === this.#state) return;

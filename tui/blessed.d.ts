@@ -1,11 +1,11 @@
-/** What virtune uses of blessed 0.1.81, and no more. */
+/** Only what virtune uses of blessed 0.1.81. */
 declare module 'blessed' {
   export interface Tput {
     readonly strings: Record<string, unknown>;
     brokenACS: boolean;
   }
 
-  /** A place of the screen: attributes, and what stands there. */
+  /** A cell of the screen: attributes and text. */
   export type ScreenCell = [attributes: number, text: string];
   export interface ScreenLine extends Array<ScreenCell> {
     dirty: boolean;
@@ -70,7 +70,7 @@ declare module 'blessed' {
   export default blessed;
 }
 
-/** blessed-contrib 4.11.0's own types fail a strict check. */
+/** blessed-contrib 4.11.0's bundled types fail strict checks. */
 declare module 'blessed-contrib/lib/widget/charts/line.js' {
   export interface LineChart {
     readonly ctx: {

@@ -10,7 +10,7 @@ interface Widgets {
 
 let loaded: Widgets | undefined;
 
-/** blessed and blessed-contrib. Read when first needed: only the console draws with them. */
+/** blessed and blessed-contrib, loaded lazily: only the console draws with them. */
 export function widgets(): Widgets {
   loaded ??= createRequire(import.meta.url)('./widgets.cjs') as Widgets;
   return loaded;

@@ -37,7 +37,7 @@ function describeMade(step: Step, made: StepProgress): string[] {
   return lines;
 }
 
-/** What a step found; a definition is too long for a line, and `show --xml` has it. */
+/** The state before a step; definitions are too long for a line, `show --xml` prints them. */
 function wasText(step: Step, made: StepProgress): string {
   const begun = made.kind === 'undoing' ? made.before : made;
   if (begun.kind !== 'doing' && begun.kind !== 'done') return '';

@@ -87,7 +87,7 @@ export interface Choice {
   readonly leftAlone: readonly string[];
   readonly restart: boolean;
   readonly withHost: boolean;
-  /** The host's governor, idle states and swappiness too. */
+  /** Whether to set the host's governor, idle states and swappiness too. */
   readonly setsKernel: boolean;
   readonly accepted: readonly string[];
 }

@@ -9,7 +9,7 @@ import { type RunFlags, runOptions } from './run-options.ts';
 
 /**
  * Before a new run: shows what an earlier run left half done on that host, and undoes it if the user at the terminal
- * agrees. Without a terminal, or if the answer is no, the new run is refused as usual (TUNE_INTERRUPTED).
+ * agrees. Without a terminal, or if the user declines, the new run is refused as usual (TUNE_INTERRUPTED).
  */
 export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promise<void> {
   if (!process.stdin.isTTY) return;

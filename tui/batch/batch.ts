@@ -13,7 +13,7 @@ export interface BatchOptions {
   readonly thresholds: readonly Comparison<Vm>[];
 }
 
-/** The VMs of a scene that are asked for, in the order that is asked for. */
+/** The VMs that pass the filter, sorted. */
 export function chosen(scene: Scene, { filter, sort }: Pick<BatchOptions, 'filter' | 'sort'>): readonly Vm[] {
   const passes: Test<Vm> = parseFilter(filter, vmColumns, (vm) => vm.name);
   const column = vmColumns.find(({ id }) => id === sort.column);
@@ -26,7 +26,7 @@ export function chosen(scene: Scene, { filter, sort }: Pick<BatchOptions, 'filte
   );
 }
 
-/** A VM that is over a threshold. */
+/** A VM that exceeds a threshold. */
 export interface Crossing {
   readonly vm: Vm;
   readonly threshold: Comparison<Vm>;
@@ -43,8 +43,8 @@ export function crossings(vms: readonly Vm[], thresholds: readonly Comparison<Vm
 }
 
 /**
- * What is known at the time of the scene. A host that cannot be asked keeps on a screen what was seen of it last, beside
- * its age; printed under a new time, those figures would be false.
+ * What is known at the time of the scene. On a screen, a host that is down keeps its last figures, shown with their
+ * age; printed with a new timestamp those figures would be wrong.
  */
 export function knownNow(scene: Scene): Scene {
   const hosts = scene.hosts.map((host) => (host.down === undefined ? host : withoutFigures(host)));
@@ -55,7 +55,7 @@ function withoutFigures(host: HostView): HostView {
   return { ...host, sample: undefined, rates: undefined, vms: [], advice: new HostAdvice(undefined) };
 }
 
-/** The figure as it stands in JSON and CSV: whole where it is whole, else to four digits behind the point. */
+/** The value for JSON and CSV: rounded to four decimal places. */
 export function exact<Row>(column: Column<Row>, row: Row): number | string | undefined {
   const value = column.read(row);
   return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value;

@@ -3,14 +3,14 @@ import { vmColumns } from '../columns/vm-columns.ts';
 import type { Vm } from '../model/vm.ts';
 import { exact } from './batch.ts';
 
-/** Columns in the order of a row; new ones are only ever added before `missing`. */
+/** Columns in order; new ones are only ever inserted before `missing`. */
 export const CSV_COLUMNS: readonly string[] = ['time', ...vmColumns.map(({ id }) => id), 'missing'];
 
 export function csvHeader(): string {
   return `${CSV_COLUMNS.join(',')}\n`;
 }
 
-/** One row per VM. A figure that is missing is empty, and `missing` says why: `wait_percent=not_reported;...`. */
+/** One row per VM. Missing values are empty, and `missing` has the reasons: `wait_percent=not_reported;...`. */
 export function csvRow(vm: Vm, atMs: number): string {
   const missing: string[] = [];
   const fields = vmColumns.map((column) => {
@@ -22,8 +22,8 @@ export function csvRow(vm: Vm, atMs: number): string {
 }
 
 /**
- * RFC 4180. A VM's name may begin with what a spreadsheet would run as a formula, or hold controls: the first
- * gets a quote before it (OWASP, "CSV injection"), the others are written out.
+ * RFC 4180. A VM's name may start with what a spreadsheet would evaluate as a formula, or contain control characters: a
+ * quote is put before the former (OWASP, "CSV injection"), the latter are escaped.
  */
 function field(text: string): string {
   const safe = terminalText(text);

@@ -8,12 +8,12 @@ import type { Vm } from '../model/vm.ts';
 import { verdictOf } from '../render/verdict.ts';
 import { exact } from './batch.ts';
 
-/** Raised when a name or a meaning changes; new names may come at any time. */
+/** Incremented when a name or a meaning changes; new names may be added at any time. */
 const JSON_VERSION = 3;
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** One line a tick. What is not known is null, and `missing` says why. */
+/** One line per tick. Unknown values are null, and `missing` has the reasons. */
 export function jsonLine(scene: Scene, vms: readonly Vm[]): string {
   return `${jsonText({
     version: JSON_VERSION,
@@ -71,7 +71,7 @@ function vmJson(vm: Vm): Json {
   }
   return {
     ...figures,
-    // The column counts them.
+    // The column has only their number.
     findings: vm.findings.map(({ kind, id, severity, text, evidence, cause, change, commands }) => ({
       kind,
       id,

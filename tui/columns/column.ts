@@ -17,27 +17,27 @@ export type Unit =
 export type Value = number | string;
 
 /**
- * One figure of each row. Tables, the sort menu, filters, thresholds, help, CSV, JSON and
- * docs/top.md are all made from these.
+ * One column of a table. Tables, the sort menu, filters, thresholds, help, CSV, JSON and docs/top.md are all generated
+ * from these.
  */
 export interface Column<Row> {
-  /** Stable: in CSV, JSON, `--sort`, filters and thresholds. */
+  /** Stable: used in CSV, JSON, `--sort`, filters and thresholds. */
   readonly id: string;
-  /** Other words for it on a command line. */
+  /** Alternative names on a command line. */
   readonly aliases?: readonly string[] | undefined;
   readonly title: string;
   readonly unit: Unit;
-  /** Places on the screen. */
+  /** In screen cells. */
   readonly width: number;
   readonly help: string;
-  /** Metrics of the catalogue that it is computed from. */
+  /** Metrics of the catalogue it is computed from. */
   readonly metrics: readonly string[];
   readonly read: (row: Row) => Value | undefined;
   /** Why there is no value. */
   readonly why?: (row: Row) => Reason;
-  /** Of a text too long for its column the end is kept. */
+  /** A text that is too long is cut at its start. */
   readonly keepsEnd?: boolean;
-  /** How it is shown, where the unit alone does not say it. */
+  /** How to format it, where the unit is not enough. */
   readonly show?: (value: Value, row: Row) => string;
   readonly role?: (value: Value, row: Row) => Role;
 }
@@ -56,7 +56,7 @@ const FORMATS: Readonly<Record<Exclude<Unit, 'text'>, (value: number) => string>
   seconds: duration,
 };
 
-/** The figure as shown on a screen; text comes from elsewhere, and is made harmless here. */
+/** The value as shown on a screen. Text is untrusted, and is sanitized here. */
 export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = false): string {
   if (column.unit === 'text') {
     const text = displayable(column.show?.(value, row) ?? String(value), ascii);
@@ -65,7 +65,7 @@ export function shown<Row>(column: Column<Row>, value: Value, row: Row, ascii = 
   return column.show?.(value, row) ?? (typeof value === 'string' ? value : FORMATS[column.unit](value));
 }
 
-/** Keeps the end of a text: the end of a path distinguishes it. */
+/** Cuts a text at its start: the end of a path is what distinguishes it. */
 function endOf(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let used = 1;
@@ -78,7 +78,7 @@ function endOf(text: string, width: number): string {
   return `~${kept}`;
 }
 
-/** By id or alias; undefined when there is none of that name. */
+/** By id or alias; undefined when no column has that name. */
 export function findColumn<
   C extends { readonly id: string; readonly aliases?: readonly string[] | undefined },
 >(columns: readonly C[], name: string): C | undefined {
@@ -86,7 +86,7 @@ export function findColumn<
   return columns.find(({ id, aliases }) => id === wanted || aliases?.includes(wanted));
 }
 
-/** Colours by limits: the role of the last limit that is reached. */
+/** Colours by limits: the role of the last limit reached. */
 export function levels(...limits: readonly (readonly [from: number, role: Role])[]): (value: Value) => Role {
   return (value) => {
     let role: Role = 'text';

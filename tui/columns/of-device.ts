@@ -1,7 +1,7 @@
 import type { Reason } from '../model/reasons.ts';
 import { isRunning, type Vm } from '../model/vm.ts';
 
-/** A rate of a group, of one device: it may also be that the sample before did not have the device or its figures. */
+/** A rate of one device, by group; also missing when the previous sample did not have the device or its figures. */
 export function deviceRate(
   group: 'block' | 'interface',
 ): (row: {
@@ -19,11 +19,11 @@ export function deviceRate(
   };
 }
 
-/** What the VM's XML says. */
+/** Reason for a missing value from the VM's XML. */
 export const deviceXml = ({ vm }: { readonly vm: Vm }): Reason =>
   vm.facts === undefined ? 'no_xml' : 'none';
 
-/** Whose device it is. */
+/** Host and VM of a device. */
 export const hostAndVm = [
   {
     id: 'host',

@@ -3,7 +3,7 @@ import type { Column } from './column.ts';
 import type { DiffRow } from './diff-columns.ts';
 import { vmColumns } from './vm-columns.ts';
 
-/** The columns of a VM, read of what belongs to it. */
+/** The columns of a VM, for rows that belong to one. */
 function vmColumnsOf<Row>(vmOf: (row: Row) => Vm | undefined): readonly Column<Row>[] {
   return vmColumns.map(({ id, aliases, title, unit, width, help, metrics, read }) => ({
     ...{ id, aliases, title, unit, width, help, metrics },
@@ -14,7 +14,7 @@ function vmColumnsOf<Row>(vmOf: (row: Row) => Vm | undefined): readonly Column<R
   }));
 }
 
-/** Of disks and NICs. */
+/** For disks and NICs. */
 export const vmColumnsOfDevices = vmColumnsOf(({ vm }: { readonly vm: Vm }) => vm);
-/** Of a VM at two instants: as it is now, or as it was if it is gone. */
+/** For a VM at two instants: its current state, or the previous one if it no longer exists. */
 export const vmColumnsOfDiff = vmColumnsOf(({ now, before }: DiffRow) => now ?? before);

@@ -1,13 +1,13 @@
 import type { Scene } from '../model/host-view.ts';
 import type { Session } from '../state/state.ts';
 
-/** Where scenes come from: hosts that are asked, or a recording. */
+/** The source of scenes: live hosts or a recording. */
 export interface Feed {
   readonly scene: Scene;
   readonly session: Session;
   /** Calls `onScene` after each new scene, and `onTrouble` with what the user should know. */
   start(onScene: () => void, onTrouble: (text: string) => void): void;
-  /** Now, without waiting for its turn. */
+  /** Samples now, without waiting for the next interval. */
   refresh(): void;
   setDelay(delayMs: number): void;
   seek(by: number): void;

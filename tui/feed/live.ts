@@ -6,7 +6,7 @@ import { type Scene, sceneOf } from '../model/host-view.ts';
 import type { Session } from '../state/state.ts';
 import type { Feed } from './feed.ts';
 
-/** A host that can be asked. */
+/** A host that can be sampled. */
 export interface HostSource {
   readonly name: string;
   readonly uri: string;
@@ -22,13 +22,16 @@ interface Watched {
   wake: (() => void) | undefined;
 }
 
-/** Rates need two samples; the second comes soon after the first, however long the delay is. */
+/** Rates need two samples; the second is taken soon after the first, however long the delay is. */
 export const SECOND_AFTER_MS = 400;
 
-/** Advice is a quarter of the CPU time of a sample of 61 VMs, and of 30 samples it says the same a moment later. */
+/**
+ * Computing advice takes a quarter of the CPU time of a sample of 61 VMs, and over a window of 30 samples it barely
+ * changes in a moment.
+ */
 const ADVICE_MS = 2_900;
 
-/** Asks each host in its own time: one that hangs holds up nobody else's figures. */
+/** Samples each host independently: a hung host does not delay the others. */
 export class LiveFeed implements Feed {
   readonly #watched: readonly Watched[];
   readonly #now: () => number;
@@ -91,7 +94,7 @@ export class LiveFeed implements Feed {
     this.seek();
   }
 
-  /** The recording under way ends once the next one has begun, and goes on where that fails. */
+  /** The current recording ends once the new one has started, and continues if that fails. */
   async record(file: string): Promise<void> {
     const next = await Recorder.create(file);
     const before = this.#recorder;

@@ -6,15 +6,15 @@ import { type HostView, type Scene, sceneOf } from '../model/host-view.ts';
 import type { Session } from '../state/state.ts';
 import type { Feed } from './feed.ts';
 
-/** Samples before an instant that are read for its charts and for who was seen where. */
+/** Samples before an instant that are replayed for its charts and vCPU placement. */
 const BEFORE = 120;
-/** A night without samples is not waited through. */
+/** Long gaps, such as a night without samples, are shortened to this. */
 const GAP_MAX_MS = 5_000;
-/** A host without samples for three of its steps was not asked or could not be: what was seen of it before is not how it was. */
+/** A host without samples for this many of its intervals is shown as down: its last figures are stale. */
 const STEPS_MISSED = 3;
 const MISSED_LEAST_MS = 5_000;
 
-/** A recording, as it was seen; any instant of it can be gone to. */
+/** Replays a recording, with random access to any instant. */
 export class ReplayFeed implements Feed {
   readonly #recording: Recording;
   #models = new Map<string, HostModel>();
@@ -24,7 +24,7 @@ export class ReplayFeed implements Feed {
   #onScene: () => void = () => undefined;
   #onTrouble: (text: string) => void = () => undefined;
   #scene: Scene;
-  /** Between two samples of each host, usually. */
+  /** The usual interval between two samples of each host. */
   readonly #stepMs: ReadonlyMap<string, number>;
 
   /** @throws RecordingError */
@@ -32,7 +32,7 @@ export class ReplayFeed implements Feed {
     this.#recording = recording;
     this.#stepMs = new Map(recording.hosts.map(({ name }) => [name, usualStepMs(recording, name)]));
     this.#scene = sceneOf([], recording.atMs(0));
-    // The second sample is the first with rates.
+    // The first sample with rates is the second.
     this.#show(Math.max(index, Math.min(recording.length - 1, recording.hosts.length)));
   }
 
@@ -131,8 +131,8 @@ export class ReplayFeed implements Feed {
   }
 
   /**
-   * One step on is one sample; for any other step the samples before it are replayed from the start. Of a host without any
-   * among them, the two before them: as in a recording of more hosts, or where it was down.
+   * Stepping forward by one ingests one sample; any other step replays the preceding samples from scratch. For a host
+   * without samples among them, its last two are replayed: it may have been down, or the recording has many hosts.
    */
   #show(index: number): void {
     if (index !== this.#index + 1) {
@@ -153,14 +153,14 @@ export class ReplayFeed implements Feed {
     );
   }
 
-  /** Up to `count` places of a host's samples up to here, oldest first. */
+  /** Indexes of the last `count` samples of a host up to this one, oldest first. */
   #lastOf(host: string, index: number, count: number): readonly number[] {
     const all = this.#recording.indexesOf(host);
     const end = all.findLastIndex((at) => at <= index) + 1;
     return all.slice(Math.max(0, end - count), end);
   }
 
-  /** Failures are not recorded: that a host could not be asked shows by samples of others without any of it. */
+  /** Failures are not recorded: a host that was down shows only as a gap, while other hosts have samples. */
   #viewOf(host: RecordedHost): HostView {
     const view = this.#modelOf(host).view;
     const atMs = this.#recording.atMs(this.#index);
@@ -176,7 +176,7 @@ export class ReplayFeed implements Feed {
     };
   }
 
-  /** Without a sample for so long a host was not asked. The interval can be changed while it is recorded. */
+  /** Time without a sample after which a host counts as down. The interval may have changed during the recording. */
   #missedMs(host: string): number {
     const [before, last] = this.#lastOf(host, this.#index, 2).map((at) => this.#recording.atMs(at));
     const stepMs = before === undefined || last === undefined ? 0 : last - before;
@@ -198,14 +198,14 @@ export class ReplayFeed implements Feed {
   }
 }
 
-/** The upper median: the second sample comes soon after the first. */
+/** The upper median, since the second sample comes soon after the first. */
 function usualStepMs(recording: Recording, host: string): number {
   const times = recording.indexesOf(host).map((index) => recording.atMs(index));
   const steps = times.slice(1).map((atMs, index) => atMs - (times[index] ?? atMs));
   return steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
 }
 
-/** What samples of a recorded host are shown by. */
+/** The model that renders a recorded host's samples. */
 export function modelOf(host: RecordedHost): HostModel {
   return new HostModel({ ...host, groups: groupsOf(host) });
 }

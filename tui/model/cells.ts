@@ -11,14 +11,14 @@ export interface CellRow {
   readonly key: string;
   readonly host: string;
   readonly id: number;
-  /** That are online. */
+  /** Only those online. */
   readonly cpus: readonly number[];
   readonly shares: CpuShares | undefined;
   readonly totalKiB: number | undefined;
   readonly freeKiB: number | undefined;
-  /** Of the sizes that it has pools of, the host's small pages aside. */
+  /** Huge page pools; the host's small pages are excluded. */
   readonly hugepages: readonly CellPages[];
-  /** Running VMs with all vCPUs pinned within it, and what they may use at most. */
+  /** Running VMs with all vCPUs pinned within the cell, and the most memory they may use. */
   readonly vms: number;
   readonly vmKiB: number;
 }
@@ -26,7 +26,7 @@ export interface CellRow {
 export function cellRowsOf(host: HostView): CellRow[] {
   const figures = new Map<number, CellFigures>(host.sample?.host?.cells.map((cell) => [cell.id, cell]));
   const topology = host.sample?.host?.topology;
-  // Where libvirt says of no CPU in which core it is, which of them are online is not known.
+  // When libvirt reports no core ID for any CPU, it is unknown which CPUs are online.
   const areCoresKnown = topology !== undefined && onlineCpus(topology).size > 0;
   return (topology?.cells ?? []).map((cell) => {
     const reported = figures.get(cell.id);
@@ -50,7 +50,7 @@ export function cellRowsOf(host: HostView): CellRow[] {
   });
 }
 
-/** A remote host reports CPUs, not cells. */
+/** Averages the CPUs of a cell: a remote host does not report figures per cell. */
 function meanOf(host: HostView, cpus: readonly number[]): CpuShares | undefined {
   const known = cpus.flatMap((cpu) => host.rates?.byCpu.get(cpu) ?? []);
   if (known.length === 0) return undefined;

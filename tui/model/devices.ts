@@ -3,7 +3,7 @@ import type { NetworkInterface } from '../../model/domain/interfaces.ts';
 import type { BlockStats, NetStats } from '../../model/stats/types.ts';
 import type { BlockRates, NetRates, Vm } from './vm.ts';
 
-/** One disk of one VM, by what its XML says and what its figures say; either may be missing. */
+/** One disk of one VM, from its XML and its figures; either may be missing. */
 export interface DiskRow {
   readonly key: string;
   readonly vm: Vm;
@@ -16,7 +16,7 @@ export interface DiskRow {
 export interface NicRow {
   readonly key: string;
   readonly vm: Vm;
-  /** The host's side; without one its alias or MAC. */
+  /** The host's interface; if unknown, the alias or MAC. */
   readonly target: string;
   readonly nic: NetworkInterface | undefined;
   readonly net: NetStats | undefined;
@@ -50,7 +50,7 @@ export function nicsOf(vm: Vm): NicRow[] {
   }));
 }
 
-/** Devices by name, from the XML or the figures or both. A VM has few, so they are simply looked through. */
+/** Devices by name, from the XML, the figures or both. Linear search, since a VM has few. */
 function targetsOf<F, T extends { name?: string }>(
   facts: readonly F[],
   nameOf: (fact: F) => string,

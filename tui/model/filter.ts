@@ -1,7 +1,7 @@
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { type Column, findColumn, isNumeric, type Unit } from '../columns/column.ts';
 
-/** A filter, a threshold or a sort key that cannot be understood. */
+/** An invalid filter, threshold or sort key. */
 export class ExpressionError extends VirtuneError {
   override readonly name = 'ExpressionError';
   constructor(message: string, options?: ErrorOptions) {
@@ -12,21 +12,21 @@ export class ExpressionError extends VirtuneError {
 export type Test<Row> = (row: Row) => boolean;
 
 const COMPARISON = /^\s*([\w]+)\s*(>=|<=|!=|>|<|=)\s*(.+?)\s*$/;
-/** Powers of 1,024 as on the screen, but for a small k, which is a thousand in SI. */
+/** Powers of 1,024 as on the screen, except a lower-case k, which is 1,000 as in SI. */
 const BYTES = { '': 1, k: 1e3, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const COUNTS = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
 type NumericUnit = Exclude<Unit, 'text'>;
 
 interface LimitUnits {
-  /** Of a column's unit, by what may stand behind a number. */
+  /** Multiplier to the column's unit, by suffix of the number. */
   readonly factors: Readonly<Record<string, number>>;
-  /** May stand behind them, and changes nothing. */
+  /** Optional suffix after those, ignored. */
   readonly ending?: RegExp;
   readonly example: string;
 }
 
-/** A limit is in the unit of its column, and nothing else may be said to be it: `mem>80%` is not 80 bytes. */
+/** A limit has the unit of its column; any other suffix is an error, so that `mem>80%` is not 80 bytes. */
 const LIMIT_UNITS: Readonly<Record<NumericUnit, LimitUnits>> = {
   number: { factors: COUNTS, example: '10' },
   percent: { factors: { '': 1, '%': 1 }, example: '10' },
@@ -38,9 +38,9 @@ const LIMIT_UNITS: Readonly<Record<NumericUnit, LimitUnits>> = {
 };
 
 /**
- * `web|db` shows rows whose name has one of the two in it, `!idle` those without; `steal>5` and `state=paused`
- * compare a column. The whole is inverted by a `!` at its start, one alternative by a `!` before it after `|`.
- * `text`: what of a row is searched. Of columns with the same name the first is compared.
+ * `web|db` shows rows whose name contains one of the two, `!idle` those without; `steal>5` and `state=paused` compare a
+ * column. A leading `!` inverts the whole filter, a `!` after `|` one alternative. `text` returns the searched text of
+ * a row. If several columns have the same name, the first is compared.
  * @throws ExpressionError when a comparison names no column, or no number in its unit
  */
 export function parseFilter<Row>(
@@ -88,7 +88,7 @@ export interface Comparison<Row> {
   readonly test: Test<Row>;
 }
 
-/** Undefined when it does not begin with the name of a column. A row without the figure does not pass. */
+/** Undefined when the text does not start with the name of a column. A row without the value does not match. */
 function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Comparison<Row> | undefined {
   const match = COMPARISON.exec(text);
   if (match === null) return undefined;
@@ -107,7 +107,7 @@ function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Co
   };
 }
 
-/** @throws ExpressionError when the limit is not a number in the unit */
+/** @throws ExpressionError when the limit is not a number in the column's unit */
 function numberTest(
   id: string,
   unit: NumericUnit,
@@ -124,7 +124,7 @@ function numberTest(
   return (value) => holds(Number(value), bound);
 }
 
-/** In the unit of the column; undefined where it is not a number, or one in another unit. */
+/** The limit in the column's unit; undefined when it is not a number, or has another unit. */
 function boundOf(limit: string, { factors, ending }: LimitUnits): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)\s*(.*)$/.exec(limit);
   if (match === null) return undefined;
@@ -150,7 +150,7 @@ function textTest(operator: string, wanted: string): (value: number | string) =>
   throw new ExpressionError(`"${operator}" does not compare text; use = or !=`);
 }
 
-/** @throws ExpressionError saying what a threshold looks like */
+/** @throws ExpressionError with the expected form of a threshold */
 export function parseThreshold<Row>(text: string, columns: readonly Column<Row>[]): Comparison<Row> {
   const comparison = parseComparison(text, columns);
   if (comparison === undefined) {

@@ -1,6 +1,6 @@
 import type { Advice, Severity } from '../../advice/advice.ts';
 
-/** Advice as it concerns one VM: what hurts it or puts it at risk, why, and what would help. */
+/** Advice from the point of view of one VM: what affects it or puts it at risk, the cause, and a remedy. */
 export interface Finding {
   readonly kind: Advice['kind'];
   readonly id: string;
@@ -9,16 +9,19 @@ export interface Finding {
   /** What was measured or read of this VM. */
   readonly evidence: string;
   readonly cause: string;
-  /** Names of VMs that cause it, the largest first, each with its part. */
+  /** Names of the VMs that cause it with their shares, the largest first. */
   readonly culprits: readonly string[];
-  /** What would help, and what that costs others; absent where no change is proposed. */
+  /** The remedy and its cost to others; absent when no change is proposed. */
   readonly change: string | undefined;
   readonly cost: string | undefined;
-  /** As argument lists; shown quoted for a shell, and never run by virtune. The last explains it. */
+  /** As argument lists; shown shell-quoted, and never run by virtune. The last one explains the finding. */
   readonly commands: readonly (readonly string[])[];
 }
 
-/** `evidence`: of the VM that is looked at. Of several alike VMs, only the commands for this one. */
+/**
+ * Advice as a finding of the VM `uuid`, with the evidence for this VM. If it concerns several similar VMs, only the
+ * commands for this one.
+ */
 export function findingOf(advice: Advice, uuid: string, evidence: string, uri: string): Finding {
   const [remedy] = advice.remedies;
   const own = remedy?.steps.filter(({ vm }) => vm?.uuid === uuid) ?? [];
@@ -37,7 +40,7 @@ export function findingOf(advice: Advice, uuid: string, evidence: string, uri: s
   };
 }
 
-/** The command that says all about it, with every VM and every alternative. */
+/** The command that explains the advice in full, with every VM and every alternative. */
 export function explain(id: string, uri: string): string[] {
   return ['virtune', 'advise', ...(uri === 'qemu:///system' ? [] : ['-c', uri]), '--explain', id];
 }

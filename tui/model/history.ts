@@ -1,4 +1,4 @@
-/** Series that are kept of each VM, for the charts of its details. */
+/** Series kept for each VM, for the charts of its detail view. */
 const SERIES = [
   'cpu',
   'steal',
@@ -19,13 +19,13 @@ export type Reading = Readonly<Partial<Record<SeriesName, number | undefined>>>;
 
 interface Ring {
   readonly values: Float32Array;
-  /** The tick that was written last. */
+  /** The last tick written. */
   last: number;
 }
 
 /**
- * The last figures of each VM, in rings of fixed size: memory is VMs x series x points and nothing else. All
- * rings turn with the ticks of their host, so that a VM that was not there has a gap and not a shift.
+ * Recent values of each VM, in fixed-size rings: memory is VMs x series x points. All rings advance with the ticks of
+ * their host, so that a VM that was absent has a gap, not a shift.
  */
 export class History {
   readonly points: number;
@@ -38,7 +38,7 @@ export class History {
     this.#atMs = new Float64Array(points).fill(Number.NaN);
   }
 
-  /** Begins a tick at a time by a clock that is never set; VMs that no longer exist are forgotten. */
+  /** Starts a tick at a time of the monotonic clock; evicts VMs that no longer exist. */
   start(atMs: number, keys: ReadonlySet<string>): void {
     this.#tick++;
     this.#atMs[this.#tick % this.points] = atMs;
@@ -51,7 +51,7 @@ export class History {
       ring = { values: new Float32Array(SERIES.length * this.points).fill(Number.NaN), last: this.#tick };
       this.#rings.set(key, ring);
     }
-    // What was missed is a gap.
+    // Missed ticks become a gap.
     for (let tick = Math.max(ring.last + 1, this.#tick - this.points + 1); tick < this.#tick; tick++) {
       for (let series = 0; series < SERIES.length; series++) {
         ring.values[series * this.points + (tick % this.points)] = Number.NaN;
@@ -63,7 +63,7 @@ export class History {
     });
   }
 
-  /** Oldest first, NaN where nothing is known; `points` of them at most, up to the tick at `untilMs`. */
+  /** Oldest first, NaN where unknown; at most `points` values, up to the tick at `untilMs`. */
   series(key: string, name: SeriesName, points: number, untilMs = Number.POSITIVE_INFINITY): number[] {
     const ring = this.#rings.get(key);
     if (ring === undefined) return [];

@@ -3,10 +3,10 @@ import { advise } from '../../advice/engine.ts';
 import type { HostObservation } from '../../advice/observation.ts';
 import { type Finding, findingOf } from './finding.ts';
 
-/** Samples with rates: with fewer the load of a VM may be a burst. */
+/** Samples with rates: with fewer, a VM's load may be just a burst. */
 export const MIN_SAMPLES = 3;
 
-/** What a host is advised, computed when it is first shown. */
+/** Advice for a host, computed when it is first shown. */
 export class HostAdvice {
   readonly observation: HostObservation | undefined;
   #all: readonly Advice[] | undefined;
@@ -16,18 +16,18 @@ export class HostAdvice {
     this.observation = observation;
   }
 
-  /** Whether there are enough samples for findings of load: without, that there are none says nothing. */
+  /** Whether there are enough samples for load findings; if not, having none means nothing. */
   get isComplete(): boolean {
     return (this.observation?.samples ?? 0) >= MIN_SAMPLES;
   }
 
-  /** By harm. */
+  /** By impact, worst first. */
   get all(): readonly Advice[] {
     this.#all ??= this.observation === undefined ? [] : advise(this.observation, { minSamples: MIN_SAMPLES });
     return this.#all;
   }
 
-  /** What hurts a VM or puts it at risk, by harm. */
+  /** Findings of a VM, by impact, worst first. */
   of(uuid: string): readonly Finding[] {
     this.#byVm ??= this.#findings();
     return this.#byVm.get(uuid) ?? [];

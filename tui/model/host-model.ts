@@ -21,22 +21,22 @@ export interface HostModelOptions {
   readonly groups: ReadonlySet<GroupName>;
   /** Points of history for each VM. */
   readonly points?: number | undefined;
-  /** How long advice is shown before it is computed from newer samples; 0, in each sample, when absent. */
+  /** How long advice is cached before it is recomputed from newer samples; when absent 0, in each sample. */
   readonly adviceMs?: number | undefined;
 }
 
-/** Samples that advice is computed from. */
+/** Number of samples that advice is computed from. */
 const WINDOW = 30;
 
 const NO_CELLS: ReadonlyMap<number, number> = new Map();
 
-/** Turns the samples of one host, in their order, into what can be shown of it. */
+/** Builds the views of one host from its samples, in order. */
 export class HostModel {
   readonly #options: HostModelOptions;
   readonly #history: History;
   readonly #window: HostWindow;
   readonly #tracker = new RateTracker();
-  /** In which state VMs were when the advice of the view was computed, and when that was. */
+  /** VM states when the cached advice was computed, and when that was. */
   #advised: { readonly states: string; readonly atMs: number } | undefined;
   #view: HostView;
 
@@ -61,7 +61,7 @@ export class HostModel {
     return this.#view;
   }
 
-  /** Takes in the next sample; the views before it stay as they were, but for the history. */
+  /** Adds the next sample; earlier views stay unchanged, except for the shared history. */
   ingest(sample: HostSample): HostView {
     const { name } = this.#options;
     const change = this.#tracker.next(sample);
@@ -76,13 +76,13 @@ export class HostModel {
     return this.#view;
   }
 
-  /** The host cannot be asked: what was seen last stays, and says how old it is. */
+  /** Marks the host as down: its last figures stay, with their age. */
   fail(error: Error, atMs: number): HostView {
     this.#view = { ...this.#view, down: { error, sinceMs: this.#view.down?.sinceMs ?? atMs } };
     return this.#view;
   }
 
-  /** That of the samples before while it is recent and complete, and VMs are in the same state. */
+  /** Reuses the cached advice while it is recent and complete, and no VM has changed state. */
   #adviceFor(sample: HostSample): HostAdvice {
     const { adviceMs = 0 } = this.#options;
     const { advice } = this.#view;
@@ -160,7 +160,7 @@ class VmFigures implements Vm {
   }
 
   get areFindingsComplete(): boolean {
-    // One that is off has no load.
+    // A VM that is off has no load.
     return this.#advice.isComplete || this.sample.domain.id === -1;
   }
 }

@@ -9,14 +9,14 @@ import type { Vm } from './vm.ts';
 export interface HostView {
   readonly name: string;
   readonly uri: string;
-  /** The newest sample; absent before the first. It stays while the host cannot be asked. */
+  /** The newest sample; absent before the first, and kept while the host is down. */
   readonly sample: HostSample | undefined;
-  /** Why the host cannot be asked, and since when; absent while it can. */
+  /** Why the host is down, and since when; absent while it is up. */
   readonly down: Down | undefined;
   readonly rates: HostRates | undefined;
   readonly vms: readonly Vm[];
   readonly history: History;
-  /** Its keys are UUIDs. */
+  /** By VM UUID. */
   readonly residency: Residency;
   readonly advice: HostAdvice;
 }
@@ -24,11 +24,11 @@ export interface HostView {
 export interface Down {
   readonly error: Error;
   readonly sinceMs: number;
-  /** In a recording, which does not have the reason: nobody tries again. */
+  /** In a recording, which has no reason for the failure and no reconnect. */
   readonly isRecorded?: boolean;
 }
 
-/** All hosts at one moment: what a frame is drawn from. */
+/** All hosts at one moment: the input of a frame. */
 export interface Scene {
   readonly atMs: number;
   readonly hosts: readonly HostView[];
@@ -39,7 +39,7 @@ export function sceneOf(hosts: readonly HostView[], atMs: number): Scene {
   return { atMs, hosts, vms: hosts.length === 1 ? (hosts[0]?.vms ?? []) : hosts.flatMap((host) => host.vms) };
 }
 
-/** Hosts that cannot be asked. */
+/** Hosts that are down. */
 export function downHosts(scene: Scene): readonly HostView[] {
   return scene.hosts.filter((host) => host.down !== undefined);
 }

@@ -7,7 +7,7 @@ export function vcpuCount(vm: Vm): number | undefined {
   return vm.sample.summary.vcpus;
 }
 
-/** vCPUs that are bound to a part of the host. */
+/** vCPUs that are pinned to a part of the host. */
 export function pinnedCount(vm: Vm): number | undefined {
   if (vm.facts === undefined) return undefined;
   const count = vcpuCount(vm) ?? 0;
@@ -16,7 +16,7 @@ export function pinnedCount(vm: Vm): number | undefined {
   return pinned;
 }
 
-/** Where its vCPUs were seen in this sample. */
+/** CPUs that its vCPUs ran on in this sample. */
 export function seenCpus(vm: Vm): CpuSet | undefined {
   const places = vm.sample.summary.places?.filter(({ cpu }) => cpu >= 0);
   return places === undefined || places.length === 0 ? undefined : CpuSet.of(places.map(({ cpu }) => cpu));

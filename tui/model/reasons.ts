@@ -4,24 +4,24 @@ import type { MissingReason } from '../../model/missing.ts';
 import type { DomainSample } from '../../sampler/host-sample.ts';
 import { missingOf } from '../../sampler/missing.ts';
 
-/** Why a figure is missing: the exporter's reasons, and those that only the console knows. */
+/** Why a value is missing: the exporter's reasons, and those specific to the console. */
 export type Reason =
   | MissingReason
   /** A rate needs two samples. */
   | 'first_sample'
-  /** Findings of load need some samples. */
+  /** Load findings need several samples. */
   | 'few_samples'
-  /** A rate of the guest's own counters needs two of its reports, which come once in a stats period. */
+  /** A rate of the guest's counters needs two of its reports, one per stats period. */
   | 'first_report'
   /** This libvirt or this kernel does not report it. */
   | 'not_reported'
-  /** It has none: a VM without disks, without NICs. */
+  /** Not applicable: a VM without disks or NICs. */
   | 'none'
   /** The group is not enabled in the console. */
   | 'not_asked';
 
 interface Said {
-  /** Fits a column. */
+  /** Fits into a column. */
   readonly short: string;
   readonly text: string;
 }
@@ -94,7 +94,7 @@ export const REASONS: Readonly<Record<Reason, Said>> = {
   not_asked: { short: '-', text: 'group not enabled; use --also GROUP' },
 };
 
-/** Groups of one VM that have no figures in this sample. */
+/** Groups of a VM without figures in this sample. */
 export function reasonsOf(sample: DomainSample, groups: ReadonlySet<GroupName>): ReadonlyMap<string, Reason> {
   const missing = missingOf(sample, groups);
   const found = new Map<string, Reason>(missing.map(({ group, reason }) => [group, reason]));

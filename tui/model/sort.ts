@@ -6,14 +6,14 @@ export interface Sort {
   readonly descending: boolean;
 }
 
-/** The largest figure first, but names from A. */
+/** Numbers descending, text ascending. */
 export function naturalSort(column: Pick<Column<never>, 'id' | 'unit'>): Sort {
   return { column: column.id, descending: isNumeric(column) };
 }
 
 /**
- * Numbers as numbers, text by its own alphabet; rows without a figure last, whichever way; rows that are equal
- * by name and then by key, so that no row jumps about.
+ * Numbers numerically, text by UTF-16 code units; rows without a value last in either direction; ties by name, then by
+ * key, so that rows do not jump.
  */
 export function sorted<Row>(
   rows: readonly Row[],

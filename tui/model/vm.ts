@@ -10,28 +10,28 @@ import type { Reason } from './reasons.ts';
 export type BlockRates = Rates<BlockStats>;
 export type NetRates = Rates<NetStats>;
 
-/** One VM at one moment, as every view sees it. */
+/** One VM at one moment: the input of every view. */
 export interface Vm {
-  /** Of the host and the VM's UUID: the same for as long as the VM exists, whatever it is called. */
+  /** Host and UUID of the VM: stable over renames. */
   readonly key: string;
   readonly host: string;
-  /** As libvirt says it: hostile text. */
+  /** As libvirt reports it: untrusted text. */
   readonly name: string;
   readonly sample: DomainSample;
   readonly facts: DomainFacts | undefined;
   readonly stats: DomainStats | undefined;
   readonly rates: DomainRates | undefined;
-  /** Of the VM as a whole: figures are absent before its second sample. */
+  /** Of the VM as a whole; values are absent before its second sample. */
   readonly total: VmRates;
-  /** Why groups of figures are not there. */
+  /** Why groups have no figures. */
   readonly reasons: ReadonlyMap<string, Reason>;
-  /** Whether the sample before had figures of that group, so that there can be rates. */
+  /** Whether the previous sample had figures of that group, so that rates are possible. */
   readonly hadBefore: (group: string) => boolean;
   /** NUMA cell of each CPU of its host. */
   readonly cellOf: ReadonlyMap<number, number>;
   /** Computed on first use. */
   readonly findings: readonly Finding[];
-  /** Whether there are enough samples to say that it has no finding. */
+  /** Whether there are enough samples to rule out findings. */
   readonly areFindingsComplete: boolean;
 }
 
@@ -56,7 +56,7 @@ const STATES: Readonly<Record<number, StateName>> = {
   [DomainState.pmSuspended]: 'suspended',
 };
 
-/** What libvirt says, but for a VM that does not answer: that says more. */
+/** The state that libvirt reports, unless the VM does not answer, which matters more. */
 export function stateOf({ sample }: Vm): StateName {
   if (sample.outcome.kind === 'unresponsive') return 'stuck';
   return STATES[sample.summary.state ?? -1] ?? 'unknown';

@@ -13,33 +13,36 @@ export interface Series {
 export interface ChartOptions {
   readonly title: Line;
   readonly series: readonly Series[];
-  /** Of the y axis: charts that jump between scales cannot be compared. At least this much. */
+  /** Minimum of the y axis' maximum: charts whose scales keep changing cannot be compared. */
   readonly minimumMax: number;
-  /** Bytes go by 1,024. */
+  /** 1,024 for bytes. */
   readonly base: 1_000 | 1_024;
-  /** How a figure of the axis is written. */
+  /** Formats labels of the y axis. */
   readonly format: (value: number) => string;
-  /** Of the values of each series, by a clock that is never set, ms. */
+  /** Times of the values of each series, by the monotonic clock, ms. */
   readonly times: readonly number[];
   readonly width: number;
   readonly height: number;
   readonly ascii: boolean;
 }
 
-/** Palette numbers that stand for roles on the way through contrib's canvas. */
+/** Palette numbers that encode roles in the output of contrib's canvas. */
 const COLOURS = { line1: 1, line2: 2, axis: 3, text: 4 } as const;
 const ROLES: Readonly<Record<number, Role>> = { 1: 'line1', 2: 'line2', 3: 'axis', 4: 'dim' };
-/** contrib's line keeps this many places beside and rows below its canvas for borders (line.js, calcSize). */
+/** contrib's line chart reserves this many columns beside and rows below its canvas for borders (line.js, calcSize). */
 const BESIDE = 6;
 const BELOW = 2;
-/** Its last row stays empty; so one more is asked for, and left out. */
+/** Its last row stays empty: one extra row is requested, and then dropped. */
 const SPARE = 1;
-/** Of a braille cell. */
+/** Dot rows of a braille cell. */
 const DOTS_A_ROW = 4;
-/** Dots that it keeps for the x axis (yPadding), and by which it lifts the line off it: off the canvas at the maximum. */
+/**
+ * Dots that it reserves for the x axis (yPadding), and by which it raises the line above the axis: off the canvas at
+ * the maximum.
+ */
 const BELOW_AXIS = 11;
 const ABOVE_MAXIMUM = 3;
-/** Places for the figures of the y axis. */
+/** Columns for labels of the y axis. */
 const AXIS_WIDTH = 7;
 
 /** A title and blessed-contrib's line chart below it, `height` lines in all. */
@@ -62,9 +65,9 @@ function noFigures({ width }: ChartOptions, height: number): Line[] {
 }
 
 /**
- * contrib's Line on a separate canvas, off any screen: only its drawing is wanted. Its faults that matter
- * here are met before it sees the data: the maximum is always given (all-zero data loses its labels), the
- * canvas is made for this size (it is never resized), and a gap is lifted over by the context below.
+ * Draws with contrib's Line on a separate off-screen canvas. Works around its bugs that matter here: the maximum is
+ * always given (with all-zero data it drops the labels), the canvas is created for this size (it is never resized), and
+ * the context below lifts the pen over gaps.
  */
 function canvas(options: ChartOptions, height: number): Line[] {
   const Line = widgets().loadLineChart();
@@ -77,9 +80,9 @@ function canvas(options: ChartOptions, height: number): Line[] {
     screen: OFF_SCREEN,
     width: width + BESIDE,
     height: height + SPARE + BELOW,
-    // As many as make whole steps of a quarter or a half, the maximum among them.
+    // Makes the label steps a quarter or a half of the maximum, with a label at the maximum itself.
     numYLabels: headroom * (height >= 8 ? 4 : 2),
-    // Shares of the maximum: of anything else contrib rounds the labels to whole numbers.
+    // Values are fractions of the maximum: contrib rounds labels of other values to whole numbers.
     maxY: headroom,
     minY: 0,
     showLegend: false,
@@ -107,11 +110,11 @@ function canvas(options: ChartOptions, height: number): Line[] {
   return parseFrame(ctx._canvas.frame()).slice(0, height);
 }
 
-/** A blessed element wants a screen to belong to, and asks nothing of it until it is rendered. */
+/** A blessed element needs a screen as parent, but does not use it until it is rendered. */
 const nothing = (): void => undefined;
 const OFF_SCREEN = { on: nothing, setEffects: nothing, clickable: [], keyable: [], tput: {} };
 
-/** A round number: 1, 2, 4, 5 or 8 times a power of ten, in the unit that it will be written in. */
+/** A round number: 1, 2, 4, 5 or 8 times a power of ten, in the unit it will be displayed in. */
 function niceMaximum(series: readonly Series[], min: number, base: number): number {
   let highest = min;
   for (const { values } of series) for (const value of values) if (value > highest) highest = value;
@@ -121,7 +124,7 @@ function niceMaximum(series: readonly Series[], min: number, base: number): numb
   return steps.find((step) => step >= highest * 0.999) ?? highest;
 }
 
-/** The pen is lifted where nothing is known, instead of drawing through nowhere. */
+/** Lifts the pen over unknown values, instead of drawing a line through them. */
 function liftOverGaps(ctx: LineChart['ctx']): void {
   const draw = ctx.lineTo.bind(ctx);
   let lifted = false;
@@ -130,7 +133,7 @@ function liftOverGaps(ctx: LineChart['ctx']): void {
       lifted = true;
       return;
     }
-    // A point alone between two gaps is a dot.
+    // A single value between two gaps becomes a dot.
     if (lifted) ctx.moveTo(x, y);
     lifted = false;
     draw(x, y);
@@ -142,7 +145,7 @@ function liftOverGaps(ctx: LineChart['ctx']): void {
   };
 }
 
-/** contrib writes plain numbers with two digits; the axis is to say `1.5G`. */
+/** contrib labels the axis with plain numbers of two digits; this formats them as `1.5G`. */
 function writeAxisWith(ctx: LineChart['ctx'], format: (value: number) => string): void {
   const write = ctx.fillText.bind(ctx);
   ctx.fillText = (text, x, y) => {
@@ -160,7 +163,7 @@ function writeAxisWith(ctx: LineChart['ctx'], format: (value: number) => string)
   };
 }
 
-/** What contrib's canvas gives: text with colour codes that it made, and nothing from outside. */
+/** Parses the output of contrib's canvas: its colour codes and text, nothing untrusted. */
 function parseFrame(frame: string): Line[] {
   return frame.split('\n').map((row) => {
     const spans = [];
@@ -175,7 +178,7 @@ function parseFrame(frame: string): Line[] {
   });
 }
 
-/** A braille cell by which half of it holds dots. */
+/** Replaces a braille cell by an ASCII character for the half that holds dots. */
 function inAscii(text: string): string {
   return text.replaceAll(/[\u2800-\u28ff]/g, (cell) => {
     const dots = (cell.codePointAt(0) ?? 0) - 0x2800;

@@ -1,7 +1,7 @@
 import type { Scene } from '../model/host-view.ts';
 import type { Session, Size, UiState } from '../state/state.ts';
 
-/** All that a frame is drawn from. */
+/** All inputs of a frame. */
 export interface Context {
   readonly scene: Scene;
   readonly state: UiState;

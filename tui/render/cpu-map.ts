@@ -11,7 +11,9 @@ import { heat } from './bar.ts';
 import type { Context } from './context.ts';
 import { downText } from './header.ts';
 
-/** CPUs by cell, socket, core and thread: a map of how busy each is, then who is pinned to it and runs there. */
+/**
+ * CPUs by cell, socket, core and thread: a map of their utilization, then the vCPUs pinned to each and running there.
+ */
 export function cpuMap({ scene, size }: Context): Line[] {
   return scene.hosts.flatMap((host) => [
     ...(scene.hosts.length > 1 ? [[span(` ${displayable(host.name)}`, 'title')]] : []),
@@ -71,7 +73,7 @@ function cellLine(cell: HostCell): Line {
   ];
 }
 
-/** Threads of one core together, in the order of sockets and cores. */
+/** Groups threads by core, in the order of sockets and cores. */
 function coresOf(cell: HostCell): HostCpu[][] {
   const cores = new Map<string, HostCpu[]>();
   for (const cpu of cell.cpus) {
@@ -86,16 +88,19 @@ function coresOf(cell: HostCell): HostCpu[][] {
 interface Pin {
   readonly name: string;
   readonly vcpu: number;
-  /** To one CPU. */
+  /** Pinned to this single CPU. */
   readonly alone: boolean;
 }
 
 type Pinned = ReadonlyMap<number, readonly Pin[]>;
 
-/** Of more vCPUs of a CPU that may run on other CPUs too, there is the number: their names would leave no place for who runs. */
+/**
+ * Above this many vCPUs of a CPU that may run elsewhere too, only their number is shown: names would leave no room for
+ * what runs there.
+ */
 const SHARED_SHOWN_MAX = 2;
 
-/** vCPUs that are bound to less than the host, by the CPUs that they are bound to. */
+/** vCPUs pinned to less than the whole host, by CPU. */
 function pinnedTo(host: HostView): Pinned {
   const all = host.sample?.host?.cpusOnline ?? Number.POSITIVE_INFINITY;
   const byCpu = new Map<number, Pin[]>();
@@ -122,7 +127,7 @@ function claims(pinned: Pinned, cpu: number): string {
 
 const HEAT_WIDTH = 6;
 
-/** One core a group, its threads side by side: ` 42*`. */
+/** Each core is a group of adjacent threads: ` 42*`. */
 function heatLines(cell: HostCell, host: HostView, pinned: Pinned, width: number): Line[] {
   const lines: Span[][] = [];
   let line: Span[] = [span('  ')];

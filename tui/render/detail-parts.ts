@@ -19,7 +19,7 @@ import { gauge } from './bar.ts';
 
 const VCPU_STATES = ['offline', 'running', 'halted'];
 
-/** Each vCPU: how busy, how long it waited, where it may run and was seen. */
+/** Each vCPU: utilization, run queue delay, allowed and current CPUs. */
 export function vcpuLines(vm: Vm, width: number): Line[] {
   const rates = vm.rates?.vcpus;
   if (rates === undefined || rates.size === 0) return [];
@@ -52,7 +52,7 @@ export function vcpuLines(vm: Vm, width: number): Line[] {
   });
 }
 
-/** The disks or NICs of one VM, in the columns of their view. */
+/** The disks or NICs of one VM, with the columns of their view. */
 export function deviceLines(kind: 'disks' | 'nics', vm: Vm, width: number): Line[] {
   return kind === 'disks' ? table(diskColumns, disksOf(vm), width) : table(nicColumns, nicsOf(vm), width);
 }
@@ -89,7 +89,7 @@ function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width
   ];
 }
 
-/** What its XML says. */
+/** Facts from its XML. */
 export function factLines(vm: Vm, width: number): Line[] {
   const { facts } = vm;
   if (facts === undefined) return [[span(`  ${REASONS.no_xml.text}`, 'missing')]];
@@ -142,7 +142,7 @@ export function factLines(vm: Vm, width: number): Line[] {
   );
 }
 
-/** How a disk is driven; what its XML does not say is left to QEMU. */
+/** Driver options of a disk; those not in its XML are QEMU's defaults. */
 function diskText(disk: Disk): string {
   const said = [
     disk.bus,
@@ -163,7 +163,7 @@ function pinsText(pins: ReadonlyMap<number, CpuSet>): string | undefined {
   return [...pins].map(([id, cpus]) => `${id}:${cpus}`).join('  ');
 }
 
-/** Groups of figures that are not there, and why. */
+/** Groups without figures, and why. */
 export function missingLines(vm: Vm, host: HostView): Line[] {
   const lines: Line[] = [...vm.reasons]
     .filter(([, reason]) => reason !== 'none')
@@ -184,14 +184,14 @@ export function missingLines(vm: Vm, host: HostView): Line[] {
   return lines;
 }
 
-/** `libvirt 9.0.0`. */
+/** For example `libvirt 9.0.0`. */
 export function libvirtText({ sample }: HostView): string {
   const libvirt = sample?.versions?.libvirt;
   if (libvirt === undefined) return 'this libvirt';
   return `libvirt ${versionText(libvirt)}`;
 }
 
-/** `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */
+/** For example `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */
 function memoryDevicesText(devices: readonly MemoryDevice[]): string | undefined {
   const byModel = Map.groupBy(devices, ({ model }) => model);
   const size = (all: readonly MemoryDevice[], read: (device: MemoryDevice) => number): string =>

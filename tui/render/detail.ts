@@ -92,7 +92,7 @@ const CHART_MIN_WIDTH = 36;
 const CHART_MAX_WIDTH = 80;
 const CHART_HEIGHT = 8;
 
-/** Everything about one VM, as a text to scroll. */
+/** The detail view of one VM, as scrollable text. */
 export function detailView(
   context: Context,
   detail: Detail,
@@ -110,7 +110,7 @@ export function detailView(
   }
   const { width } = size;
   const head = headLines(vm, width);
-  // The last explains; the others do.
+  // The last command only explains the finding.
   const commands = vm.findings[0]?.commands.slice(0, -1) ?? [];
   if (detail.chart !== undefined) {
     const spec = CHARTS[detail.chart];
@@ -206,7 +206,7 @@ function drawn(
   height: number,
 ): Line[] {
   const untilMs = host.sample && steadyStartMs(host.sample);
-  // Two dots a place: more points than that are not to be seen.
+  // A cell has two dots: more points are not visible.
   const points = Math.min(POINTS, Math.max(20, (width - 8) * 2));
   const times = host.history.times(points, untilMs);
   const series = spec.lines.map(({ name, title }, index) => ({
@@ -228,7 +228,7 @@ function drawn(
   return chart(options);
 }
 
-/** The current value, and the maximum shown. */
+/** The current value and the maximum in the chart. */
 function chartTitle(
   spec: ChartSpec,
   series: readonly {

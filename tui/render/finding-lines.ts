@@ -7,7 +7,7 @@ import { wrapped } from './wrap.ts';
 
 const GLYPHS: Readonly<Record<Finding['severity'], string>> = { bad: '!!', warn: '! ', info: 'i ' };
 
-/** The finding with the figure that proves it. */
+/** A finding with its evidence. */
 export function findingLine({
   severity,
   text,
@@ -22,16 +22,22 @@ export function findingLine({
 
 const INDENT = '    ';
 const PROMPT = `${INDENT}$ `;
-/** Of more commands only the first is shown, and the last, which shows all: charts follow below. */
+/**
+ * With more commands, only the first and the last are shown, to leave room for the charts below; the last one shows
+ * all.
+ */
 const COMMANDS_SHOWN = 3;
 
-/** On one line of at most `width`, with a mark where it is cut. What is not cut can be pasted: it is printable ASCII already. */
+/**
+ * On one line of at most `width`, with a mark where it is cut. A complete line can be pasted: it is already printable
+ * ASCII.
+ */
 export function commandLine(command: readonly string[] | undefined, width: number): Line {
   if (command === undefined) return [];
   return [span(PROMPT, 'dim'), span(shellLineWithin(command, width - PROMPT.length), 'info')];
 }
 
-/** The whole command, continued on more lines where it has to be, which a shell takes as they are. */
+/** The whole command, wrapped if necessary in a way that a shell accepts. */
 function commandLines(command: readonly string[], width: number): Line[] {
   const lines = shellLines(command, width - PROMPT.length);
   return (
@@ -51,7 +57,7 @@ function paragraph(label: string, text: string, width: number): Line[] {
   ]);
 }
 
-/** What hurts a VM, why, what would help, and what that costs others. */
+/** Findings of a VM: cause, remedy and cost to others. */
 export function findingLines(vm: Vm, width: number): Line[] {
   if (vm.findings.length === 0) return [[span('  no findings', 'ok')]];
   return vm.findings.flatMap((finding) => {

@@ -12,9 +12,11 @@ import { filterOf } from './table.ts';
 
 export interface FindingBlock {
   readonly key: string;
-  /** The VM whose details have all of it: the worst victim, else a culprit; empty where it is about the host alone. */
+  /**
+   * The VM whose detail view shows it in full: the worst victim, else a culprit; empty when it is about the host alone.
+   */
   readonly vmKey: string;
-  /** What is so and for which VMs, what would help, and the first command for it. */
+  /** The problem and its VMs, the remedy, and the first command for it. */
   readonly lines: readonly Line[];
   /** The commands, for the clipboard. */
   readonly commands: readonly (readonly string[])[];
@@ -24,7 +26,7 @@ export interface FindingBlock {
 export const LINES_PER_FINDING = 3;
 const NAMES_SHOWN = 2;
 
-/** What all hosts are advised, by harm: one block per cause, however many VMs it hurts. */
+/** Advice for all hosts by impact: one block per cause, however many VMs it affects. */
 export function findingsView(context: Context): FindingBlock[] {
   const { scene } = context;
   const shows = visibleVms(context);
@@ -36,10 +38,10 @@ export function findingsView(context: Context): FindingBlock[] {
 
 const ORDER: Readonly<Record<Advice['severity'], number>> = { bad: 0, warn: 1, info: 2 };
 
-/** Of the VMs that pass the filter and the tags, those of one host by UUID; undefined while all are shown. */
+/** VMs by UUID that pass the filter and are tagged if only those are shown; undefined while all are shown. */
 function visibleVms({ state }: Context): ((vm: Vm) => boolean) | undefined {
   if (state.filter === '' && !state.onlyTagged) return undefined;
-  // The footer says what is wrong with it.
+  // The footer shows an error in the filter.
   const { test: passes } = filterOf(state.filter, vmColumns, (vm) => vm.name);
   return (vm) => passes(vm) && (!state.onlyTagged || state.tagged.has(vm.key));
 }

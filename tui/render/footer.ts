@@ -7,16 +7,16 @@ import { fitLine, type Line, type Span, span, spread } from '../text/line.ts';
 import type { Context } from './context.ts';
 import type { TableRow } from './table.ts';
 
-/** What the lines at the bottom are about. */
+/** Inputs of the lines at the bottom. */
 export interface FooterFacts {
-  /** The row under the cursor, of a table. */
+  /** The row under the cursor, if the view is a table. */
   readonly row: TableRow | undefined;
   readonly columns: readonly { readonly id: string; readonly title: string }[];
   readonly position: string;
   readonly filterError: string | undefined;
 }
 
-/** The last lines: a prompt, something worth saying, and which keys there are. */
+/** The last lines: a prompt or a message, and the available keys. */
 export function footer(context: Context, facts: FooterFacts, height: number): Line[] {
   const { state, size } = context;
   if (state.mode.kind === 'prompt') return promptLines(context, state.mode, facts);
@@ -26,7 +26,7 @@ export function footer(context: Context, facts: FooterFacts, height: number): Li
   return [state.message === undefined ? (lines[1] as Line) : said];
 }
 
-/** A message, else what is wrong with the filter, else why figures of the chosen row are missing. */
+/** A message, else an error in the filter, else why the selected row lacks figures. */
 function saidLine({ state, session }: Context, { row, columns, filterError }: FooterFacts): Line {
   if (state.message !== undefined) return [span(` ${displayable(state.message.text)}`, state.message.role)];
   if (filterError !== undefined) return [span(` ${filterError}`, 'bad')];
@@ -139,7 +139,7 @@ function keyLine({ state, session, size }: Context): Line {
   const spans: Span[] = [span(' ')];
   let used = 1;
   for (const [key, what] of keys) {
-    // Half a hint is none.
+    // Hints are shown whole or not at all.
     used += key.length + what.length + 3;
     if (used > size.width + 2) break;
     spans.push(span(key, 'key'), span(` ${what}  `, 'dim'));

@@ -21,7 +21,7 @@ import { numaText } from './numa-text.ts';
 import { overlaid } from './overlay.ts';
 import { columnsThatFit, filterOf, type Table, type TableColumn, tableFor } from './table.ts';
 
-/** Where the mouse does something, in places of the screen. */
+/** A clickable area, in screen cells. */
 export interface Hit {
   readonly y: number;
   readonly from: number;
@@ -29,7 +29,7 @@ export interface Hit {
   readonly action: Action | { readonly kind: 'select'; readonly key: string };
 }
 
-/** One picture of the whole screen: as many lines as it is high, each as wide as it is. */
+/** The whole screen: one line per row, each of the full width. */
 export interface Frame {
   readonly lines: readonly Line[];
   readonly hits: readonly Hit[];
@@ -48,7 +48,7 @@ const NOTHING_SEEN: Seen = {
 
 const NO_FACTS: FooterFacts = { row: undefined, columns: [], position: '', filterError: undefined };
 
-/** What scrolls between header and footer. */
+/** The part between header and footer. */
 interface Body {
   readonly lines: readonly Line[];
   readonly hits: readonly Hit[];
@@ -134,7 +134,7 @@ function scrolledText(text: readonly Line[], top: number, height: number): Body 
   };
 }
 
-/** Sorting thousands of rows is most of a frame, and most keys change nothing about it. */
+/** Cached, since sorting thousands of rows dominates a frame and most keys do not change the order. */
 const tables = new WeakMap<Scene, { readonly state: UiState; readonly table: Table }>();
 
 function sortedTable({ scene, state }: Context): Table {
@@ -215,7 +215,7 @@ function headLine(table: Table, columns: readonly TableColumn[], width: number):
   const spans = [span(' ', 'head')];
   for (const column of columns) {
     const isSorted = column.id === table.sort.column;
-    // The arrow takes the place of the title's last letters where it must.
+    // The arrow replaces the last letter of a title that fills its column.
     const arrow = table.sort.descending ? 'v' : '^';
     const title = isSorted ? `${column.title.slice(0, Math.max(0, column.width - 1))}${arrow}` : column.title;
     spans.push(
@@ -278,7 +278,7 @@ function findingsBody(context: Context, height: number): Body {
   };
 }
 
-/** Whatever was not written out by then; as wide as it was. */
+/** Replaces characters that are not ASCII yet, keeping the width. */
 function inAscii(line: Line): Line {
   return line.map((piece) =>
     /^[ -~]*$/.test(piece.text)

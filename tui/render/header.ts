@@ -13,12 +13,12 @@ import type { Context } from './context.ts';
 import { verdictOf } from './verdict.ts';
 
 const HOST_LINES_MAX = 4;
-/** Columns of a screen on which a line has room for gauges beside a verdict. */
+/** Minimum screen width for gauges beside a verdict. */
 const GAUGES_FROM_WIDTH = 110;
-/** Of most verdicts, so that what follows stands in columns. */
+/** Width of most verdicts, which aligns what follows. */
 const VERDICT_WIDTH = 20;
 
-/** The interval in the title, ms; undefined for a recording, which has those that it was made with. */
+/** The interval in the title, ms; undefined for a recording, which has its own intervals. */
 export interface TitleInterval {
   readonly delayMs: number | undefined;
 }
@@ -28,8 +28,8 @@ function intervalOf({ session, state }: Context): TitleInterval {
 }
 
 /**
- * The lines above the rows: which hosts, how they are, whether overcommit hurts. Of more hosts than `hostsMax` those that cannot
- * be asked have one first, then those in trouble; the title counts all that cannot be asked.
+ * The lines above the rows: hosts, their state, and whether overcommit hurts. With more hosts than `hostsMax`, those
+ * that are down are shown first, then those in trouble; the title counts all that are down.
  */
 export function header(
   context: Context,
@@ -45,11 +45,11 @@ export function header(
 
 export interface HeaderOptions {
   readonly interval?: TitleInterval;
-  /** Where there are several, how many have a line. */
+  /** Maximum number of host lines, when there are several hosts. */
   readonly hostsMax?: number;
 }
 
-/** Those of the lowest rank, in the order in which they were: no line changes its place while none of them fails. */
+/** The `max` hosts of lowest rank, in their original order, so that lines keep their places while no host fails. */
 function worstOf(
   hosts: readonly HostView[],
   max: number,
@@ -68,8 +68,8 @@ function hostRank(host: HostView): number {
 }
 
 /**
- * The lines above a view that has no header: the same title with its clock and flags, and each host that cannot
- * be asked. `always`: also while there is nothing to warn of.
+ * The lines above a view without a header: the same title with its clock and flags, and each host that is down.
+ * `always`: even if there is nothing to warn about.
  */
 export function statusLines(context: Context, always: boolean): Line[] {
   const { scene, state, session, size } = context;
@@ -117,7 +117,7 @@ function titleLine({ scene, state, session, size }: Context, { delayMs }: TitleI
   return spread(left, right, size.width);
 }
 
-/** `15 VMs  12 running  1 paused  2 stale`: what the VMs of a host that cannot be asked do now is not known. */
+/** `15 VMs  12 running  1 paused  2 stale`: the current state of VMs on a host that is down is unknown. */
 function counts(scene: Scene): Span[] {
   const by = new Map<string, number>();
   for (const { down, vms } of scene.hosts) {
@@ -151,7 +151,7 @@ function vcpuCounts({ vcpusRunning, vcpusPaused, vcpusDefined }: Overcommit): st
   return `${vcpusRunning} vCPUs running${paused}, ${vcpusDefined} defined`;
 }
 
-/** Said of a host that cannot be asked. */
+/** Status of a host that is down or not connected yet. */
 export function downText(host: HostView, atMs: number): string | undefined {
   if (host.down === undefined) {
     return host.sample === undefined ? 'connecting to libvirt ...' : undefined;
@@ -255,7 +255,7 @@ function memoryLine(host: HostView, width: number): Line {
   );
 }
 
-/** Overcommit ratio, contention and pressure together, as in dashboards and alerts. */
+/** Overcommit ratio, contention and pressure side by side, as in dashboards and alerts. */
 function overcommitLine(host: HostView, width: number): Line {
   const verdict = verdictOf(host);
   const overcommit = host.sample?.overcommit;
@@ -276,7 +276,7 @@ function overcommitLine(host: HostView, width: number): Line {
   );
 }
 
-/** One of several hosts. */
+/** The line of one host among several. */
 function hostLine(host: HostView, width: number, atMs: number): Line {
   const name = fit(displayable(host.name), 14);
   const down = downText(host, atMs);
@@ -291,7 +291,7 @@ function hostLine(host: HostView, width: number, atMs: number): Line {
       : total - (memory?.get('free') ?? 0) - (memory?.get('cached') ?? 0) - (memory?.get('buffers') ?? 0);
   const verdict = verdictOf(host);
   const overcommit = host.sample?.overcommit;
-  // The verdict counts for more than a picture of figures that stand beside it.
+  // The verdict matters more than gauges of the figures beside it.
   const gauged = (share: number): Line => (width < GAUGES_FROM_WIDTH ? [] : gauge(share, 12));
   return fitLine(
     [
@@ -315,7 +315,7 @@ function hostLine(host: HostView, width: number, atMs: number): Line {
   );
 }
 
-/** Where each tab stands, for the mouse. */
+/** Position of each tab, for mouse clicks. */
 export function tabPlaces(): {
   readonly view: (typeof VIEW_NAMES)[number];
   readonly from: number;

@@ -14,7 +14,7 @@ import { libvirtText } from './detail-parts.ts';
 import { downText } from './header.ts';
 import { CONTENTION_BAD, verdictOf } from './verdict.ts';
 
-/** Each host: what it is, its load, what is allocated; and all of them together after the loss of one. */
+/** Each host: hardware, load and allocation; then all hosts together after the loss of one. */
 export function hostText({ scene, size }: Context): Line[] {
   return [...scene.hosts.flatMap((host) => oneHost(host, scene.atMs)), ...afterLoss(scene)].map((line) =>
     fitLine(line, size.width),
@@ -180,7 +180,7 @@ function pressureRows(host: HostView): Line[] {
   );
 }
 
-/** What libvirt was asked about the host and has not answered, or not since the figures that are shown. */
+/** Queries about the host that libvirt has not answered, or not since the figures shown. */
 function staleRows({ sample }: HostView): Line[] {
   if (sample?.host === undefined) return [];
   const missing = missingOfHost(sample.host)
@@ -195,7 +195,7 @@ function staleRows({ sample }: HostView): Line[] {
   ];
 }
 
-/** Reasons that say something is wrong now, and not that the host never had it. */
+/** Reasons that mean a current problem, rather than an unsupported value. */
 const IN_TROUBLE: ReadonlySet<string> = new Set(['unresponsive', 'error', 'no_connection']);
 
 const words = (name: string): string => name.replaceAll('_', ' ');
@@ -222,7 +222,7 @@ function poolRows({ sample }: HostView): Line[] {
   });
 }
 
-/** N-1: what the ratios would be if the largest host failed and the others took its VMs. */
+/** N-1: the ratios if the largest host failed and the others took over its VMs. */
 function afterLoss({ hosts }: Scene): Line[] {
   const known = hosts.flatMap(({ sample }) => {
     const { host, overcommit } = sample ?? {};

@@ -7,8 +7,8 @@ import { fitLine, type Line, type Role, type Span, span } from '../text/line.ts'
 import { bar } from './bar.ts';
 
 /**
- * Where the memory of a VM is, in one bar of all it may have: what its guest uses, could give back, and has
- * been taken from it; and what of it the host holds.
+ * A VM's memory as one bar of its maximum: what the guest uses, what it could return, what the balloon has reclaimed,
+ * and how much of it is resident on the host.
  */
 export function memoryLines(vm: Vm, width: number): Line[] {
   const { memoryKiB, maximumKiB, rssKiB } = vm.sample.summary;

@@ -9,15 +9,15 @@ import { displayable } from '../text/displayable.ts';
 import { fitLine, type Line, span } from '../text/line.ts';
 import { gauge } from './bar.ts';
 
-/** CPU seconds a second; less is nobody's fault. */
+/** CPU seconds per second; less run queue delay is not attributed to any VM. */
 const NOTICEABLE = 0.005;
 
-/** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
+/** VMs that ran on this VM's CPUs while it had steal, the busiest first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
   const pins = pinnedCpus(vm.sample);
   const allCpus = host.sample?.host?.cpusOnline;
-  // Pinned to all of the host is pinned nowhere.
+  // Pinned to all CPUs of the host means not pinned.
   const bound =
     pins !== undefined && (allCpus === undefined || pins.size < allCpus) ? new Set(pins) : undefined;
   const blame = host.residency.blame(vm.sample.domain.uuid, bound);
@@ -52,7 +52,7 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, max: numbe
   return [fitLine(head, width), ...rows];
 }
 
-/** VMs that use the storage of its disks, the largest first. */
+/** VMs that share the storage of its disks, the largest load first. */
 export function storageNeighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   const { observation } = host.advice;
   if (observation === undefined || vm.rates === undefined) return [];

@@ -9,7 +9,7 @@ import { gauge } from './bar.ts';
 import type { Context } from './context.ts';
 import { downText } from './header.ts';
 
-/** NUMA cells: how busy and how full they are, their huge pages, their distances, and what would still fit. */
+/** NUMA cells: CPU and memory usage, huge pages, distances, and what would still fit. */
 export function numaText({ scene, size }: Context): Line[] {
   return scene.hosts.flatMap((host) => [
     ...(scene.hosts.length > 1 ? [[span(` ${displayable(host.name)}`, 'title')]] : []),
@@ -93,7 +93,7 @@ function demand(host: HostView): Line[] {
   ];
 }
 
-/** CPUs that nobody has for itself, and memory that is free: what a pinned VM would find. */
+/** CPUs to which no vCPU is pinned alone, and free memory: the capacity for a pinned VM. */
 function fits(host: HostView, rows: readonly CellRow[]): Line[] {
   const taken = new Set<number>();
   for (const vm of host.vms) {

@@ -2,7 +2,7 @@ import type { Size } from '../state/state.ts';
 import { cellsOf } from '../text/cells.ts';
 import { firstPlaces, type Line, type Span, widthOfLine } from '../text/line.ts';
 
-/** The lines with a box over their middle. */
+/** Draws a box over the middle of the lines. */
 export function overlaid(
   lines: readonly Line[],
   box: readonly Line[] | undefined,
@@ -19,7 +19,7 @@ export function overlaid(
   });
 }
 
-/** What of a line stands from a place on. */
+/** The part of a line from a position on. */
 function after(line: Line, from: number, width: number): Line {
   const rest: Span[] = [];
   let at = 0;

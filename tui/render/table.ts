@@ -26,31 +26,31 @@ export interface TableColumn {
   readonly numeric: boolean;
 }
 
-/** A table whatever its rows are: what is drawn is asked for cell by cell, so that unseen rows cost nothing. */
+/** A table with any kind of rows: values are read cell by cell, so that rows off screen cost nothing. */
 export interface Table {
   readonly name: TableName;
-  /** All columns that it may show, in their order. */
+  /** All columns that it can show, in order. */
   readonly columns: readonly (TableColumn & { readonly rank: number })[];
   readonly rows: readonly TableRow[];
   /** Before the filter. */
   readonly total: number;
   readonly sort: Sort;
-  /** What is wrong with the filter, if something is. */
+  /** What is wrong with the filter, if anything. */
   readonly filterError: string | undefined;
 }
 
 export interface TableRow {
   readonly key: string;
-  /** Of the VM that it belongs to. */
+  /** Key of the VM that the row belongs to. */
   readonly vmKey: string;
   readonly cell: (columnId: string) => TableCell;
-  /** Why a column has no figure; undefined when it has one. */
+  /** Why the row has no value in a column; undefined when it has one. */
   readonly why: (columnId: string) => string | undefined;
 }
 
 interface Source<Row> {
   readonly columns: readonly Column<Row>[];
-  /** Of its VM, which a filter may compare too. */
+  /** Columns of the row's VM, which a filter can use too. */
   readonly vmColumns?: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
@@ -58,7 +58,7 @@ interface Source<Row> {
   readonly nameOf: (row: Row) => string;
 }
 
-/** The rows of a table as filtered and sorted. */
+/** A table's rows, filtered and sorted. */
 export function tableFor(name: TableName, scene: Scene, state: UiState): Table {
   switch (name) {
     case 'vms':
@@ -135,7 +135,7 @@ function build<Row>(name: TableName, scene: Scene, state: UiState, source: Sourc
   };
 }
 
-/** What passes a filter; all of it while the filter is wrong. */
+/** The rows' filter; accepts all rows while the expression is invalid. */
 export function filterOf<Row>(
   filter: string,
   columns: readonly Column<Row>[],
@@ -145,7 +145,7 @@ export function filterOf<Row>(
     return { test: parseFilter(filter, columns, nameOf), error: undefined };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    // Half-typed: nothing is hidden yet.
+    // Half-typed: hide nothing yet.
     return { test: () => true, error: displayable(error.message) };
   }
 }
@@ -167,14 +167,15 @@ function tableColumns<Row>(
   });
 }
 
-/** The narrowest that a name gets: a sixth of the screen within these. */
+/** Minimum width of a name: a sixth of the screen within these bounds. */
 const NAME_MIN = 12;
 const NAME_MIN_MAX = 24;
 const NAME_MAX = 48;
 
 /**
- * The columns that fit, in their order. Those of the lowest rank go first when it is narrow; the name takes
- * what is left. `left` columns behind the name are scrolled out; then all that follow are shown in turn.
+ * The columns that fit, in order. When the screen is narrow, those with the lowest priority are dropped first, and the
+ * name gets the remaining width. When `left` columns after the name are scrolled out, those that follow are shown in
+ * sequence.
  */
 export function columnsThatFit(table: Table, width: number, left: number): readonly TableColumn[] {
   const name = table.columns.find(({ id }) => id === 'name');

@@ -1,14 +1,17 @@
-/** A step so many times longer than those beside it is an outage; one that is as long as the next is an interval. */
+/**
+ * A step this many times longer than both its neighbours is an outage; a step as long as the next one is a longer
+ * interval.
+ */
 const GAP_STEPS = 3;
 
 export interface Timed<Row> {
   /** ms, oldest first. */
   readonly times: readonly number[];
-  /** Each has a value for each time, or none at all. */
+  /** Each has a value for each time, or no values. */
   readonly rows: readonly Row[];
 }
 
-/** The same figures with NaN in the middle of each outage, so that no line is drawn through it. */
+/** Inserts NaN in the middle of each outage, so that no line is drawn through it. */
 export function withOutages<Row extends { readonly values: readonly number[] }>({
   times,
   rows,
@@ -21,7 +24,7 @@ export function withOutages<Row extends { readonly values: readonly number[] }>(
   };
 }
 
-/** How far each time lies behind the last: `-3m`, `-20s`, `now`. */
+/** Time before the last: `-3m`, `-20s`, `now`. */
 export function timeLabels(times: readonly number[]): string[] {
   const last = times.at(-1) ?? 0;
   return times.map((time) => {
@@ -33,7 +36,7 @@ export function timeLabels(times: readonly number[]): string[] {
   });
 }
 
-/** Before which of the times; the newest step may be the first of a longer interval. */
+/** Indexes of the times that follow an outage; the newest step may be the first of a longer interval. */
 function outagesOf(times: readonly number[]): number[] {
   const step = (index: number): number => (times[index] ?? Number.NaN) - (times[index - 1] ?? Number.NaN);
   return times.flatMap((_, index) => {

@@ -4,11 +4,11 @@ import { isContended } from '../../model/overcommit.ts';
 import type { HostView } from '../model/host-view.ts';
 import type { Role } from '../text/line.ts';
 
-/** A ratio warns, contention pages: the limits are those of alerts such as HostCpuContentionHigh. */
+/** High ratios warn, contention is critical: the limits are those of alerts such as HostCpuContentionHigh. */
 export const CONTENTION_BAD = 0.1;
 const CONTENTION_WARN = 0.05;
 const MEMORY_PRESSURE_BAD = 0.05;
-/** Of all memory, what is available on a host that is not almost full. */
+/** Minimum fraction of memory that is available on a host that is not almost full. */
 const AVAILABLE_LOW = 0.05;
 
 export interface Verdict {
@@ -16,7 +16,7 @@ export interface Verdict {
   readonly role: Role;
 }
 
-/** Whether overcommit hurts: the ratios alone do not show that. What is not known is never called ok. */
+/** Whether overcommit hurts, which the ratios alone do not show. Unknown is never shown as ok. */
 export function verdictOf(host: HostView): Verdict {
   const cpu = cpuVerdict(host);
   const memory = memoryVerdict(host);
@@ -40,7 +40,7 @@ function cpuVerdict({ sample }: HostView): Verdict {
   return ratio > 1 ? { text: 'overcommitted, ok', role: 'ok' } : { text: 'ok', role: 'ok' };
 }
 
-/** Undefined where memory is known to be no problem, or nothing is known of the host yet. */
+/** Undefined when memory is known to be fine, or nothing is known about the host yet. */
 function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined {
   const figures = sample?.host;
   const pressure = rates?.pressure.get('memory')?.full;
@@ -49,7 +49,7 @@ function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined
   const isSwapping = rates !== undefined && isHurtBySwap(rates);
   if (short === 'bad' || isSwapping || (pressure ?? 0) > MEMORY_PRESSURE_BAD) {
     const isOvercommitted = (sample?.overcommit?.memoryMaximumRatio ?? 0) > 0.9;
-    // Tasks may wait for memory although the host has some.
+    // Tasks can stall on memory although the host has some available.
     const waits = isSwapping ? 'SWAPPING' : 'MEMORY PRESSURE';
     return {
       text: isOvercommitted ? 'MEMORY OVERCOMMITTED' : short === 'bad' ? 'MEMORY SHORT' : waits,
@@ -61,7 +61,7 @@ function memoryVerdict({ sample, rates, advice }: HostView): Verdict | undefined
   const total = figures?.memoryKiB.get('total');
   if (available !== undefined && total !== undefined && available < AVAILABLE_LOW * total)
     return { text: 'memory almost full', role: 'warn' };
-  // It waits, or did just now, although its memory suffices.
+  // Tasks stall on memory, or did until recently, although the host has enough.
   if (short !== undefined)
     return {
       text: (rates.pressure.get('memory')?.some ?? 0) > 0 ? 'memory pressure' : 'swapping',

@@ -1,4 +1,4 @@
-/** Plain text in lines of at most `width`, broken at spaces. */
+/** Wraps plain text at spaces, to at most `width`. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

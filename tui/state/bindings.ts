@@ -35,9 +35,9 @@ export type Action =
   | { readonly kind: 'play' };
 
 export interface Binding {
-  /** As the terminal names them: `q`, `S-p`, `C-c`, `pagedown`. */
+  /** Key names of the terminal: `q`, `S-p`, `C-c`, `pagedown`. */
   readonly keys: readonly string[];
-  /** As people write them. */
+  /** Key names for the user. */
   readonly shown: string;
   readonly action: Action;
   readonly group: 'Move' | 'Views' | 'Sort and filter' | 'Rows' | 'Time' | 'Console';
@@ -54,7 +54,7 @@ function bind(
   return { keys, shown, action, group, help };
 }
 
-/** Every key of the browsing console: what update() obeys and what the help shows. */
+/** Every key while browsing: read by update() and by the help. */
 export const BINDINGS: readonly Binding[] = [
   bind('Move', 'j Down', ['j', 'down', 'C-n'], { kind: 'move', by: 1 }, 'down'),
   bind('Move', 'k Up', ['k', 'up', 'C-p'], { kind: 'move', by: -1 }, 'up'),

@@ -9,12 +9,12 @@ export interface UpdateResult {
   readonly effects: readonly Effect[];
 }
 
-/** A word of the command palette. */
+/** A command of the palette. */
 export interface PaletteCommand {
   readonly name: string;
   readonly usage: string;
   readonly help: string;
-  /** What may stand behind it. */
+  /** Candidates for its argument. */
   readonly complete?: (state: UiState) => readonly string[];
   readonly run: (argument: string, state: UiState) => UpdateResult;
 }
@@ -180,7 +180,7 @@ export function runCommand(line: string, state: UiState): UpdateResult {
   return wrong(state, `no command "${name}"${like}`);
 }
 
-/** Commands, or words behind one, that begin as the line does: whole lines. */
+/** Whole lines that complete this one: commands, or arguments of one. */
 export function completions(line: string, state: UiState): readonly string[] {
   const match = /^\s*(\S+)\s+(.*)$/.exec(line);
   if (match === null) {
@@ -193,7 +193,7 @@ export function completions(line: string, state: UiState): readonly string[] {
   return words.filter((word) => word.startsWith(last)).map((word) => `${name} ${head}${word}`);
 }
 
-/** The longest beginning that all completions share. */
+/** The longest common prefix of all completions. */
 export function completed(line: string, state: UiState): string {
   const found = completions(line, state);
   const [first = line, ...others] = found;

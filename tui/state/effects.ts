@@ -1,14 +1,14 @@
-/** What update() asks of the world outside. */
+/** Side effects requested by update(). */
 export type Effect =
   | { readonly kind: 'quit' }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'save' }
-  /** Sample now, and draw all of the screen. */
+  /** Sample now, and redraw the whole screen. */
   | { readonly kind: 'refresh' }
-  /** The delay is another. */
+  /** The delay has changed. */
   | { readonly kind: 'delay' }
   | { readonly kind: 'mark' }
-  /** Into the clipboard of the terminal. */
+  /** To the clipboard of the terminal. */
   | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'record'; readonly file: string }
   | { readonly kind: 'stop-recording' }

@@ -9,7 +9,7 @@ import { columnsOf, tableOf } from './views.ts';
 
 const same = (state: UiState): UpdateResult => ({ state, effects: [] });
 
-/** A key while something is typed. */
+/** Handles a key in a prompt. */
 export function prompted(
   state: UiState,
   mode: Extract<UiState['mode'], { kind: 'prompt' }>,
@@ -41,7 +41,7 @@ export function prompted(
   }
 }
 
-/** What a menu offers, in its order. */
+/** The entries of a menu, in order. */
 export function menuItems(state: UiState, menu: 'sort' | 'columns' | 'theme'): readonly string[] {
   if (menu === 'theme') return Object.keys(themes);
   return columnsOf(tableOf(state.view) ?? 'vms')
@@ -49,13 +49,13 @@ export function menuItems(state: UiState, menu: 'sort' | 'columns' | 'theme'): r
     .filter((id) => menu === 'sort' || id !== 'name');
 }
 
-/** Where a menu opens. */
+/** The initially selected entry of a menu. */
 export function menuStart(state: UiState, menu: 'sort' | 'columns' | 'theme'): number {
   const now = menu === 'theme' ? state.theme : state.sorts[tableOf(state.view) ?? 'vms'].column;
   return menu === 'columns' ? 0 : Math.max(0, menuItems(state, menu).indexOf(now));
 }
 
-/** A key while a menu is open. */
+/** Handles a key in a menu. */
 export function inMenu(
   state: UiState,
   mode: Extract<UiState['mode'], { kind: 'menu' }>,
@@ -109,7 +109,7 @@ function choose(state: UiState, menu: 'sort' | 'columns' | 'theme', chosen: stri
   }
 }
 
-/** A key while the help is shown. */
+/** Handles a key in the help. */
 export function inHelp(
   state: UiState,
   mode: Extract<UiState['mode'], { kind: 'help' }>,

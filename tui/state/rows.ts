@@ -2,7 +2,7 @@ import type { Action } from './bindings.ts';
 import type { Seen } from './seen.ts';
 import type { UiState } from './state.ts';
 
-/** The row under the cursor; the first when there is none yet, or it is gone. */
+/** The row under the cursor; the first when none is selected, or the selected one no longer exists. */
 export function selectedIndex(state: UiState, rows: readonly string[]): number {
   const selected = state.selected[state.view];
   return Math.max(0, selected === undefined ? -1 : rows.indexOf(selected));
@@ -10,7 +10,7 @@ export function selectedIndex(state: UiState, rows: readonly string[]): number {
 
 export type By = Extract<Action, { kind: 'move' }>['by'];
 
-/** Where a move from here ends, at the last at most. */
+/** The destination of a move, limited to the last row. */
 export function target(from: number, by: By, page: number, last: number): number {
   const wanted =
     by === 'first'
@@ -25,7 +25,7 @@ export function target(from: number, by: By, page: number, last: number): number
   return Math.max(0, Math.min(last, wanted));
 }
 
-/** The cursor on another row; where there are no rows, the text scrolled. */
+/** Moves the cursor; scrolls the text if there are no rows. */
 export function moved(state: UiState, by: By, seen: Seen): UiState {
   const { view } = state;
   if (seen.rows.length === 0) {
@@ -37,7 +37,7 @@ export function moved(state: UiState, by: By, seen: Seen): UiState {
   return inSight({ ...state, selected }, index, seen);
 }
 
-/** Scrolls just as far as it takes to have the row on the screen. */
+/** Scrolls just far enough to have the row on the screen. */
 function inSight(state: UiState, index: number, seen: Seen): UiState {
   const top = state.top[state.view] ?? 0;
   const lowest = Math.max(0, index - seen.page + 1);
@@ -45,14 +45,14 @@ function inSight(state: UiState, index: number, seen: Seen): UiState {
   return next === top ? state : { ...state, top: { ...state.top, [state.view]: next } };
 }
 
-/** The details of a VM scrolled. */
+/** Scrolls the details of a VM. */
 export function scrolled(state: UiState, by: By, seen: Seen): UiState {
   if (state.detail === undefined) return state;
   const top = target(state.detail.top, by, Math.max(1, seen.page - 1), seen.textMax);
   return { ...state, detail: { ...state.detail, top } };
 }
 
-/** After a new sample: a row that is followed stays in sight. */
+/** After a new sample, keeps a followed row in view. */
 export function afterSample(state: UiState, seen: Seen): UiState {
   if (!state.follow || state.detail !== undefined) return state;
   const selected = state.selected[state.view];
@@ -60,7 +60,7 @@ export function afterSample(state: UiState, seen: Seen): UiState {
   return index < 0 ? state : inSight(state, index, seen);
 }
 
-/** Following the row under the cursor, or no more. */
+/** Toggles following the row under the cursor. */
 export function followed(state: UiState, seen: Seen): UiState {
   const index = selectedIndex(state, seen.rows);
   const key = seen.rows[index];
@@ -68,13 +68,13 @@ export function followed(state: UiState, seen: Seen): UiState {
   return inSight({ ...state, follow: true, selected: { ...state.selected, [state.view]: key } }, index, seen);
 }
 
-/** The VM under the cursor tagged, or no more. */
+/** Toggles the tag of the VM under the cursor. */
 export function taggedOf(state: UiState, seen: Seen): UiState {
   const key = state.detail?.key ?? seen.vmKeys[selectedIndex(state, seen.rows)];
   if (key === undefined) return state;
   const tagged = new Set(state.tagged);
   if (!tagged.delete(key)) tagged.add(key);
-  // As htop does: tagging a run of rows is one key.
+  // As in htop, tagging moves down, so that a run of rows can be tagged with one key.
   const next = { ...state, tagged };
   return state.detail === undefined ? moved(next, 1, seen) : next;
 }

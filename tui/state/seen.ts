@@ -1,16 +1,16 @@
-/** What stands on the screen that keys are about: from the frame that was drawn last. */
+/** What the last frame drew: the context in which keys are interpreted. */
 export interface Seen {
-  /** Keys of the view's rows in their order; empty where the view has no rows to choose from. */
+  /** Row keys in order; empty when the view has no selectable rows. */
   readonly rows: readonly string[];
   /** The VM of each row. */
   readonly vmKeys: readonly string[];
   /** Rows that fit. */
   readonly page: number;
-  /** How far a text can be scrolled down. */
+  /** Maximum scroll position of a text. */
   readonly textMax: number;
-  /** Columns of the table in their order. */
+  /** Columns of the table in order. */
   readonly columns: readonly string[];
   readonly charts: number;
-  /** Of the finding that is looked at, for the clipboard; empty where there is none. */
+  /** Commands of the selected finding, for the clipboard; empty when there is none. */
   readonly commands: readonly (readonly string[])[];
 }

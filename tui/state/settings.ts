@@ -3,7 +3,7 @@ import { isThemeName } from '../text/theme.ts';
 import type { UiState } from './state.ts';
 import { columnsOf, type TableName, VIEW_NAMES } from './views.ts';
 
-/** What W keeps. */
+/** Version of the settings that W saves. */
 const SETTINGS_VERSION = 1;
 const TABLES: readonly TableName[] = ['vms', 'disks', 'nics', 'diff'];
 
@@ -13,8 +13,8 @@ export function settingsOf(state: UiState): string {
 }
 
 /**
- * The state with what was kept. A setting that is not understood (of another version, edited by hand) is left
- * out, and named, since a typing error in a file must not prevent a start.
+ * Applies saved settings to a state. Invalid settings (of another version, or edited by hand) are skipped and returned
+ * in `ignored`, since a typo in the file must not prevent a start.
  */
 export function withSettings(
   state: UiState,

@@ -3,7 +3,7 @@ import type { Seen } from './seen.ts';
 import type { UiState } from './state.ts';
 import { columnsOf, tableOf } from './views.ts';
 
-/** By a column, the largest first; by the same once more, the other way round. */
+/** Sorts by a column in its natural order; the same column again reverses it. */
 export function sortedBy(state: UiState, id: string): UiState {
   const table = tableOf(state.view) ?? 'vms';
   const column = columnsOf(table).find((each) => each.id === id);
@@ -15,7 +15,7 @@ export function sortedBy(state: UiState, id: string): UiState {
   return { ...state, sorts: { ...state.sorts, [table]: sort } };
 }
 
-/** By the column beside the one that is sorted by. */
+/** Sorts by the column next to the current sort column. */
 export function sortStepped(state: UiState, by: number, seen: Seen): UiState {
   const table = tableOf(state.view);
   if (table === undefined || seen.columns.length === 0) return state;

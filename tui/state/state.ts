@@ -3,10 +3,10 @@ import type { Sort } from '../model/sort.ts';
 import type { ThemeName } from '../text/theme.ts';
 import { DEFAULT_SORTS, type TableName, type ViewName } from './views.ts';
 
-/** What keys do just now. */
+/** What keys currently do. */
 export type Mode =
   | { readonly kind: 'browse' }
-  /** `before`: what was there, for Esc to bring back. */
+  /** `before`: the previous value, which Esc restores. */
   | {
       readonly kind: 'prompt';
       readonly purpose: PromptPurpose;
@@ -18,12 +18,12 @@ export type Mode =
 
 export type PromptPurpose = 'filter' | 'command' | 'delay';
 
-/** A VM whose details are shown. */
+/** The VM shown in the detail view. */
 export interface Detail {
   readonly key: string;
   readonly part: 'all' | 'neighbours';
   readonly top: number;
-  /** One chart that fills the screen, by its place; undefined: all of them. */
+  /** Index of the chart that fills the screen; undefined: all charts are shown. */
   readonly chart: number | undefined;
 }
 
@@ -33,17 +33,17 @@ export interface Mark {
   readonly scene: Scene;
 }
 
-/** What the user has chosen. Never changed in place. */
+/** The user's choices. Immutable. */
 export interface UiState {
   readonly view: ViewName;
   readonly mode: Mode;
   readonly detail: Detail | undefined;
   readonly sorts: Readonly<Record<TableName, Sort>>;
   readonly filter: string;
-  /** The row under the cursor, by its key: it stays the same row when others overtake it. */
+  /** Key of the row under the cursor: the cursor stays on it when the order changes. */
   readonly selected: Readonly<Partial<Record<ViewName, string>>>;
   readonly top: Readonly<Partial<Record<ViewName, number>>>;
-  /** Columns scrolled out at the left. */
+  /** Number of columns scrolled out at the left. */
   readonly left: number;
   /** Keeps the selected row in sight. */
   readonly follow: boolean;
@@ -55,10 +55,10 @@ export interface UiState {
   readonly delayMs: number;
   readonly theme: ThemeName;
   readonly ascii: boolean;
-  /** Columns that are not shown, by table. */
+  /** Hidden columns, by table. */
   readonly hidden: Readonly<Partial<Record<TableName, readonly string[]>>>;
   readonly mark: Mark | undefined;
-  /** The last thing worth saying, until the next key. */
+  /** The latest message, shown until the next key. */
   readonly message: Message | undefined;
 }
 
@@ -90,7 +90,7 @@ export const INITIAL_STATE: UiState = {
   message: undefined,
 };
 
-/** What the console does about keys and time that the state does not say itself. */
+/** What keys and the header need to know in addition to the state. */
 export interface Session {
   /** Absent while hosts are watched live. */
   readonly replay:

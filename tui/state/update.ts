@@ -12,7 +12,7 @@ import { tableOf, VIEW_NAMES, type ViewName } from './views.ts';
 
 const same = (state: UiState, ...effects: Effect[]): UpdateResult => ({ state, effects });
 
-/** The state after a key. Pure: what else is to happen is an effect. */
+/** The state after a key. Pure: side effects are returned as an effect. */
 export function update(state: UiState, key: string, char: string | undefined, seen: Seen): UpdateResult {
   if (key === 'C-c') return same(state, { kind: 'quit' });
   if (key === 'C-z') return same(state, { kind: 'suspend' });
@@ -32,7 +32,7 @@ export function update(state: UiState, key: string, char: string | undefined, se
   }
 }
 
-/** The state after an action, whether a key, the mouse or a command asked for it. */
+/** The state after an action, whether from a key, the mouse or a command. */
 export function act(state: UiState, action: Action, seen: Seen): UpdateResult {
   switch (action.kind) {
     case 'quit':
@@ -167,7 +167,7 @@ function zoomed(state: UiState, seen: Seen): UiState {
   return { ...state, detail: { ...state.detail, chart: next < seen.charts ? next : undefined, top: 0 } };
 }
 
-/** A marked instant is the scene that is shown. */
+/** Marks the displayed scene. */
 export function marked(state: UiState, scene: Scene): UiState {
   return {
     ...state,

@@ -15,7 +15,7 @@ interface ViewInfo {
   readonly key: string;
 }
 
-/** In the order of their keys; 0 to 3 are virt-top's. */
+/** In the order of their keys; 0 to 3 as in virt-top. */
 export const VIEWS: Readonly<Record<ViewName, ViewInfo>> = {
   vms: { key: '0', title: 'VMs', help: 'all VMs' },
   cpus: {
@@ -43,11 +43,11 @@ export const VIEWS: Readonly<Record<ViewName, ViewInfo>> = {
   diff: { key: '7', title: 'Diff', help: 'changes since the mark set with m' },
 };
 
-/** A table's columns in their order; the lowest rank stays longest when the screen is narrow. */
+/** A table's columns in order; those of the lowest rank are the last to be dropped on a narrow screen. */
 export interface LayoutColumn {
   readonly id: string;
   readonly rank: number;
-  /** Only while bytes, or while requests, are shown. */
+  /** Shown only while the units are bytes, or requests. */
   readonly only?: 'bytes' | 'requests';
 }
 
@@ -100,7 +100,7 @@ export const DEFAULT_SORTS: Readonly<Record<TableName, Sort>> = {
   diff: { column: 'cpu_percent_change', descending: true },
 };
 
-/** What can be said of a column without a row. */
+/** The properties of a column that do not depend on a row. */
 export type AnyColumn = Pick<
   Column<never>,
   'id' | 'aliases' | 'title' | 'unit' | 'width' | 'help' | 'metrics'
@@ -119,7 +119,7 @@ export function columnsOf(table: TableName): readonly AnyColumn[] {
   }
 }
 
-/** The table that a view shows, if it shows one. */
+/** The table of a view, if it has one. */
 export function tableOf(view: ViewName): TableName | undefined {
   return view === 'vms' || view === 'disks' || view === 'nics' || view === 'diff' ? view : undefined;
 }

@@ -1,4 +1,4 @@
-/** What a terminal can be trusted with, from the environment alone: no question is asked of it. */
+/** What the terminal supports, derived from the environment only, without querying the terminal. */
 export interface Abilities {
   /** 0: none. */
   readonly colours: number;
@@ -14,7 +14,7 @@ export function abilitiesOf(env: Environment): Abilities {
   const term = (env['TERM'] ?? '').toLowerCase();
   return {
     colours: coloursOf(env, term),
-    // The Linux console has 256 glyphs and no braille among them.
+    // The Linux console has 256 glyphs, without braille.
     unicode: isUtf8(env) && term !== 'linux' && !MONOCHROME.test(term),
     mouse: !MONOCHROME.test(term) && term !== 'linux',
   };

@@ -10,7 +10,7 @@ export interface TerminalOptions {
   readonly output: WriteStream;
   readonly term: string;
   readonly unicode: boolean;
-  /** Colours that the terminal has; 0 for none. */
+  /** Number of colours the terminal supports; 0 for none. */
   readonly colours: number;
   readonly mouse: boolean;
   readonly onKey: (key: string, char: string | undefined) => void;
@@ -24,19 +24,19 @@ const MOUSE_OFF = '\u001b[?1006l\u001b[?1000l';
 
 const DEFAULT_COLOUR = 0x1ff;
 
-/** Written into blessed's idea of what is on the screen: unlike anything, so that the place is drawn again. */
+/** Marks a cell in blessed's copy of the screen as changed: it equals no content, so that the cell is redrawn. */
 const STALE = '\0';
 
 /**
- * The terminal as blessed drives it: raw input, keys, mouse, the alternate screen, and of a frame only what
- * changed. Lines go straight into the places of blessed's screen. No content of blessed's passes its tags and
- * its tables of character widths (of 2015), so nothing in a VM's name can be a tag or shift a line.
+ * The terminal, driven by blessed: raw input, keys, mouse, the alternate screen, and incremental redraws. Lines are
+ * written directly to blessed's screen cells, bypassing its tags and its character width tables (of 2015), so that a
+ * VM's name cannot inject a tag or shift a line.
  */
 export class Terminal {
   readonly #options: TerminalOptions;
   readonly #screen: Screen;
   #theme: Theme | undefined;
-  /** By role, then by the role that lies over it. */
+  /** By role, then by the overlaid role. */
   #attributes = new Map<Role, Map<Role | undefined, number>>();
   #closed = false;
 
@@ -45,7 +45,7 @@ export class Terminal {
     this.#screen = openScreen(options);
     const { program } = this.#screen;
     program.tput.brokenACS = true;
-    // It would draw its own empty tree over our lines.
+    // Disabled, since it would draw its empty widget tree over our lines.
     this.#screen.render = () => undefined;
     program.on('keypress', (char, key) => this.#key(char, key));
     if (options.mouse) {
@@ -75,12 +75,12 @@ export class Terminal {
     this.#screen.draw(0, rows.length - 1);
   }
 
-  /** Forgets what was drawn, so that the next frame draws all of it. */
+  /** Invalidates the screen, so that the next frame is drawn in full. */
   forget(): void {
     if (!this.#closed) this.#screen.alloc();
   }
 
-  /** Gives the terminal back as it was found; resume() takes it again. */
+  /** Restores the terminal's original modes; resume() takes it again. */
   suspend(): void {
     if (this.#options.mouse) this.#options.output.write(MOUSE_OFF);
     this.#screen.leave();
@@ -99,8 +99,8 @@ export class Terminal {
   }
 
   /**
-   * After a stop that could not be seen coming (SIGSTOP), when the shell has set the modes of the terminal for itself.
-   * libuv does nothing about a mode that it has set last (src/unix/tty.c, uv_tty_set_mode), so the mode changes twice.
+   * After SIGSTOP, which cannot be caught, and a shell that has changed the terminal's modes. libuv ignores a mode
+   * equal to the last one it set (src/unix/tty.c, uv_tty_set_mode), so the mode is switched off and on.
    */
   retake(): void {
     if (this.#closed) return;
@@ -110,23 +110,23 @@ export class Terminal {
     this.forget();
   }
 
-  /** For good; harmless when done twice. */
+  /** Permanent; idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    // Also for a console before this one that was killed.
+    // Mouse reporting may be left over from a killed console, so it is always turned off.
     this.#options.output.write(MOUSE_OFF);
     this.#screen.destroy();
   }
 
-  /** Into the clipboard of the user's terminal, also over SSH (xterm, OSC 52). A terminal may ignore it. */
+  /** Copies to the clipboard of the user's terminal, also over SSH (xterm, OSC 52). A terminal may ignore it. */
   copy(text: string): void {
     if (this.#closed) return;
     this.#options.output.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`);
   }
 
   #key(char: string | undefined, key: Key): void {
-    // A carriage return comes twice: as this, and as `enter`.
+    // blessed reports a carriage return twice, also as `enter`.
     if (key.full === 'return') return;
     this.#options.onKey(key.full, char);
   }
@@ -151,8 +151,8 @@ export class Terminal {
         set(attributes, cell.text);
         x++;
         if (cell.width < 2) continue;
-        // The second place of a wide character: nothing is written there. It goes with the first, or blessed
-        // would move the cursor over it once more.
+        // The second cell of a wide character stays empty. It is redrawn together with the first, or blessed would move
+        // the cursor over it once more.
         const after = drawn[x];
         if (isNew && after !== undefined) after[1] = STALE;
         set(attributes, '');
@@ -192,9 +192,9 @@ function attributesOf({ fg, bg, bold, underline, inverse }: Style, colours: numb
 }
 
 /**
- * blessed compiles the terminal's own terminfo, and with screen-256color and newer xterm-256color prints its
- * compiler's error (plab_norm, Setulc) onto the screen. The descriptions that it brings are clean, and what
- * virtune writes is the same on all of these terminals.
+ * blessed compiles the terminal's terminfo, and for screen-256color and newer xterm-256color prints compiler errors
+ * (plab_norm, Setulc) onto the screen. Its bundled descriptions compile cleanly, and virtune's output is the same on
+ * all of these terminals.
  */
 function openScreen({ input, output, term, unicode }: TerminalOptions): Screen {
   const screen = widgets().loadScreen();

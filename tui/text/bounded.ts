@@ -1,4 +1,4 @@
-/** A cache that starts afresh when it is full: keys come from outside, and most of them recur. */
+/** A cache that is cleared when full: keys come from outside, and most of them recur. */
 export class Bounded<K, V> {
   readonly #max: number;
   readonly #known = new Map<K, V>();

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { Bounded } from './bounded.ts';
 
-/** What stands in one place of the screen; two places wide for wide characters. */
+/** The text of one screen position, which is two cells wide for wide characters. */
 export interface Cell {
   readonly text: string;
   readonly width: number;
@@ -12,7 +12,7 @@ const segmenter = new Intl.Segmenter();
 const known = new Bounded<string, readonly Cell[]>(16_384);
 const ascii = Array.from({ length: 128 }, (_, code): Cell => ({ text: String.fromCharCode(code), width: 1 }));
 
-/** The cells that a text takes, in order. Characters without a width join the cell before them. */
+/** Splits a text into cells. Zero-width characters join the preceding cell. */
 export function cellsOf(text: string): readonly Cell[] {
   return known.get(text, () => {
     if (PLAIN.test(text)) return Array.from(text, (char) => ascii[char.charCodeAt(0)] as Cell);
@@ -27,7 +27,7 @@ export function cellsOf(text: string): readonly Cell[] {
   });
 }
 
-/** How many places of the screen a text takes. */
+/** Width of a text in screen cells. */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
@@ -35,7 +35,7 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** Exactly `width` places: cut with `ellipsis` where it is longer, filled with spaces where it is shorter. */
+/** Exactly `width` cells: cut with `ellipsis` when longer, padded with spaces when shorter. */
 export function fit(text: string, width: number, align: 'left' | 'right' = 'left', ellipsis = '~'): string {
   if (width <= 0) return '';
   const has = widthOf(text);
@@ -46,7 +46,7 @@ export function fit(text: string, width: number, align: 'left' | 'right' = 'left
   return cut(text, width, ellipsis);
 }
 
-/** What of a text stands in the first places, with `ellipsis` in the last of `width`, also where the text is not longer. */
+/** The first cells of a text, with `ellipsis` in the last of `width`, even when the text is not longer. */
 export function cut(text: string, width: number, ellipsis = '~'): string {
   let used = 0;
   let kept = '';
@@ -55,12 +55,12 @@ export function cut(text: string, width: number, ellipsis = '~'): string {
     kept += cell.text;
     used += cell.width;
   }
-  // A cut through a right-to-left run loses the mark that ended it.
+  // Cutting a right-to-left run removes the mark that ended it, so add it again.
   const mark = text.endsWith('\u200e') && !kept.endsWith('\u200e') ? '\u200e' : '';
   return `${kept}${ellipsis}${mark}${' '.repeat(width - 1 - used)}`;
 }
 
-/** As long as it is, but at most `width` places. */
+/** Unchanged, but at most `width` cells. */
 export function shortened(text: string, width: number): string {
   return widthOf(text) <= width ? text : fit(text, width);
 }

@@ -1,6 +1,6 @@
 import { cellsOf, cut, widthOf } from './cells.ts';
 
-/** What a piece of text means; a theme says how that looks. */
+/** The meaning of a piece of text; themes define its style. */
 export type Role =
   | 'text'
   | 'dim'
@@ -35,7 +35,7 @@ export type Role =
 export interface Span {
   readonly text: string;
   readonly role: Role;
-  /** Lies over `role`: its colours win. */
+  /** Overlaid on `role`: its colours win. */
   readonly over?: Role | undefined;
 }
 
@@ -52,14 +52,14 @@ export function widthOfLine(line: Line): number {
 }
 
 /**
- * Exactly `width` places. A line that is cut ends in `~`, since what is left of a number may be another number; only spaces are
- * cut without it.
+ * Exactly `width` cells. A cut line ends in `~`, since a truncated number would look like another number; only trailing
+ * spaces are cut without it.
  */
 export function fitLine(line: Line, width: number): Line {
   return fitted(line, width, true);
 }
 
-/** The first `width` places of a line, as they are: for what is laid beside or over the rest of it. */
+/** The first `width` cells of a line, unmarked: for something drawn beside or over the rest. */
 export function firstPlaces(line: Line, width: number): Line {
   return fitted(line, width, false);
 }
@@ -83,7 +83,7 @@ function fitted(line: Line, width: number, isMarked: boolean): Line {
   return kept;
 }
 
-/** Whether of the piece at `index`, from `place` on, and of all pieces behind it there are only spaces. */
+/** Whether everything from `place` of the piece at `index` on is spaces. */
 function isBlankFrom(line: Line, index: number, place: number): boolean {
   return (
     widthOf((line[index] as Span).text.trimEnd()) <= place &&
@@ -102,18 +102,18 @@ function firstCells(text: string, width: number): string {
   return first + ' '.repeat(left);
 }
 
-/** The line with `role` over all of it. */
+/** Overlays `role` on the whole line. */
 export function under(line: Line, role: Role): Line {
   return line.map((piece) => ({ ...piece, over: role }));
 }
 
-/** `left` and `right` at the two ends of a line; where there is no room for both, `left` is cut. */
+/** `left` and `right` at the two ends of a line; if there is not enough room, `left` is cut. */
 export function spread(left: Line, right: Line, width: number): Line {
   const room = width - widthOfLine(right);
   return room < 1 ? fitLine(left, width) : [...fitLine(left, room), ...right];
 }
 
-/** Without any styling and trailing spaces. */
+/** The text without styles and trailing spaces. */
 export function plain(line: Line): string {
   return line
     .map(({ text }) => text)

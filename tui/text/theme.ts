@@ -1,6 +1,6 @@
 import type { Role } from './line.ts';
 
-/** A colour of the terminal's palette, 0 to 255; 0 to 15 are the user's own sixteen. */
+/** A colour of the terminal's palette, 0 to 255; 0 to 15 are configurable by the user. */
 export type Colour = number;
 
 export interface Style {
@@ -56,7 +56,7 @@ const dark: Theme = {
   axis: { fg: GREY },
 };
 
-/** For dark text on light paper. */
+/** For light backgrounds. */
 const light: Theme = {
   ...dark,
   title: { bold: true },
@@ -73,8 +73,8 @@ const light: Theme = {
 };
 
 /**
- * Blue to orange: distinguishable with any of the common kinds of colour blindness (Okabe and Ito, "Color Universal
- * Design", 2008). What is bad is bold as well.
+ * Blue to orange: distinguishable with all common kinds of colour blindness (Okabe and Ito, "Color Universal Design",
+ * 2008). Bad values are also bold.
  */
 const colourBlind: Theme = {
   ...dark,
@@ -98,7 +98,7 @@ const colourBlind: Theme = {
   line2: { fg: 208 },
 };
 
-/** No colour at all (NO_COLOR, a terminal without): weight, underline and inverse alone. */
+/** Without colours (NO_COLOR, or a terminal without): only weight, underline and inverse. */
 const mono: Theme = {
   text: {},
   dim: {},
@@ -141,17 +141,17 @@ export function isThemeName(name: string): name is ThemeName {
   return Object.hasOwn(themes, name);
 }
 
-/** The nearest that a terminal of `colours` colours has; undefined where it has none. */
+/** The nearest colour of a terminal with `colours` colours; undefined when it has none. */
 export function reduced(colour: Colour | undefined, colours: number): Colour | undefined {
   if (colour === undefined || colours < 8) return undefined;
   if (colour < colours) return colour;
-  // Grey would become black; the terminal's own colour is readable at least.
+  // Grey would become black; the terminal's default colour is at least readable.
   if (colour === GREY) return undefined;
   if (colour < 16) return colour - 8;
   return NEAREST[colour] ?? (colour > 128 ? YELLOW : BLUE);
 }
 
-/** The few beyond sixteen that the themes use. */
+/** Colours beyond sixteen that the themes use. */
 const NEAREST: Readonly<Record<number, Colour>> = {
   17: BLUE,
   24: BLUE,
@@ -162,7 +162,7 @@ const NEAREST: Readonly<Record<number, Colour>> = {
   208: YELLOW,
 };
 
-/** How a piece looks: `over` wins where it says something. */
+/** The style of a piece: properties set by `over` win. */
 export function styleOf(theme: Theme, role: Role, over: Role | undefined): Style {
   return over === undefined ? theme[role] : { ...theme[role], ...theme[over] };
 }

@@ -55,7 +55,7 @@ export const cpuColumns: readonly Column<Vm>[] = [
     metrics: [`${DOMAIN}vcpu_delay_seconds_total`, `${DOMAIN}vcpu_time_seconds_total`],
     read: (vm) => scaled(vm.total.contention, (share) => share * 100),
     why: rateOf('vcpu'),
-    // As for a host: a share of next to nothing says nothing.
+    // As for a host: a high ratio is not coloured when hardly any CPU time is lost.
     role: (value, vm) =>
       (vm.total.steal ?? 0) * (vm.sample.summary.vcpus ?? 1) > SHORTFALL_THAT_COUNTS
         ? levels([10, 'warn'], [20, 'bad'])(value)

@@ -4,7 +4,7 @@ import type { Column } from '../column.ts';
 
 const DOMAIN = 'libvirt_domain_';
 
-/** A letter beside the colour, so that nothing is shown by colour alone. */
+/** A letter in addition to the colour, so that no state is shown by colour alone. */
 const STATE_GLYPHS: Readonly<Record<StateName, string>> = {
   running: 'R running',
   blocked: 'R running',
@@ -17,7 +17,7 @@ const STATE_GLYPHS: Readonly<Record<StateName, string>> = {
   unknown: '? unknown',
 };
 
-/** In place of the state's name while libvirt runs such a job; the letter stays. */
+/** Shown in place of the state's name while libvirt runs such a job; the letter stays. */
 const JOBS: Readonly<Record<string, string>> = {
   start: 'start',
   save: 'saving',

@@ -67,7 +67,7 @@ export const memoryColumns: readonly Column<Vm>[] = [
     width: 6,
     help: 'Resident memory of its QEMU process on the host.',
     metrics: [`${DOMAIN}memory_stats_rss_bytes`],
-    // A recording of an earlier version has it among the balloon's figures alone.
+    // Recordings of earlier versions only have it in the balloon's figures.
     read: (vm) => scaled(vm.sample.summary.rssKiB ?? vm.stats?.balloon.rssKiB, kibToBytes),
     why: summary,
   },

@@ -7,7 +7,7 @@ import { xml } from './why.ts';
 
 const DOMAIN = 'libvirt_domain_';
 
-/** Cells that its vCPUs are pinned to, else those that they were seen on. */
+/** Cells of the CPUs that its vCPUs are pinned to, else of those they were seen on. */
 function numaCells(vm: Vm): string | undefined {
   const cpus = pinnedCpus(vm.sample) ?? seenCpus(vm);
   if (cpus === undefined) return undefined;

@@ -1,21 +1,21 @@
 import type { Reason } from '../../model/reasons.ts';
 import { isRunning, type Vm } from '../../model/vm.ts';
 
-/** A figure of a group: absent for the group's reason, else because libvirt does not report it. */
+/** Reason for a missing value of a group: the group's, else that libvirt does not report it. */
 export const group =
   (name: string) =>
   (vm: Vm): Reason =>
     vm.reasons.get(name) ?? (isRunning(vm) ? 'not_reported' : 'not_running');
 
-/** A rate: it may also be that the sample before did not have the figure. */
+/** Reason for a missing rate: also that the previous sample did not have the value. */
 export const rateOf =
   (name: string) =>
   (vm: Vm): Reason =>
     vm.reasons.get(name) ??
     (!isRunning(vm) ? 'not_running' : !vm.hadBefore(name) ? 'first_sample' : 'not_reported');
 
-/** What libvirt reports of every running VM. */
+/** Reason for a missing value that libvirt reports for every running VM. */
 export const summary = (vm: Vm): Reason => (isRunning(vm) ? 'not_reported' : 'not_running');
 
-/** What its XML says. */
+/** Reason for a missing value from the VM's XML. */
 export const xml = (vm: Vm): Reason => (vm.facts === undefined ? 'no_xml' : 'none');

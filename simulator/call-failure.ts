@@ -1,6 +1,6 @@
 import { ErrorCode, ErrorDomain } from '../libvirt/constants.ts';
 
-/** A call that cannot be answered, by libvirt's numbers. */
+/** A failed call, with libvirt's error numbers. */
 export class CallFailure extends Error {
   override readonly name = 'CallFailure';
   readonly libvirtCode: number;
@@ -12,7 +12,7 @@ export class CallFailure extends Error {
   }
 }
 
-/** A cell of the host that memory is to come from, and that there is not. */
+/** For memory requested from a host cell that does not exist. */
 export function unavailableNode(cell: number): CallFailure {
   return new CallFailure(
     ErrorCode.configUnsupported,

@@ -7,7 +7,7 @@ import { aliasOf, EMULATOR, machinesOf } from './xml/machines.ts';
 const SMALL_PAGE_KIB = 4;
 const CACHE_MIB = 36;
 
-/** The host's capabilities, as libvirt prints them: topology, distances, page pools, caches, machines. */
+/** The host's capabilities in libvirt's format: topology, distances, page pools, caches, machines. */
 export function capabilitiesXml(host: SimulatedHost): string {
   const { coresPerSocket, threadsPerCore, sockets, diesPerSocket } = host.spec;
   const lines = [
@@ -75,9 +75,9 @@ function cellLines(host: SimulatedHost, { id, cpus, memoryKiB, distances }: Host
 const clusters = ({ release }: SimulatedHost): string =>
   knows(release, 'cpuClusters') ? "clusters='1' " : '';
 
-/** One that is offline has a number and nothing else. */
+/** An offline CPU has only its number. */
 function cpuLine({ id, online, socket, die, core, siblings }: HostCpu, release: Release): string {
-  // Linux has no cluster to name on most machines, and says so with 65535.
+  // On most machines Linux has no cluster ID, and reports 65535.
   const cluster = knows(release, 'cpuClusters') ? " cluster_id='65535'" : '';
   return online
     ? `<cpu id='${id}' socket_id='${socket}' die_id='${die}'${cluster} core_id='${core}' siblings='${siblings}'/>`

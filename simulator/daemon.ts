@@ -14,7 +14,7 @@ export interface DaemonOptions {
   readonly onCall?: (name: CallName, args: unknown) => void;
 }
 
-/** A libvirt daemon on a socket, above a simulated host. */
+/** A libvirt daemon on a socket, for a simulated host. */
 export class SimulatedDaemon {
   readonly host: SimulatedHost;
   readonly faults = new Faults();
@@ -32,7 +32,7 @@ export class SimulatedDaemon {
     return this.#sessions.size;
   }
 
-  /** The TCP port that was given, where port 0 was asked for. */
+  /** The assigned TCP port, when port 0 was requested. */
   get port(): number {
     const address = this.#server?.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -41,7 +41,7 @@ export class SimulatedDaemon {
   async listen(address: DaemonAddress): Promise<void> {
     this.#address = address;
     if ('path' in address) rmSync(address.path, { force: true });
-    // What it has lived through so far is computed before the first client waits for it.
+    // Simulate the host's past now, so that the first client does not wait for it.
     this.host.advance();
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
@@ -51,7 +51,7 @@ export class SimulatedDaemon {
     });
   }
 
-  /** As a killed daemon: the socket is gone and every connection cut; guests live on. */
+  /** Like a killed daemon: the socket is removed and every connection is cut; guests keep running. */
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -59,7 +59,7 @@ export class SimulatedDaemon {
     await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
   }
 
-  /** Listens again where it listened. */
+  /** Listens again at the same address. */
   async restart(): Promise<void> {
     await this.stop();
     this.host.secrets.forgetEphemeral();
@@ -71,7 +71,7 @@ export class SimulatedDaemon {
     this.#sessions.clear();
   }
 
-  /** Sends these bytes to every client, as a daemon that has lost its mind. */
+  /** Sends raw bytes to every client, like a misbehaving daemon. */
   sendRaw(bytes: Buffer): void {
     for (const session of this.#sessions.values()) session.sendRaw(bytes);
   }

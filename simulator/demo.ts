@@ -8,7 +8,7 @@ import { checkScenario, loadScenarioFile, type Scenario, ScenarioError, withVmCo
 import { scenarios } from './scenarios/all.ts';
 
 export interface Demo {
-  /** To connect to, as to any libvirt. */
+  /** URI to connect to. */
   readonly uri: string;
   readonly daemon: SimulatedDaemon;
   readonly scenario: Scenario;
@@ -16,18 +16,18 @@ export interface Demo {
 }
 
 export interface DemoOptions {
-  /** The name of a scenario that virtune brings, or the path of a JSON file. */
+  /** The name of a bundled scenario, or the path of a JSON file. */
   readonly scenario?: string | undefined;
-  /** As many VMs as this instead of the scenario's own. */
+  /** Number of VMs, in place of the scenario's. */
   readonly vms?: number | undefined;
   readonly now?: (() => number) | undefined;
-  /** The libvirt that the daemon poses as; 9.0 where it is not said. */
+  /** The libvirt release to simulate; 9.0 by default. */
   readonly libvirt?: ReleaseName | undefined;
-  /** What the host calls itself; `simulated-host` where it is not said. */
+  /** Hostname; `simulated-host` by default. */
   readonly hostname?: string | undefined;
 }
 
-/** @throws ScenarioError when there is none of that name. */
+/** @throws ScenarioError when there is no scenario of that name. */
 export function findScenario(nameOrPath: string): Scenario {
   if (Object.hasOwn(scenarios, nameOrPath))
     return checkScenario(scenarios[nameOrPath], `scenario ${nameOrPath}`);
@@ -36,7 +36,7 @@ export function findScenario(nameOrPath: string): Scenario {
   throw new ScenarioError(`unknown scenario "${nameOrPath}"; use ${known}, or the path of a JSON file`);
 }
 
-/** Starts a simulated libvirt daemon on a separate socket, in a folder that only this user can enter. */
+/** Starts a simulated libvirt daemon on its socket, in a folder that only this user can access. */
 export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const base = findScenario(options.scenario ?? 'calm');
   const scenario = options.vms === undefined ? base : withVmCount(base, options.vms);

@@ -2,7 +2,7 @@ import { type Element, parseXml } from '../model/xml.ts';
 import type { VmFacts } from './vm-facts.ts';
 import { formatDomain } from './xml/format.ts';
 
-/** How a description is had until it is changed; afterwards it is the text alone. */
+/** The source of an unchanged description; once changed, only its XML counts. */
 export interface Source {
   readonly xml: () => string;
   readonly facts: () => VmFacts;
@@ -10,8 +10,8 @@ export interface Source {
 }
 
 /**
- * One of a VM's two descriptions: XML, which calls change, and what the simulated world reads in it. Nothing is
- * written or read before it is asked for: of thousands of VMs few are ever changed.
+ * One of a VM's two descriptions (live and persistent): XML, which calls change, and the facts that the simulation
+ * reads from it. Both are computed lazily: of thousands of VMs few are ever changed.
  */
 export class Description {
   readonly #source: Source;
@@ -23,7 +23,7 @@ export class Description {
     this.#xml = xml;
   }
 
-  /** Never changed: as its source has it. */
+  /** Whether it is unchanged since its source. */
   get isOriginal(): boolean {
     return this.#xml === undefined;
   }
@@ -37,7 +37,7 @@ export class Description {
     return this.#facts;
   }
 
-  /** To look at; changes are lost. */
+  /** For reading only; changes are lost. */
   read(): Element {
     return parseXml('a description', this.xml, 'domain');
   }

@@ -6,13 +6,13 @@ export interface DiskDemand {
   readonly writes: number;
   readonly flushes: number;
   readonly bytes: number;
-  /** It wants more than its limits allow. */
+  /** Whether it is throttled: it wants more than its limits allow. */
   readonly held: boolean;
 }
 
 /**
- * Of the disk with that index. The last disk is the data disk and takes nine tenths. `pace`: of what the VM would send, what
- * the CPU time and the memory that it has let it send.
+ * Demand for the disk with that index. The last disk is the data disk and gets nine tenths. `pace`: fraction of the
+ * demand that the VM's CPU time and memory let it send.
  */
 export function diskDemand({ facts, demand }: Running, index: number, pace = 1): DiskDemand {
   const { length } = facts.disks;

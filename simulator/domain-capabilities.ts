@@ -1,11 +1,11 @@
 import { ARCH, EMULATOR, type Machine } from './xml/machines.ts';
 
-/** What KVM on an Intel host of QEMU 7.2's time offers (libvirt, formatdomaincaps, "Hyper-V Enlightenments"). */
+/** Enlightenments of KVM on an Intel host with QEMU 7.2 (libvirt, formatdomaincaps, "Hyper-V Enlightenments"). */
 const HYPERV = [
   ...['relaxed', 'vapic', 'spinlocks', 'vpindex', 'runtime', 'synic', 'stimer', 'reset', 'vendor_id'],
   ...['frequencies', 'reenlightenment', 'tlbflush', 'ipi', 'evmcs'],
 ];
-/** What QEMU does itself, without KVM. */
+/** Those that QEMU implements without KVM. */
 const HYPERV_TCG = ['spinlocks', 'vendor_id'];
 
 type Enums = Readonly<Record<string, readonly string[]>>;
@@ -35,7 +35,7 @@ const DEVICES: Readonly<Record<string, Enums>> = {
   channel: { type: ['pty', 'unix', 'spicevmc'] },
 };
 
-/** A domain's capabilities in the form of libvirt 9.0's (https://libvirt.org/formatdomaincaps.html). */
+/** Domain capabilities in the format of libvirt 9.0 (https://libvirt.org/formatdomaincaps.html). */
 export function domainCapabilitiesXml(virtType: 'kvm' | 'qemu', machine: Machine): string {
   const kvm = virtType === 'kvm';
   const lines = [

@@ -3,13 +3,13 @@ import { ErrorCode } from '../libvirt/constants.ts';
 import { CallFailure } from './call-failure.ts';
 import type { SimulatedVm } from './vm.ts';
 
-/** How long a call waits for a VM's job that somebody else holds (QEMU_JOB_WAIT_TIME), ms. */
+/** How long a call waits for a VM's job held by another client (QEMU_JOB_WAIT_TIME), ms. */
 const JOB_WAIT_MS = 30_000;
 
-/** A client, or libvirt itself, at work on a VM; others have to wait. */
+/** A job on a VM, held by a client or libvirt itself; other calls have to wait. */
 interface Job {
   readonly sinceMs: number;
-  /** Whether it is one that runs beside the clients' calls: a migration, a save, a backup. */
+  /** Whether it is asynchronous, such as a migration, a save or a backup. */
   readonly isAsync: boolean;
   readonly over: Promise<void>;
   readonly release: () => void;
@@ -32,17 +32,17 @@ interface Held {
   readonly over: PromiseWithResolvers<void>;
 }
 
-/** How a start goes wrong: QEMU ends before it runs, or soon after. */
+/** How a start fails: QEMU exits before the guest runs, or soon after. */
 export type StartFault =
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'crash'; readonly afterMs: number };
 
-/** What can go wrong with a real daemon and its guests, on demand. */
+/** Faults of a real daemon and its guests, injected on demand. */
 export class Faults {
   /** Added to every reply. */
   slowMs = 0;
   refuseAuth = false;
-  /** How long a call waits for a job that is held; libvirt's own 30 s by default. */
+  /** How long a call waits for a held job; libvirt's 30 s by default. */
   jobWaitMs = JOB_WAIT_MS;
   readonly #hangs = new Map<string, Hang>();
   readonly #jobs = new Map<string, Job>();
@@ -50,7 +50,7 @@ export class Faults {
   readonly #held = new Map<CallName, Held>();
   readonly #starts = new Map<string, StartFault>();
 
-  /** Calls that need the guest's monitor do not come back until unhang(). */
+  /** Calls that need the guest's monitor hang until unhang(). */
   hang(vm: SimulatedVm): void {
     if (this.#hangs.has(vm.uuid)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -68,19 +68,19 @@ export class Faults {
     return hang && performance.now() - hang.sinceMs;
   }
 
-  /** The next start of it, and no other, goes wrong like this. */
+  /** Makes only the next start of the VM fail. */
   failNextStart(vm: SimulatedVm, fault: StartFault): void {
     this.#starts.set(vm.uuid, fault);
   }
 
-  /** What is to happen to this start; asking uses it up. */
+  /** Returns the fault for this start and clears it. */
   startFault(vm: SimulatedVm): StartFault | undefined {
     const fault = this.#starts.get(vm.uuid);
     this.#starts.delete(vm.uuid);
     return fault;
   }
 
-  /** Somebody holds the VM's job until releaseJob(). */
+  /** Holds the VM's job until releaseJob(). */
   holdJob(vm: SimulatedVm, isAsync = false): void {
     if (this.#jobs.has(vm.uuid)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -97,8 +97,8 @@ export class Faults {
   }
 
   /**
-   * A job of this virDomainJobOperation runs until endJob(). Queries are allowed at the same time, as libvirt's default
-   * mask for such jobs has it (VIR_JOB_DEFAULT_MASK).
+   * Runs an asynchronous job of this virDomainJobOperation until endJob(). Queries are allowed at the same time,
+   * according to libvirt's default mask for such jobs (VIR_JOB_DEFAULT_MASK).
    */
   runJob(vm: SimulatedVm, operation: number): void {
     this.#running.set(vm.uuid, { operation, sinceMs: performance.now() });
@@ -112,7 +112,7 @@ export class Faults {
     return this.#running.get(vm.uuid);
   }
 
-  /** How long a migration, save or the like has run; undefined while none does. */
+  /** How long an asynchronous job, such as a migration or save, has run; undefined when there is none. */
   asyncJobForMs(vm: SimulatedVm): number | undefined {
     const held = this.#jobs.get(vm.uuid);
     const job = this.#running.get(vm.uuid) ?? (held?.isAsync === true ? held : undefined);
@@ -120,7 +120,7 @@ export class Faults {
   }
 
   /**
-   * What a call does that needs the guest's monitor: waits for the job, holds it, waits for the monitor.
+   * Simulates a call that needs the guest's monitor: waits for the job, holds it, waits for the monitor.
    * @throws CallFailure OPERATION_TIMEOUT when it does not get the job within jobWaitMs
    */
   async monitor(vm: SimulatedVm): Promise<void> {
@@ -147,8 +147,8 @@ export class Faults {
   }
 
   /**
-   * Calls of this name do not come back until release(): the daemon waits for something else than a guest.
-   * `which` picks them by their arguments; default: all.
+   * Calls of this name hang until release(), as when the daemon waits for something other than a guest. `which` selects
+   * them by their arguments; default: all.
    */
   hold(name: CallName, which: (args: unknown) => boolean = () => true): void {
     if (!this.#held.has(name)) this.#held.set(name, { which, over: Promise.withResolvers<void>() });

@@ -1,12 +1,12 @@
 import type { SimulatedHost } from './host.ts';
 import type { SimulatedVm } from './vm.ts';
 
-/** What of a cell the host's own kernel leaves to others. */
+/** Fraction of a cell that the host's kernel leaves to guests. */
 const FOR_GUESTS = 0.96;
-/** The kernel reclaims before a cell is quite empty. */
+/** The kernel reclaims before a cell is completely full. */
 const LEAST_FREE = 0.02;
 
-/** Memory of a cell that is neither pooled nor a guest's. */
+/** Memory of a cell that is neither in pools nor used by guests. */
 export function freeKiB(host: SimulatedHost, cell: number): number {
   const { memoryKiB = 0 } = host.cells[cell] ?? {};
   const used = host.vms.reduce((sum, vm) => sum + usedKiB(host, vm, cell), 0);
@@ -14,7 +14,7 @@ export function freeKiB(host: SimulatedHost, cell: number): number {
   return Math.round(Math.max(memoryKiB * LEAST_FREE, left));
 }
 
-/** A VM without hugepages lies in the cells that it is held to, or in all, as much in one as in the other. */
+/** Memory of a VM without hugepages is spread evenly over the cells it is bound to, or over all. */
 function usedKiB({ cells }: SimulatedHost, vm: SimulatedVm, cell: number): number {
   if (!vm.active || vm.pages.length > 0) return 0;
   const held = vm.facts.numaCells;

@@ -13,16 +13,16 @@ import { type HostCell, type HostCpu, layOut } from './topology.ts';
 import { SimulatedVm } from './vm.ts';
 import { BURST_MS, demandAt } from './workload.ts';
 
-/** The longest step of time: bursts last longer, so that none is stepped over. */
+/** Maximum time step; bursts last longer, so that none is skipped. */
 const STEP_MS = 1_000;
-/** Thousands of calls per second do not move the world each time. */
+/** Minimum time step: thousands of calls per second should not each advance the simulation. */
 const STEP_MIN_MS = 100;
-/** A gap longer than this (a laptop that slept) is taken in larger steps. */
+/** A longer gap (a suspended laptop) is simulated in larger steps. */
 const STEPS_MAX = 60;
 const NS_PER_MS = 1e6;
-/** Of its memory, what a guest's kernel needs for itself. */
+/** Fraction of its memory that a guest's kernel needs. */
 const KERNEL_SHARE = 0.04;
-/** The host has been up for so long when it is first asked: counters are not all zero, balloons have reported. */
+/** Simulated uptime at the first request, so that counters are not all zero and balloons have reported. */
 const HISTORY_MS = 600_000;
 
 export interface SimulatedHostOptions {
@@ -30,15 +30,15 @@ export interface SimulatedHostOptions {
   readonly release?: Release;
   /** Wall clock, ms since 1970. */
   readonly now?: () => number;
-  /** Shorter where those who watch are in a hurry; more than a step of time. */
+  /** Shorter for tests in a hurry; must exceed a time step. */
   readonly burstMs?: number;
 }
 
-/** A host and its VMs, in time: `advance` lives through what passed since the last time. */
+/** A host and its VMs over time: `advance` simulates the time since the last call. */
 export class SimulatedHost {
   readonly name: string;
   readonly uuid: string;
-  /** What libvirt and QEMU it runs. */
+  /** Its libvirt and QEMU versions. */
   readonly release: Release;
   readonly spec: HostSpec;
   readonly seed: number;
@@ -56,7 +56,7 @@ export class SimulatedHost {
     ['shm_sleep_millisecs', 20],
     ['shm_merge_across_nodes', 1],
   ]);
-  /** VMs from whose balloons the host has taken memory. */
+  /** VMs whose balloons the host has inflated. */
   readonly #squeezed = new WeakSet<SimulatedVm>();
   readonly #vms = new Map<string, SimulatedVm>();
   #list: readonly SimulatedVm[] | undefined;
@@ -86,7 +86,7 @@ export class SimulatedHost {
     this.hugepages = new PagePools(cells.length, new Map(totals));
     for (const spec of scenario.vms) {
       const vm = new SimulatedVm(spec, this, this.#nextId++);
-      // A scenario that allocates more than there is runs anyway.
+      // A scenario that allocates more pages than exist runs anyway.
       if (vm.active) vm.pages = this.hugepages.take(vm.facts.pages) ?? [];
       this.add(vm);
     }
@@ -119,7 +119,7 @@ export class SimulatedHost {
     this.#list = undefined;
   }
 
-  /** Its end, whatever the reason: what it held is free again. */
+  /** Stops a VM for any reason, and releases its resources. */
   stop(vm: SimulatedVm, reason: number): void {
     this.hugepages.giveBack(vm.pages);
     vm.stop(reason);
@@ -131,7 +131,7 @@ export class SimulatedHost {
     this.#list = undefined;
   }
 
-  /** For a domain that was defined without one. */
+  /** For a domain that was defined without a UUID. */
   newUuid(): string {
     return uuidFrom((this.seed * 7_919 + this.#nextId++) >>> 0);
   }
@@ -140,7 +140,7 @@ export class SimulatedHost {
     return this.#nextId++;
   }
 
-  /** Where a vCPU may run. */
+  /** CPU affinity of a vCPU. */
   allowedCpus({ facts }: SimulatedVm, vcpu: number): CpuSet {
     return facts.vcpuPins.get(vcpu) ?? facts.cpuSet ?? this.onlineCpus;
   }
@@ -181,7 +181,7 @@ export class SimulatedHost {
     this.#countHostTime(stepMs, groups);
   }
 
-  /** When guests may use more than nine tenths of the host, the balloons of those without hugepages shrink. */
+  /** When guests may use more than nine tenths of the host, inflates the balloons of those without hugepages. */
   #squeezeBalloons(running: readonly Running[]): void {
     let [fixedKiB, wantedKiB] = [0, 0];
     for (const { facts } of running) {
@@ -200,7 +200,7 @@ export class SimulatedHost {
   #swap(running: readonly Running[], stepMs: number): void {
     for (const { vm, facts } of running) {
       const { maximumKiB } = facts;
-      // A guest that is squeezed below what it uses swaps the rest.
+      // A guest whose balloon leaves it less than it uses swaps the difference.
       const lackingKiB = Math.max(0, vm.neededKiB + maximumKiB * KERNEL_SHARE - vm.balloonKiB);
       vm.swapOutKiB += Math.round((lackingKiB * stepMs) / 600_000);
       vm.swapInKiB += Math.round((lackingKiB * stepMs) / 900_000);

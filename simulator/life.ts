@@ -5,18 +5,20 @@ import { guestReport } from './stats.ts';
 import type { Storage } from './storage.ts';
 
 const NS_PER_MS = 1e6;
-/** A request of a disk that wants more than its limits allow waits for its turn in QEMU's queue. */
+/** Latency of requests to a disk that wants more than its limits allow: they wait in QEMU's throttle queue. */
 const HELD_NS = 100e6;
-/** Every few seconds the scheduler moves a vCPU to another of the CPUs that it may run on. */
+/** Every few seconds the scheduler migrates a vCPU to another of its allowed CPUs. */
 const MOVE_MS = 5_000;
 
-/** What all VMs of a host share in a step. */
+/** State shared by all VMs of a host in a step. */
 export interface Surroundings {
   readonly everywhere: readonly number[];
   readonly storage: Storage;
 }
 
-/** What a VM does in a step, given the CPU time that its places get: one that waits also asks its disks for less. */
+/**
+ * Simulates a step of a VM with the CPU time that it gets: a VM with run queue delay also sends fewer disk requests.
+ */
 export function live(
   running: Running,
   stepMs: number,

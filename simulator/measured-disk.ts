@@ -1,10 +1,10 @@
 import type { DiskMeasures, DiskOperation } from './vm-facts.ts';
 
-/** What a disk did in one step of time. */
+/** Requests of a disk in one time step. */
 export interface DiskStep {
   readonly atMs: number;
   readonly stepMs: number;
-  /** Requests and how long each took, ns. */
+  /** Number of requests and duration of each, ns. */
   readonly requests: Readonly<
     Partial<Record<DiskOperation, { readonly count: number; readonly ns: number }>>
   >;
@@ -18,7 +18,7 @@ export interface WindowFigures {
   readonly queueDepth: number;
 }
 
-/** Windows and histograms of a disk, as QEMU keeps them (block/accounting.c): nothing where its XML asks for none. */
+/** Latency windows and histograms of a disk, as in QEMU (block/accounting.c); empty when its XML requests none. */
 export class MeasuredDisk {
   readonly #measures: DiskMeasures;
   readonly #counts = new Map<DiskOperation, number[]>();
@@ -50,12 +50,12 @@ export class MeasuredDisk {
     this.#steps = [...this.#steps.filter(({ atMs }) => atMs > from), step];
   }
 
-  /** Requests by bin, in the order of the bins. */
+  /** Requests per bin, in order. */
   bins(operation: DiskOperation): readonly number[] {
     return this.#counts.get(operation) ?? [];
   }
 
-  /** The last `seconds`; all figures are 0 where there was no request, as QEMU has them. */
+  /** Figures of the last `seconds`; all are 0 without requests, as in QEMU. */
   window(seconds: number, operation: DiskOperation): WindowFigures {
     const until = this.#steps.at(-1)?.atMs ?? 0;
     const steps = this.#steps.filter(({ atMs }) => atMs > until - seconds * 1_000);

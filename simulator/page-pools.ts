@@ -2,7 +2,7 @@ import type { PageDemand } from '../model/page-demand.ts';
 
 const DEFAULT_HUGE_KIB = 2_048;
 
-/** Pages of a cell's pool that a running VM holds. */
+/** Pages of a cell's pool held by a running VM. */
 export interface HeldPages {
   readonly cell: number;
   readonly sizeKiB: number;
@@ -12,11 +12,11 @@ export interface HeldPages {
 interface Pool {
   total: number;
   used: number;
-  /** Of those in use: they leave the pool as soon as they are given back. */
+  /** Pages in use above the requested pool size: freed as soon as they are returned. */
   surplus: number;
 }
 
-/** The host's pools of hugepages, by cell and size, and what running VMs hold of them. */
+/** The host's hugepage pools by cell and size, and the pages that running VMs hold. */
 export class PagePools {
   readonly #cells: readonly Map<number, Pool>[];
 
@@ -44,14 +44,14 @@ export class PagePools {
     return pool === undefined ? 0 : pool.total - pool.used;
   }
 
-  /** Memory that is in pools, used or not. */
+  /** Memory in pools, used or free. */
   pooledKiB(cell: number): number {
     return [...(this.#cells[cell] ?? [])].reduce((sum, [sizeKiB, { total }]) => sum + sizeKiB * total, 0);
   }
 
   /**
-   * Pages in use stay until they are given back, as the kernel keeps them (hugetlbpage.rst, surplus pages), and there is
-   * only so much room. What it became is given back.
+   * Resizes a pool within the available memory. Pages in use remain until they are returned, as in the kernel
+   * (hugetlbpage.rst, surplus pages). Returns the resulting size.
    */
   resize(cell: number, sizeKiB: number, wanted: number, roomKiB: number): number {
     const pool = this.#cells[cell]?.get(sizeKiB);
@@ -63,8 +63,8 @@ export class PagePools {
   }
 
   /**
-   * Takes the pages that a start needs; undefined, and nothing taken, when some are not there. A demand that is
-   * bound to no cell takes from each in turn, from `preferred` ones first (set_mempolicy(2), MPOL_PREFERRED).
+   * Takes the pages that a start needs, all or none; undefined when there are too few. A demand that is not bound to a
+   * cell takes from each in turn, from `preferred` ones first (set_mempolicy(2), MPOL_PREFERRED).
    */
   take(demands: readonly PageDemand[], preferred: Iterable<number> = []): HeldPages[] | undefined {
     const taken: HeldPages[] = [];

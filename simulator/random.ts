@@ -1,4 +1,4 @@
-/** A seeded generator of numbers from 0 to 1 (mulberry32): the same seed gives the same world. */
+/** A seeded random generator of numbers from 0 to 1 (mulberry32): deterministic. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,19 +9,19 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** A value from 0 to 1 that belongs to these two numbers and no other state: noise that can be read at any time. */
+/** A value from 0 to 1 that depends only on these two numbers: stateless noise. */
 export function noise(seed: number, at: number): number {
   return seededRandom((Math.imul(seed, 0x9e3779b1) ^ Math.imul(at | 0, 0x85ebca6b)) >>> 0)();
 }
 
-/** A small stable number for a name. */
+/** A stable hash of a name. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
   return hash >>> 0;
 }
 
-/** A version 4 UUID that is always the same for the same seed. */
+/** A version 4 UUID that depends only on the seed. */
 export function uuidFrom(seed: number): string {
   const random = seededRandom(seed);
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));

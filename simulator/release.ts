@@ -7,7 +7,7 @@ import {
 } from '../model/libvirt-features.ts';
 import { TESTED_VERSIONS, type TestedVersion } from '../model/tested-versions.ts';
 
-/** What a simulated host poses as. */
+/** A release that a simulated host can have. */
 export type ReleaseName = TestedVersion;
 
 export interface Release extends HostVersions {
@@ -20,21 +20,21 @@ export function releaseOf(name: ReleaseName): Release {
   return { name, ...TESTED_VERSIONS[name] };
 }
 
-/** The one that most tests were written for. */
+/** The release that most tests were written for. */
 export const DEFAULT_RELEASE = releaseOf('9.0');
 
 /**
- * Where real daemons of these releases answer otherwise, and NEWS does not say since when: the first release where it was
- * seen.
+ * Behaviour that differs between real daemons and whose release is not in NEWS: the first release where it was
+ * observed.
  */
 const HABITS = {
-  /** Controllers of one type stand together in the first definition, not only when it is defined again. */
+  /** Controllers of one type are grouped in the first definition, not only when it is redefined. */
   groupsControllers: { libvirt: '11.3' },
-  /** `<metadata>` goes with its last element. */
+  /** `<metadata>` is removed together with its last element. */
   dropsEmptyMetadata: { libvirt: '11.3' },
-  /** Shares of CPU time are not compared with a range before a start. */
+  /** CPU shares are not checked against a range before a start. */
   storesAnyShares: { libvirt: '11.3' },
-  /** Typed parameters of iothreads may be of the wider type. */
+  /** Accepts the wider type for typed parameters of iothreads. */
   takesWidePolling: { libvirt: '11.3' },
   /** `device` in the `<model>` of a virtio video card. */
   namesVideoDevice: { libvirt: '12.9' },
@@ -42,10 +42,10 @@ const HABITS = {
 
 export type Trait = LibvirtFeature | keyof typeof HABITS;
 const TRAITS: Readonly<Record<Trait, Since>> = { ...LIBVIRT_FEATURES, ...HABITS };
-/** By release, since it is asked for every disk of every VM. */
+/** Cached by release, since it is queried for every disk of every VM. */
 const known = new Map<ReleaseName, ReadonlySet<Trait>>();
 
-/** Whether this release has or does it. Undefined: every release does. */
+/** Whether this release has the trait. Undefined: every release does. */
 export function knows(release: Release, trait: Trait | undefined): boolean {
   if (trait === undefined) return true;
   let traits = known.get(release.name);

@@ -3,7 +3,7 @@ import type { SimulatedVm } from './vm.ts';
 import type { VmFacts } from './vm-facts.ts';
 import type { Demand } from './workload.ts';
 
-/** A VM that runs in a step, with all that decides what it does. */
+/** A running VM in a step, with everything that determines its behaviour. */
 export interface Running {
   readonly vm: SimulatedVm;
   readonly facts: VmFacts;

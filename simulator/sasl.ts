@@ -5,7 +5,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** One SASL exchange, the server's side. */
+/** The server side of one SASL exchange. */
 export interface SaslServer {
   /** Undefined: refused. */
   answer(message: Uint8Array): { data: Uint8Array | undefined; complete: boolean } | undefined;
@@ -29,7 +29,7 @@ function plainServer({ username, password }: Account): SaslServer {
   };
 }
 
-/** RFC 5802's server: first challenge, then the proof is judged and ours is given. */
+/** The server of RFC 5802: first the challenge, then verifies the client's proof and returns the server signature. */
 function scramServer({ username, password }: Account): SaslServer {
   const salt = randomBytes(16);
   const serverNonce = randomBytes(18).toString('base64');

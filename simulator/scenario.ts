@@ -4,7 +4,7 @@ import { VirtuneError } from '../model/virtune-error.ts';
 import { WORKLOADS } from './workload.ts';
 
 const disk = z.strictObject({
-  /** `vda` hangs on virtio, `sda` on SATA. */
+  /** `vda` is virtio, `sda` SATA. */
   target: z.string().regex(/^[a-z]{2,3}[a-z]*$/),
   sizeGiB: z.number().positive().max(1_048_576),
   format: z.enum(['raw', 'qcow2']).default('qcow2'),
@@ -12,18 +12,18 @@ const disk = z.strictObject({
   io: z.enum(['native', 'threads', 'io_uring']).optional(),
   discard: z.enum(['unmap', 'ignore']).optional(),
   ioThread: z.int().positive().optional(),
-  /** Lengths of the windows of its latencies, seconds; of a libvirt that has them. */
+  /** Lengths of its latency windows, seconds; only if the libvirt release supports them. */
   windowsSeconds: z.array(z.int().positive()).max(16).optional(),
   /** Where the bins of its latency histograms start, ns. */
   latencyBinsNs: z.array(z.int().min(0)).min(1).max(100).optional(),
-  /** Images below the top one: what is left of external snapshots. */
+  /** Backing images below the top one, as left by external snapshots. */
   backingImages: z.int().min(0).max(200).default(0),
 });
 
 const vmFields = z.strictObject({
   name: z.string().min(1).max(255),
   workload: z.enum(WORKLOADS),
-  /** Multiplies what it wants, beside the load of the host. */
+  /** Multiplies its demand, in addition to the load of the host. */
   load: z.number().positive().default(1),
   vcpus: z.int().min(1).max(512),
   memoryMiB: z.int().min(16),
@@ -32,35 +32,35 @@ const vmFields = z.strictObject({
   nics: z.int().min(0).max(64).default(1),
   nicModel: z.enum(['virtio', 'e1000e', 'rtl8139']).default('virtio'),
   ioThreads: z.int().min(0).max(64).default(0),
-  /** vCPU i goes to the i-th entry, a CPU list. */
+  /** CPU list for each vCPU. */
   pins: z.array(z.string()).optional(),
-  /** CPUs that each of its vCPUs may use at most. */
+  /** Maximum CPUs that each of its vCPUs may use. */
   vcpuQuota: z.number().positive().max(1).optional(),
   numaNode: z.int().min(0).optional(),
   hugepagesKiB: z.int().positive().optional(),
   balloonPeriodSeconds: z.int().min(0).default(5),
-  /** What its processes use, as a share of the maximum memory it is defined with: above 0.95 they need more than there is. */
+  /** Memory used by its processes, as a fraction of the maximum memory; above 0.95 they need more than there is. */
   memoryUse: z.number().min(0).max(2).default(0.66),
-  /** Of the packets for it, those that its full queues drop. */
+  /** Fraction of received packets that its full queues drop. */
   nicDropShare: z.number().min(0).max(1).default(0),
-  /** Starts at the next boot of the host only. */
+  /** Started at the next boot of the host only. */
   autostartOnce: z.boolean().default(false),
   /** An emulated TPM 2.0. */
   tpm: z.boolean().default(false),
-  /** Memory that other processes of the host map, as virtiofs and vhost-user devices need it. */
+  /** Memory shared with other processes of the host, as virtiofs and vhost-user devices require. */
   sharedMemory: z.boolean().default(false),
-  /** A virtio-mem device: so much of its memory can be unplugged, and so much of that is asked to be plugged. */
+  /** A virtio-mem device: `sizeMiB` of its memory can be unplugged, and `requestedMiB` of that should be plugged. */
   virtioMem: z
     .strictObject({ sizeMiB: z.int().positive(), requestedMiB: z.int().min(0) })
     .refine(({ sizeMiB, requestedMiB }) => requestedMiB <= sizeMiB, 'more is requested than the device has')
     .optional(),
-  /** Runs QEMU's guest agent. */
+  /** Runs the QEMU guest agent. */
   agent: z.boolean().default(false),
-  /** How long its guest takes to shut down; `never`: it does not hear its power button. */
+  /** Time its guest takes to shut down; `never`: it ignores the power button. */
   shutdownSeconds: z.union([z.number().min(0).max(3_600), z.literal('never')]).default(1),
-  /** Of its console; returned only to clients that may read secrets. */
+  /** Password of its console; returned only to clients that may read secrets. */
   vncPassword: z.string().max(8).optional(),
-  /** Names Nova as its owner. */
+  /** OpenStack project; marks Nova as the owner. */
   project: z.string().optional(),
 });
 
@@ -74,20 +74,20 @@ const host = z
   .strictObject({
     sockets: z.int().min(1).max(8).default(2),
     diesPerSocket: z.int().min(1).max(16).default(1),
-    /** More than one where the firmware splits a socket, as EPYC's NPS setting does. */
+    /** More than one when the firmware splits a socket, as with EPYC's NPS setting. */
     cellsPerSocket: z.int().min(1).max(16).default(1),
     coresPerSocket: z.int().min(1).max(128).default(8),
     threadsPerCore: z.int().min(1).max(8).default(2),
-    /** Cores that share a last-level cache; a cell's where it is not said. */
+    /** Cores that share a last-level cache; by default those of a cell. */
     coresPerCache: z.int().min(1).max(128).optional(),
     /** A CPU list. */
     offlineCpus: z.string().default(''),
-    /** Cells that have memory and no CPU, as persistent memory or CXL has. */
+    /** Cells with memory but without CPUs, as with persistent memory or CXL. */
     memoryOnlyCells: z.int().min(0).max(8).default(0),
     memoryGiB: z.int().min(1).max(65_536).default(256),
-    /** What the storage below all disks takes; beyond it, requests queue. */
+    /** Throughput of the storage below all disks; beyond it, requests queue. */
     storageMiBps: z.number().positive().default(2_000),
-    /** Pages of each size, KiB, in the pool of every cell. */
+    /** Pages per size, KiB, in the pool of each cell. */
     hugepages: z
       .strictObject({ 2048: z.int().min(0).default(16_384), 1048576: z.int().min(0).default(8) })
       .prefault({}),
@@ -102,7 +102,7 @@ const scenario = z.strictObject({
   name: z.string().min(1),
   description: z.string(),
   seed: z.int().default(1),
-  /** Multiplies what every VM wants. */
+  /** Multiplies the demand of every VM. */
   load: z.number().positive().default(1),
   host: host.prefault({}),
   vms: z.array(vm).max(10_000),
@@ -120,7 +120,7 @@ export class ScenarioError extends VirtuneError {
   }
 }
 
-/** A VM that is in no scenario: it was defined by a client, and what it has its XML says. */
+/** The spec of a VM defined by a client, which is in no scenario: its properties come from its XML. */
 export function unknownVm(name: string): VmSpec {
   return {
     ...vm.parse({ name: 'unknown', workload: 'idle', vcpus: 1, memoryMiB: 16, state: 'shutoff' }),
@@ -128,7 +128,7 @@ export function unknownVm(name: string): VmSpec {
   };
 }
 
-/** @throws ScenarioError naming each place that is wrong. */
+/** @throws ScenarioError listing each invalid field. */
 export function checkScenario(input: unknown, where: string): Scenario {
   const result = scenario.safeParse(input);
   if (!result.success) {
@@ -154,7 +154,7 @@ export function loadScenarioFile(path: string): Scenario {
   return checkScenario(input, path);
 }
 
-/** The scenario with `count` VMs: the first from the scenario, then copies with a number behind their names. */
+/** The scenario with `count` VMs: those of the scenario, then copies with a numeric suffix. */
 export function withVmCount(base: Scenario, count: number): Scenario {
   const vms = Array.from({ length: count }, (_, index): VmSpec => {
     const model = base.vms[index % base.vms.length] as VmSpec;

@@ -15,7 +15,7 @@ export interface SimulatedSecret {
   readonly description: string | undefined;
 }
 
-/** A host's secrets, without values: libvirt keeps each UUID and each usage apart (virSecretObjListAdd). */
+/** A host's secrets, without values. As in libvirt, UUIDs and usages are unique (virSecretObjListAdd). */
 export class Secrets {
   readonly #secrets = new Map<string, SimulatedSecret>();
 
@@ -60,7 +60,7 @@ export class Secrets {
     this.#secrets.delete(this.byUuid(uuid).uuid);
   }
 
-  /** What a restart of the daemon does. */
+  /** Called when the daemon restarts. */
   forgetEphemeral(): void {
     for (const { uuid, isEphemeral } of this.#secrets.values()) if (isEphemeral) this.#secrets.delete(uuid);
   }
@@ -102,7 +102,7 @@ function parseSecret(xml: string): SimulatedSecret {
   };
 }
 
-/** As virSecretDefFormat writes it. */
+/** In the format of virSecretDefFormat. */
 export function secretXml(secret: SimulatedSecret): string {
   const { uuid, usageType, usageId, isEphemeral, isPrivate, description } = secret;
   const yes = (value: boolean): string => (value ? 'yes' : 'no');

@@ -24,7 +24,7 @@ import type { HandlerContext } from './handlers/context.ts';
 import type { SimulatedHost } from './host.ts';
 import { type Account, type SaslServer, saslServer } from './sasl.ts';
 
-/** libvirtd's max_client_requests: at so many it stops reading from the client. */
+/** libvirtd's max_client_requests: with this many in flight it stops reading from the client. */
 const MAX_CLIENT_REQUESTS = 5;
 const KEEPALIVE_PING = 1;
 const KEEPALIVE_PONG = 2;
@@ -32,7 +32,7 @@ const KEEPALIVE_PONG = 2;
 export type AuthMode =
   | { readonly kind: 'none' }
   | { readonly kind: 'polkit' }
-  /** Its host has no user of the client's UID. */
+  /** Its host has no user with the client's UID. */
   | { readonly kind: 'unknown user'; readonly uid: number }
   | { readonly kind: 'sasl'; readonly mechanisms: readonly string[]; readonly account: Account };
 
@@ -40,7 +40,7 @@ export interface SessionParts {
   readonly host: SimulatedHost;
   readonly faults: Faults;
   readonly auth: AuthMode;
-  /** Gives an event to every session. */
+  /** Sends an event to every session. */
   readonly broadcast: HandlerContext['emit'];
   /** Called for each call that arrives. */
   readonly onCall: ((name: CallName, args: unknown) => void) | undefined;
@@ -54,7 +54,7 @@ interface Registration {
 
 const rpcError = (message: string): CallFailure => new CallFailure(ErrorCode.rpc, message, ErrorDomain.rpc);
 
-/** One client's connection, from the daemon's side. */
+/** One client's connection, on the daemon's side. */
 export class Session {
   readonly #socket: Socket;
   readonly #parts: SessionParts;
@@ -79,7 +79,7 @@ export class Session {
     socket.on('error', () => undefined);
   }
 
-  /** Bytes as they are, to see what a client makes of them. */
+  /** Sends raw bytes, to test how a client handles them. */
   sendRaw(bytes: Buffer): void {
     this.#socket.write(bytes);
   }
@@ -175,7 +175,7 @@ export class Session {
     return name;
   }
 
-  /** Whether the simulated release has this call or event. */
+  /** Whether the simulated release supports this call or event. */
   #has({ since = 0 }: CallDeclaration | EventDeclaration): boolean {
     return since <= this.#parts.host.release.libvirt;
   }
@@ -195,7 +195,7 @@ export class Session {
     return handler({ host, faults, emit: broadcast }, args);
   }
 
-  /** What belongs to the connection rather than to the host. */
+  /** Calls handled by the connection rather than the host. */
   readonly #ownCalls: Partial<Record<CallName, (args: never) => unknown>> = {
     authList: () => this.#authList(),
     authPolkit: () => this.#authenticate(!this.#parts.faults.refuseAuth, { complete: true }),
@@ -301,7 +301,7 @@ function encodeReply(header: FrameHeader, status: number, write: (writer: XdrWri
 function errorReply(header: FrameHeader, error: unknown): Buffer {
   const failure =
     error instanceof CallFailure ? error : new CallFailure(ErrorCode.internal, (error as Error).message);
-  // It may quote what the client sent, and a string with a NUL cannot be encoded.
+  // The message may quote the client's input, and a string with a NUL cannot be encoded.
   const message = failure.message.replaceAll('\0', '?');
   return encodeReply(header, FrameStatus.error, (writer) =>
     remoteErrorPayload.write(writer, {

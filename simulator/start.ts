@@ -14,9 +14,9 @@ const qemuSays = (message: string): CallFailure =>
   internal(`qemu unexpectedly closed the monitor: qemu-system-x86_64: ${message}`);
 
 /**
- * Takes what a start needs of the host, and gives back the hugepages that it now holds. What libvirt accepts in a
- * definition and cannot start is found here, in its order: cells, pages, then what the kernel and QEMU say.
- * @throws CallFailure with libvirt's number and words.
+ * Reserves the host's resources for a start, and returns the hugepages taken. Rejects what libvirt accepts in a
+ * definition but cannot start, in its order: cells, pages, then what the kernel and QEMU check.
+ * @throws CallFailure with libvirt's code and message.
  */
 export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly HeldPages[] {
   const { definition } = vm;
@@ -31,7 +31,7 @@ export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly Hel
   const odd = facts.pages.find(({ sizeKiB }) => sizeKiB !== 'default' && !host.hugepages.has(sizeKiB));
   if (odd !== undefined) throw internal(`Unable to find any usable hugetlbfs mount for ${odd.sizeKiB} KiB`);
   const domain = definition.read();
-  // Once more: the API writes into a definition what defining would have refused.
+  // Checked again: API calls can write into a definition what defining it would have rejected.
   checkRules(domain, host.release);
   checkDevices(domain);
   checkCpuTime(domain);
@@ -44,7 +44,7 @@ export function takeForStart(host: SimulatedHost, vm: SimulatedVm): readonly Hel
 
 const isPowerOfTwo = (count: number): boolean => count > 0 && (count & (count - 1)) === 0;
 
-/** What only QEMU looks at. */
+/** Checks that only QEMU makes. */
 function checkDevices(domain: Element): void {
   const devices = child(domain, 'devices');
   for (const disk of children(devices, 'disk')) {
@@ -61,7 +61,7 @@ function checkDevices(domain: Element): void {
   }
 }
 
-/** Queues that are mapped to iothreads one by one: each exactly once (qemu, iothread_vq_mapping_validate). */
+/** With queues mapped to iothreads explicitly, each must appear exactly once (qemu, iothread_vq_mapping_validate). */
 function checkQueueMapping(driver: Element | undefined, vcpus: number): void {
   const queues = Number(attr(driver, 'queues') ?? vcpus);
   const mapped = new Set<number>();
@@ -83,7 +83,7 @@ function checkQueueMapping(driver: Element | undefined, vcpus: number): void {
     throw qemuSays(`missing vq ${missing} IOThread assignment in iothread-vq-mapping`);
 }
 
-/** What control groups refuse. */
+/** Values that cgroups reject. */
 function checkCpuTime(domain: Element): void {
   const shares = text(child(domain, 'cputune', 'shares'));
   if (shares === undefined || (Number(shares) >= 2 && Number(shares) <= 262_144)) return;

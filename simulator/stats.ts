@@ -4,7 +4,7 @@ import { knows } from './release.ts';
 import type { DiskCounters, SimulatedVm } from './vm.ts';
 import type { DiskOperation, VmDisk } from './vm-facts.ts';
 
-/** libvirt's words and order (QEMU driver), so that a reader sees no difference. */
+/** Typed parameters in libvirt's names and order (QEMU driver), so that a client sees no difference. */
 class Params {
   readonly list: TypedParam[] = [];
 
@@ -43,8 +43,8 @@ const GROUPS: readonly (readonly [
 ];
 
 /**
- * One domain's record of a GetAllDomainStats reply; mask 0 is every group. Without its monitor what QEMU reports is
- * left out, as by libvirt's driver when somebody else holds the domain's job.
+ * One domain's record in a GetAllDomainStats reply; mask 0 selects every group. Without the monitor, values from QEMU
+ * are omitted, as in libvirt's driver while another client holds the domain's job.
  */
 export function statsOf(vm: SimulatedVm, mask: number, hasMonitor = true): TypedParam[] {
   const params = new Params();
@@ -65,23 +65,23 @@ function cpu(vm: SimulatedVm, params: Params): void {
   params.ullong('cpu.system', vm.cpuSystemNs);
 }
 
-/** Of the balloon's memory, what the guest's kernel does not keep for itself. */
+/** Fraction of the balloon's memory that the guest's kernel does not reserve. */
 const SEEN = 0.97;
-/** Of the maximum, what most guests' processes use: what is left to caches is a share of the rest. */
+/** Fraction of the maximum that processes use in most guests; caches get a share of the rest. */
 const NEEDED = 0.66;
 const LEFT_AT_LEAST = 0.05;
 
-/** The 13 tags of dommemstat, from the same figures. */
+/** The 13 tags of dommemstat. */
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
   const reported = vm.facts.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0 ? {} : vm.guestReport;
-  // 0 before the first report, as libvirt has it.
+  // 0 before the first report, as in libvirt.
   return { ...reported, 'last-update': vm.lastUpdateSeconds, rss: Math.round(vm.balloonKiB * 0.93) + 48_000 };
 }
 
-/** What the guest would report now of its memory. */
+/** Memory statistics that the guest would report now. */
 export function guestReport(vm: SimulatedVm): Readonly<Record<string, number>> {
   const seenKiB = Math.round(vm.balloonKiB * SEEN);
-  // What a balloon takes comes out of what the guest leaves free and its caches, until next to nothing is left.
+  // Inflating the balloon reduces free memory and caches, until almost nothing is left.
   const left = vm.balloonKiB - vm.neededKiB;
   const share = Math.max(LEFT_AT_LEAST, left / (vm.facts.maximumKiB * (1 - NEEDED)));
   const cachesKiB = Math.round(seenKiB * 0.22 * share);
@@ -169,7 +169,7 @@ function block(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   });
 }
 
-/** libvirt's short names, in its order; the long ones are those of its histograms. */
+/** libvirt's short names, in its order; its histograms use the long ones. */
 const OPERATIONS: readonly (readonly [short: string, long: string, operation: DiskOperation])[] = [
   ['rd', 'read', 'read'],
   ['wr', 'write', 'write'],
@@ -219,7 +219,7 @@ function histograms(
   }
 }
 
-/** Of an image in a file; direct I/O needs whole sectors. */
+/** For an image in a file; direct I/O requires whole sectors. */
 function limitsOf({ cache }: VmDisk): Record<string, number> {
   const sector = cache === 'none' || cache === 'directsync' ? 512 : 1;
   return {
@@ -243,7 +243,7 @@ function ioThread(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   }
 }
 
-/** Of a VM that nobody has measured. */
+/** For a VM whose dirty rate was never measured. */
 function dirtyRate(vm: SimulatedVm, params: Params, hasMonitor: boolean): void {
   if (!vm.active || !hasMonitor) return;
   params.int('dirtyrate.calc_status', 0);

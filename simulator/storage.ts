@@ -2,19 +2,19 @@ import { diskDemand } from './disk-demand.ts';
 import type { Running } from './running.ts';
 import type { HostSpec } from './scenario.ts';
 
-/** A disk that has to wait for the storage waits for a full queue at most, ns. */
+/** Upper limit of the time in a full storage queue, ns. */
 const QUEUE_NS = 100e6;
 const MIB_BYTES = 1_048_576;
 
-/** What is below all disks of a host, in one step. */
+/** The storage below all disks of a host, in one step. */
 export interface Storage {
   /** Of what is asked, what is done. */
   readonly share: number;
-  /** How long a request takes that would take `ns` on storage that nobody else uses. */
+  /** Latency of a request that takes `ns` on idle storage. */
   readonly timeNs: (ns: number) => number;
 }
 
-/** One server with a queue before it (M/M/1), as long as it is not asked for more than it has. */
+/** A single server with a queue (M/M/1), while the demand is below its capacity. */
 export function storageOf({ storageMiBps }: HostSpec, running: readonly Running[]): Storage {
   let askedBytes = 0;
   for (const each of running)

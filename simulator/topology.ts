@@ -6,9 +6,9 @@ export interface HostCpu {
   readonly cell: number;
   readonly socket: number;
   readonly die: number;
-  /** Within its socket. */
+  /** Core number within its socket. */
   readonly core: number;
-  /** Which last-level cache it shares, counted over the host. */
+  /** Index of its last-level cache on the host. */
   readonly cache: number;
   readonly siblings: CpuSet;
   readonly online: boolean;
@@ -16,10 +16,10 @@ export interface HostCpu {
 
 export interface HostCell {
   readonly id: number;
-  /** None in a cell that has only memory. */
+  /** Empty in a cell that has only memory. */
   readonly cpus: CpuSet;
   readonly memoryKiB: number;
-  /** To each cell, by its id; 10 is local. */
+  /** Distance to each cell, by its id; 10 is local. */
   readonly distances: readonly number[];
 }
 
@@ -29,10 +29,10 @@ export interface HostLayout {
 }
 
 const KIB_PER_GIB = 1_048_576;
-/** As firmware gives them: itself, its socket, another socket, memory without CPUs. */
+/** Distances as in firmware tables: same cell, same socket, another socket, memory without CPUs. */
 const DISTANCE = { local: 10, socket: 12, remote: 21, memoryOnly: 28 } as const;
 
-/** CPUs numbered as Linux does: first every core's first thread, then the second threads. */
+/** CPUs are numbered as in Linux: first every core's first thread, then the second threads. */
 export function layOut(spec: HostSpec): HostLayout {
   const { sockets, cellsPerSocket, coresPerSocket, threadsPerCore, memoryOnlyCells, memoryGiB } = spec;
   const cores = sockets * coresPerSocket;

@@ -6,9 +6,9 @@ import { knows, type Release } from './release.ts';
 import type { VmSpec } from './scenario.ts';
 
 const KIB_PER_MIB = 1_024;
-/** Of a disk that a scenario knows nothing of. */
+/** Size of a disk that is not in the scenario. */
 const DISK_GIB = 10;
-/** Of control groups of version 1, which the simulated host has. */
+/** Default in cgroup v1, which the simulated host uses. */
 const DEFAULT_SHARES = 1_024;
 
 export interface VmDisk {
@@ -20,7 +20,7 @@ export interface VmDisk {
   readonly io: string | undefined;
   readonly ioThread: number | undefined;
   readonly queues: number | undefined;
-  /** Of reads and writes together; infinite where it has no limit. */
+  /** For reads and writes together; infinite without a limit. */
   readonly limits: DiskLimits;
   readonly measured: DiskMeasures;
 }
@@ -29,49 +29,49 @@ export interface VmDisk {
 export type PollAttribute = 'max' | 'grow' | 'shrink' | 'weight';
 export type Polling = Record<PollAttribute, number>;
 
-/** What QEMU lets a disk do at most, per second. */
+/** QEMU's throttling limits of a disk, per second. */
 export interface DiskLimits {
   readonly bytes: number;
   readonly requests: number;
 }
 
-/** What libvirt has QEMU measure of a disk beside its counters. */
+/** What QEMU measures of a disk in addition to its counters. */
 export interface DiskMeasures {
-  /** Lengths of windows, seconds. */
+  /** Window lengths, seconds. */
   readonly windowsSeconds: readonly number[];
-  /** Where bins start, ns, by operation. */
+  /** Lower bounds of bins, ns, by operation. */
   readonly binsNs: ReadonlyMap<DiskOperation, readonly number[]>;
 }
 
 const DISK_OPERATIONS = ['read', 'write', 'zone', 'flush'] as const;
 export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 
-/** What one of a VM's descriptions says of it, as far as the simulated world acts on it. */
+/** Properties in one of a VM's descriptions that affect the simulation. */
 export interface VmFacts {
   readonly vcpusMaximum: number;
   readonly vcpusCurrent: number;
   readonly cpuSet: CpuSet | undefined;
   readonly vcpuPins: ReadonlyMap<number, CpuSet>;
-  /** Against those of other VMs where CPUs are short; 1 by default. */
+  /** CPU weight relative to other VMs; 1 by default. */
   readonly cpuWeight: number;
-  /** CPUs that each vCPU, and all of them together, may use at most. */
+  /** Maximum CPUs of each vCPU, and of all together. */
   readonly quota: { readonly vcpu: number | undefined; readonly all: number | undefined };
   readonly emulatorPin: CpuSet | undefined;
   readonly ioThreads: readonly number[];
   readonly ioThreadPins: ReadonlyMap<number, CpuSet>;
-  /** What its XML says of how its iothreads poll. */
+  /** Polling parameters set in its XML. */
   readonly polling: ReadonlyMap<number, Partial<Polling>>;
   readonly maximumKiB: number;
   readonly currentKiB: number;
   readonly balloonPeriodSeconds: number;
-  /** `strict` where cells are named and nothing else is said. */
+  /** `strict` when cells are given without a mode. */
   readonly numaMode: string | undefined;
-  /** The host's cells that its memory is held to. */
+  /** Host cells that its memory is bound to. */
   readonly numaCells: CpuSet | undefined;
   readonly memNodes: ReadonlyMap<number, CpuSet>;
   readonly pages: readonly PageDemand[];
   readonly disks: readonly VmDisk[];
-  /** Addresses of its NICs. */
+  /** MAC addresses of its NICs. */
   readonly nics: readonly string[];
 }
 
@@ -85,7 +85,7 @@ export function macOf(seed: number, index: number): string {
     .join(':');
 }
 
-/** What it has at most, in its first cell, in a virtio-mem device, and what of all this is plugged. */
+/** The maximum memory, that of the first guest cell, that of a virtio-mem device, and the plugged total. */
 export function memoryOf({ memoryMiB, virtioMem }: VmSpec): {
   readonly maximumKiB: number;
   readonly cellKiB: number;
@@ -100,7 +100,7 @@ export function memoryOf({ memoryMiB, virtioMem }: VmSpec): {
   return { maximumKiB, cellKiB, deviceKiB, pluggedKiB, currentKiB: cellKiB + pluggedKiB };
 }
 
-/** The same that `factsOfXml` reads from the XML that is made of the spec, without making any. */
+/** Equal to `factsOfXml` of the XML generated from the spec, but without generating it. */
 export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFacts {
   const { maximumKiB, currentKiB } = memoryOf(spec);
   const numaCells = spec.numaNode === undefined ? undefined : CpuSet.of([spec.numaNode]);
@@ -153,7 +153,7 @@ export function factsOfSpec(spec: VmSpec, seed: number, release: Release): VmFac
   };
 }
 
-/** `spec`: of the VM that it describes, for what the XML does not contain: how large its images are. */
+/** `spec`: of the same VM, for what the XML does not contain: image sizes. */
 export function factsOfXml(xml: string, spec: VmSpec): VmFacts {
   const facts: DomainFacts = parseDomain(xml);
   const measures = measuresOf(xml);
@@ -207,7 +207,10 @@ const NOTHING: DiskMeasures = { windowsSeconds: [], binsNs: new Map() };
 const forAll = (starts: readonly number[]): ReadonlyMap<DiskOperation, readonly number[]> =>
   new Map(DISK_OPERATIONS.map((operation) => [operation, starts]));
 
-/** The `<statistics>` of a domain's disks, by target. A histogram without a type is for every operation that has none. */
+/**
+ * The `<statistics>` of a domain's disks, by target. A histogram without a type applies to all operations without a
+ * histogram.
+ */
 function measuresOf(xml: string): Map<string, DiskMeasures> {
   const found = new Map<string, DiskMeasures>();
   if (!xml.includes('<statistics>')) return found;

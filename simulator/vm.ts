@@ -15,7 +15,7 @@ export interface VcpuCounters {
   timeNs: number;
   waitNs: number;
   delayNs: number;
-  /** Where it ran last. */
+  /** The CPU it ran on last. */
   cpu: number;
 }
 
@@ -28,7 +28,7 @@ export interface DiskCounters {
   writeNs: number;
   flushRequests: number;
   flushNs: number;
-  /** Requests of the last steps, where windows or histograms are wanted. */
+  /** Requests of recent steps, if windows or histograms are requested. */
   readonly measured: MeasuredDisk;
 }
 
@@ -40,36 +40,36 @@ export interface NicCounters {
   txPackets: number;
 }
 
-/** QEMU's defaults before it had a weight, and since. */
+/** QEMU's defaults before and since it supports a weight. */
 const POLLING: Readonly<Polling> = { max: 32_768, grow: 0, shrink: 0, weight: 0 };
 const WEIGHTED_POLLING: Readonly<Polling> = { max: 32_768, grow: 2, shrink: 2, weight: 3 };
 
 const FIRST_WAIT_NS = 20_000;
 
-/** One simulated domain: how it is defined, how it runs, and what it has done so far. */
+/** One simulated domain: its definition, its live state, and its counters. */
 export class SimulatedVm {
   readonly spec: VmSpec;
   readonly uuid: string;
   readonly seed: number;
-  /** Of the host that it is on. */
+  /** Release of its host. */
   readonly release: Release;
   readonly blockThresholds = new Map<string, number>();
-  /** What its next start takes. Absent: it is transient. */
+  /** Persistent definition, used by the next start; undefined for a transient VM. */
   definition: Description | undefined;
-  /** How it runs. */
+  /** Live description. */
   live: Description | undefined;
-  /** Hugepages of the host's that it holds. */
+  /** Hugepages of the host that it holds. */
   pages: readonly HeldPages[] = [];
-  /** When each of its snapshots was made, by name, seconds since 1970. */
+  /** Creation time of its snapshots, by name, seconds since 1970. */
   readonly snapshots = new Map<string, number>();
   id: number;
   state: number;
   reason: number;
   balloonKiB: number;
-  /** What the processes in its guest use, however much memory they get. */
+  /** Memory used by processes in its guest, regardless of what they get. */
   readonly neededKiB: number;
   lastUpdateSeconds = 0;
-  /** What the guest said then, and QEMU repeats until its next report. */
+  /** The guest's last report, which QEMU repeats until the next one. */
   guestReport: Readonly<Record<string, number>> = {};
   cpuUserNs = 0;
   cpuSystemNs = 0;
@@ -82,7 +82,7 @@ export class SimulatedVm {
   nics: NicCounters[] = [];
   readonly #polling = new Map<number, Partial<Polling>>();
 
-  /** `definition`: as a client defined it; else as the spec has it. */
+  /** `definition`: the XML of a client; by default that of the spec. */
   constructor(
     spec: VmSpec,
     host: { readonly seed: number; readonly release: Release },
@@ -122,17 +122,17 @@ export class SimulatedVm {
     return { name: this.name, uuid: this.uuid, id: this.id };
   }
 
-  /** What it is: as it runs, or else as it is defined. */
+  /** Facts of the live description, else of the definition. */
   get facts(): VmFacts {
     const description = this.live ?? this.definition;
     if (description === undefined) throw new Error(`${this.name} is neither running nor defined`);
     return description.facts;
   }
 
-  /** The host's side of a NIC: unique on the host, for as long as the run lasts. */
+  /** The host's interface of a NIC: unique on the host, and stable during a run. */
   readonly nicName = (index: number): string => `vnet${this.id * 8 + index}`;
 
-  /** Its XML as a client is given it. */
+  /** Its XML as returned to a client. */
   xml(want: { readonly inactive: boolean; readonly secure: boolean }): string {
     const { live } = this;
     const description = want.inactive ? (this.definition ?? live) : (live ?? this.definition);
@@ -144,7 +144,7 @@ export class SimulatedVm {
     return want.secure ? current : withoutSecrets(current);
   }
 
-  /** What the next start takes, from now on. */
+  /** Replaces the definition for the next start. */
   define(xml: string): void {
     this.definition = this.#described(undefined, xml);
     if (this.active) return;
@@ -152,18 +152,18 @@ export class SimulatedVm {
     this.#resetCounters();
   }
 
-  /** How an iothread polls now: by what was set in this run, by its XML, or as QEMU does by default. */
+  /** Current polling of an iothread: set in this run, else from its XML, else QEMU's default. */
   polling(ioThread: number): Polling {
     const byDefault = knows(this.release, 'pollWeight') ? WEIGHTED_POLLING : POLLING;
     return { ...byDefault, ...this.facts.polling.get(ioThread), ...this.#polling.get(ioThread) };
   }
 
-  /** For this run, of a libvirt that has no place for it in the XML. */
+  /** Only for this run, for a libvirt that cannot store it in the XML. */
   setPolling(ioThread: number, attribute: PollAttribute, value: number): void {
     this.#polling.set(ioThread, { ...this.#polling.get(ioThread), [attribute]: value });
   }
 
-  /** A new run: as it is defined now, with every counter at zero. */
+  /** Starts a new run with the current definition and all counters reset. */
   start(id: number, pages: readonly HeldPages[] = [], paused = false): void {
     this.id = id;
     const changed = this.definition?.isOriginal === false ? this.definition.xml : undefined;
@@ -171,7 +171,7 @@ export class SimulatedVm {
     this.state = paused ? DomainState.paused : DomainState.running;
     this.reason = 1;
     this.pages = pages;
-    // A guest that does not run yet has no driver that could give memory back.
+    // A guest that has not run yet has no balloon driver that could return memory.
     this.balloonKiB = paused ? this.facts.maximumKiB : this.facts.currentKiB;
     this.#polling.clear();
     this.#resetCounters();
@@ -184,7 +184,7 @@ export class SimulatedVm {
     this.state = DomainState.shutoff;
     this.reason = reason;
     if (this.definition === undefined) return;
-    // libvirt reports what it would start with.
+    // libvirt reports the memory it would start with.
     this.balloonKiB = this.facts.currentKiB;
     this.#resetCounters();
   }
@@ -206,7 +206,7 @@ export class SimulatedVm {
     const { vcpusMaximum, disks, nics } = this.facts;
     this.vcpus = Array.from({ length: vcpusMaximum }, () => ({
       timeNs: 0,
-      // Creating a thread makes it wait for a CPU: a kernel that counts never leaves these at 0.
+      // Creating a thread makes it wait for a CPU: on a kernel with these counters they are never 0.
       waitNs: FIRST_WAIT_NS,
       delayNs: FIRST_WAIT_NS,
       cpu: 0,
@@ -232,7 +232,7 @@ export class SimulatedVm {
   }
 }
 
-/** State and reason by libvirt's numbers: booted; by shutdown; by a user. */
+/** State and reason, by libvirt's numbers: booted; shut down; paused by a user. */
 const INITIAL = {
   running: [DomainState.running, 1],
   shutoff: [DomainState.shutoff, 1],

@@ -3,7 +3,7 @@ import { noise } from './random.ts';
 export const WORKLOADS = ['oltp', 'web', 'batch', 'windows', 'idle'] as const;
 export type WorkloadKind = (typeof WORKLOADS)[number];
 
-/** What a VM would like to do in a second, were there nobody else. */
+/** What a VM would do per second without contention. */
 export interface Demand {
   /** CPU seconds a second that each vCPU wants, 0 to 1. */
   readonly cpuPerVcpu: number;
@@ -17,9 +17,9 @@ export interface Demand {
 
 interface Profile {
   readonly cpu: number;
-  /** How much of it follows the time of day. */
+  /** Fraction that follows the time of day. */
   readonly daily: number;
-  /** How much of it comes and goes within minutes. */
+  /** Fraction that fluctuates within minutes. */
   readonly bursts: number;
   readonly reads: number;
   readonly writes: number;
@@ -88,10 +88,10 @@ const PROFILES: Readonly<Record<WorkloadKind, Profile>> = {
 };
 
 const DAY_MS = 86_400_000;
-/** How long a burst of load lasts. */
+/** Duration of a load burst. */
 export const BURST_MS = 45_000;
 
-/** Deterministic in seed and time: asking twice about the same moment gives the same answer. */
+/** Deterministic in seed and time. */
 export function demandAt(
   kind: WorkloadKind,
   seed: number,

@@ -14,7 +14,7 @@ const ullong = (field: string, value: number): TypedParam => ({
   value: Math.round(value),
 });
 
-/** What libvirt can ask an agent for, and what this one answers. */
+/** What libvirt can query from an agent, and the simulated answers. */
 const ANSWERS: readonly (readonly [
   type: number,
   answer: (vm: SimulatedVm) => TypedParam[],
@@ -40,7 +40,7 @@ const ANSWERS: readonly (readonly [
   [GuestInfoType.devices, () => [], 'guestDevices'],
 ];
 
-/** The agents in simulated guests. */
+/** Guest agents of simulated guests. */
 export const agentHandlers: Handlers = {
   domainGetGuestInfo(context, { domain, types }) {
     const answers = ANSWERS.filter(([, , since]) => knows(context.host.release, since));
@@ -61,7 +61,7 @@ export const agentHandlers: Handlers = {
   },
 };
 
-/** As many processes want a CPU as its virtual CPUs had to wait for, at the least its share of them. */
+/** Load average: the number of vCPUs, scaled up by their run queue delay relative to their CPU time. */
 function load(vm: SimulatedVm): TypedParam[] {
   const busy = vm.vcpus.reduce((sum, { timeNs }) => sum + timeNs, 0);
   const waited = vm.vcpus.reduce((sum, { delayNs }) => sum + delayNs, 0);

@@ -13,7 +13,7 @@ import { pinHandlers } from './pins.ts';
 import { secretHandlers } from './secret.ts';
 import { storageHandlers } from './storage.ts';
 
-/** Every call that the simulated host answers; opening, authentication and events are the session's. */
+/** Every call that the simulated host answers; opening, authentication and events are handled by the session. */
 export const handlers: Handlers = {
   ...domainHandlers,
   ...definitionHandlers,

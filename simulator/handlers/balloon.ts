@@ -29,7 +29,7 @@ function inKiB(domain: Element, name: string, kib: number): void {
   setText(element, kib);
 }
 
-/** Memory and vCPUs: how much of what it may have it has. */
+/** Current memory and vCPUs, within their maximum. */
 export const balloonHandlers: Handlers = {
   domainSetMemoryStatsPeriod(context, { domain, periodSeconds, flags }) {
     const vm = find(context, domain);

@@ -18,7 +18,7 @@ type Handler<N extends CallName> = (
   args: CallArgs<N>,
 ) => CallResult<N> | Promise<CallResult<N>>;
 
-/** Answers by call; a call without one is answered as libvirtd answers what its driver cannot do. */
+/** Handlers by call. A call without one gets libvirtd's error for what its driver does not support. */
 export type Handlers = { readonly [N in CallName]?: Handler<N> };
 
 /** @throws CallFailure 42 when there is no such domain. */
@@ -33,7 +33,7 @@ export function find({ host }: HandlerContext, domain: Domain): SimulatedVm {
   return vm;
 }
 
-/** @throws CallFailure 55 when the call needs a running domain, by its impact flags or by its nature. */
+/** @throws CallFailure 55 when the call requires a running domain, always or because of its impact flags. */
 export function requireActive(vm: SimulatedVm, flags: number = Impact.live): void {
   if (!vm.active && (flags & Impact.live) !== 0) {
     throw new CallFailure(

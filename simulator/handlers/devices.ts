@@ -19,8 +19,8 @@ const unsupported = (message: string, from: number): CallFailure =>
   new CallFailure(ErrorCode.configUnsupported, `unsupported configuration: ${message}`, from);
 
 /**
- * What libvirt compares when a running disk is updated (qemuDomainDiskChangeSupported). Whatever else differs it
- * neither changes nor refuses: number and size of queues, zero detection, the format.
+ * Attributes that libvirt compares when a running disk is updated (qemuDomainDiskChangeSupported). Other differences
+ * are silently ignored: number and size of queues, zero detection, the format.
  */
 const DISK_DRIVER_FIELDS = [
   ...['cache', 'error_policy', 'rerror_policy', 'io', 'ioeventfd', 'event_idx', 'copy_on_read', 'discard'],
@@ -45,7 +45,7 @@ function updateLiveDisk(is: Element, wanted: Element): void {
   if (source !== undefined) adopt(is, source);
 }
 
-/** The parts of a running NIC that can be changed. */
+/** Elements of a NIC that can be changed while it runs. */
 const NIC_LIVE = ['link', 'bandwidth', 'filterref'];
 
 function updateLiveNic(is: Element, wanted: Element): void {
@@ -127,7 +127,7 @@ export const deviceHandlers: Handlers = {
   },
 };
 
-/** The description with this device in the place of the one that it is. @throws CallFailure when there is none. */
+/** The description with the matching device replaced. @throws CallFailure when there is none. */
 function withDevice(description: Description, device: Element): Element {
   const root = description.read();
   const is = kindOf(device).find(root, device);
@@ -138,7 +138,7 @@ function withDevice(description: Description, device: Element): Element {
   return root;
 }
 
-/** Parsed as libvirt parses it, with the same refusals, before it is compared with what runs. */
+/** Parsed with libvirt's checks before it is compared with the running device. */
 function liveUpdate(live: Description, device: Element, release: Release): string {
   const asWanted = withDevice(live, device);
   checkShape(asWanted, { release, validate: false });
@@ -152,10 +152,10 @@ function liveUpdate(live: Description, device: Element, release: Release): strin
 const kindOf = ({ nodeName }: Element): (typeof KINDS)[keyof typeof KINDS] =>
   KINDS[nodeName === 'disk' ? 'disk' : 'interface'];
 
-/** A domain that is defined has a UUID. */
+/** A defined domain always has a UUID. */
 const asStored = (release: Release) => ({ release, validate: false, newUuid: () => '' });
 
-/** A definition has no aliases and no names of the host's. */
+/** Removes aliases and names given by the host, which a definition does not contain. */
 function forgetRun(device: Element): void {
   remove(child(device, 'alias'));
   remove(child(device, 'backingStore'));

@@ -16,7 +16,7 @@ import { balloonFigures, statsOf } from '../stats.ts';
 import type { SimulatedVm } from '../vm.ts';
 import { find, type HandlerContext, type Handlers, invalid, requireActive } from './context.ts';
 
-/** virDomainMemoryStatTags, in the driver's own order. */
+/** virDomainMemoryStatTags, in the driver's order. */
 const MEMORY_TAGS: Readonly<Record<string, number>> = {
   swap_in: 0,
   swap_out: 1,
@@ -32,7 +32,7 @@ const MEMORY_TAGS: Readonly<Record<string, number>> = {
   rss: 7,
 };
 
-/** Each group of list flags narrows on its own; a group of which none is set narrows nothing. */
+/** Flags of one group are alternatives; a group without any of its flags set does not filter. */
 const LIST_GROUPS: readonly (readonly [flag: number, test: (vm: SimulatedVm) => boolean])[][] = [
   [
     [ListFlag.active, (vm) => vm.active],
@@ -81,8 +81,8 @@ function found(vm: SimulatedVm | undefined, what: string): { domain: Domain } {
 }
 
 /**
- * State alone needs no monitor; anything else waits for one that hangs. With NOWAIT nothing waits for a job that
- * is held; a call that does not get the job goes on without the monitor (qemuConnectGetAllDomainStats).
+ * Whether the call has access to the monitor. State alone does not need it; other groups wait for a hung monitor. With
+ * NOWAIT, a call does not wait for a held job, but continues without the monitor (qemuConnectGetAllDomainStats).
  */
 async function hasMonitor(
   { faults }: HandlerContext,
@@ -107,7 +107,7 @@ export const domainHandlers: Handlers = {
   },
   async connectGetAllDomainStats(context, { domains, stats, flags }) {
     const { host } = context;
-    // One that is gone is left out, without an error (virDomainObjListConvert, skip_missing).
+    // A domain that no longer exists is omitted without an error (virDomainObjListConvert, skip_missing).
     const vms = domains.length === 0 ? host.vms : domains.flatMap(({ uuid }) => host.byUuid(uuid) ?? []);
     const records = [];
     for (const vm of vms.filter((each) => isListed(each, flags))) {
@@ -241,7 +241,7 @@ export const domainHandlers: Handlers = {
   },
   async domainGetJobStats(context, { domain, flags }) {
     const vm = find(context, domain);
-    // A job that has ended is reported without asking QEMU (qemuDomainGetJobStats).
+    // Completed jobs are reported without asking QEMU (qemuDomainGetJobStats).
     if (vm.active && (flags & JobStatsFlag.completed) === 0) await context.faults.monitor(vm);
     const job = context.faults.runningJob(vm);
     if (job === undefined || (flags & JobStatsFlag.completed) !== 0)

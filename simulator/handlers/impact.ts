@@ -6,15 +6,15 @@ import type { SimulatedVm } from '../vm.ts';
 
 const BOTH = Impact.live | Impact.config;
 
-/** Which of a VM's descriptions a call is about. */
+/** The descriptions of a VM that a call affects. */
 export interface Affected {
   readonly live: Description | undefined;
   readonly config: Description | undefined;
 }
 
 /**
- * By a setter's flags; neither means the one that counts now: the running one, or else the definition.
- * @throws CallFailure 55 when what is meant does not exist.
+ * By the flags of a setter; without any, the live description of a running VM, else its definition.
+ * @throws CallFailure 55 when the requested description does not exist.
  */
 export function affected(vm: SimulatedVm, flags: number): Affected {
   const impact = flags & BOTH;
@@ -26,7 +26,7 @@ export function affected(vm: SimulatedVm, flags: number): Affected {
   return { live: live ? vm.live : undefined, config: config ? vm.definition : undefined };
 }
 
-/** By a getter's flags, which can mean one of them only. */
+/** By the flags of a getter, which can select only one description. */
 export function looked(vm: SimulatedVm, flags: number): { description: Description; isLive: boolean } {
   if ((flags & BOTH) === BOTH) {
     throw new CallFailure(
@@ -41,7 +41,7 @@ export function looked(vm: SimulatedVm, flags: number): { description: Descripti
   return { description, isLive: live !== undefined };
 }
 
-/** Does the same to each that is meant. */
+/** Applies the same change to each affected description. */
 export function editEach({ live, config }: Affected, change: Parameters<Description['edit']>[0]): void {
   live?.edit(change);
   config?.edit(change);

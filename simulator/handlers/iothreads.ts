@@ -30,7 +30,7 @@ function paramsOf(release: Release): readonly Known[] {
   ];
 }
 
-/** Of each parameter, the attribute of `<poll>`. */
+/** The attribute of `<poll>` for each parameter. */
 const POLLS: Readonly<Record<string, PollAttribute>> = {
   poll_max_ns: 'max',
   poll_grow: 'grow',
@@ -39,7 +39,7 @@ const POLLS: Readonly<Record<string, PollAttribute>> = {
 };
 const POOL = ['thread_pool_min', 'thread_pool_max'] as const;
 
-/** Spells out the list of ids, which a count stood for. */
+/** Writes an explicit list of ids in place of the count. */
 export function writeIds(domain: Element): void {
   const ids = ioThreadIds(domain);
   const list = ensure(domain, 'iothreadids');
@@ -50,7 +50,7 @@ function ioThreadOf(domain: Element, id: number): Element | undefined {
   return children(child(domain, 'iothreadids'), 'iothread').find((each) => attr(each, 'id') === String(id));
 }
 
-/** What hangs on an iothread, as libvirt says it. */
+/** The device that uses an iothread, in libvirt's words. */
 function userOf(domain: Element, id: number): string | undefined {
   const devices = child(domain, 'devices');
   const uses = (device: Element): boolean => {
@@ -69,7 +69,9 @@ function poolValue(description: Description, id: number, name: (typeof POOL)[num
   return said === undefined ? undefined : Number(said);
 }
 
-/** libvirt compares them before it asks QEMU, and what was never set counts as -1 (qemuDomainIOThreadValidate). */
+/**
+ * libvirt compares the two before it asks QEMU, with -1 for a value that was never set (qemuDomainIOThreadValidate).
+ */
 function checkPool(description: Description, id: number, params: readonly TypedParam[]): void {
   const value = (name: (typeof POOL)[number]): number | undefined => {
     const given = params.find(({ field }) => field === name)?.value;
@@ -140,7 +142,7 @@ export const ioThreadHandlers: Handlers = {
     if (!stored)
       for (const { field, value } of polls) vm.setPolling(ioThreadId, POLLS[field] ?? 'max', Number(value));
     const pool = params.filter(({ field }) => field.startsWith('thread_pool'));
-    // Beside polling, libvirt 9.0 sets the pool in QEMU and leaves the XML as it was.
+    // When polling is set too, libvirt 9.0 changes the pool in QEMU only, and leaves the XML unchanged.
     const writesPool = pool.length > 0 && (stored || polls.length === 0);
     if (!writesPool && !(stored && polls.length > 0)) return undefined;
     editEach({ live, config }, (root) => {

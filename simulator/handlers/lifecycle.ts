@@ -21,11 +21,11 @@ function send({ emit }: HandlerContext, vm: SimulatedVm, event: number, detail: 
 function end(context: HandlerContext, vm: SimulatedVm, reason: number, detail: number): void {
   const { domain } = vm;
   context.host.stop(vm, reason);
-  // The event of a domain's end has no id any more.
+  // A stopped domain no longer has an id.
   context.emit('lifecycle', { domain: { ...domain, id: -1 }, event: LifecycleEvent.stopped, detail });
 }
 
-/** Later, unless that run of it has ended by then. */
+/** Delayed; skipped if that run of the VM has ended by then. */
 function later(vm: SimulatedVm, afterMs: number, what: () => void): void {
   const { id } = vm;
   setTimeout(() => {
@@ -62,7 +62,7 @@ export const lifecycleHandlers: Handlers = {
     end(context, vm, Shutoff.destroyed, Stopped.destroyed);
     return undefined;
   },
-  /** Asks only: the guest takes its time, or does not hear. */
+  /** Only a request: the guest takes its time, or ignores it. */
   domainShutdownFlags(context, { domain, flags }) {
     const vm = find(context, domain);
     requireActive(vm);

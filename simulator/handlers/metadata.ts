@@ -17,12 +17,12 @@ function entry(domain: Element, uri: string): Element | undefined {
   return children(child(domain, 'metadata')).find((element) => element.namespaceURI === uri);
 }
 
-/** The client's element; its names get the prefix that it chose, and its namespace is said once. */
+/** Parses the client's element; its names get the requested prefix, and its namespace is declared once. */
 function parseEntry(xml: string, key: string): Element {
   const [, root = ''] = /^\s*<([^\s/>]+)/.exec(xml) ?? [];
   try {
     const element = parseXml('(metadata_xml)', xml, root);
-    // libvirt declares the prefix itself, and libxml2 does not do so twice.
+    // libvirt declares the prefix itself, and libxml2 rejects a second declaration.
     if (!element.hasAttribute(`xmlns:${key}`)) return element;
   } catch (error) {
     if (!(error instanceof ModelXmlError)) throw error;
@@ -58,7 +58,7 @@ function setElement(
     return;
   }
   const made = graft(metadata, wanted, key);
-  // First among its attributes, as libxml2 prints namespaces.
+  // Namespace declarations come first, as libxml2 prints them.
   const attributes = [...made.attributes].map(({ name, value }) => [name, value] as const);
   for (const [name] of attributes) made.removeAttribute(name);
   for (const [name, value] of [[`xmlns:${key}`, uri] as const, ...attributes]) made.setAttribute(name, value);

@@ -18,7 +18,7 @@ const KNOBS = ['shm_pages_to_scan', 'shm_sleep_millisecs', 'shm_merge_across_nod
   type: ParamType.uint,
 }));
 
-/** libvirt's getters want exactly the count that they returned before. */
+/** libvirt's getters require exactly the count that they returned before. */
 function exact<T>(items: readonly T[], nparams: number): { stats: readonly T[]; nparams: number } {
   if (nparams === 0) return { stats: [], nparams: items.length };
   if (nparams !== items.length) throw invalid(`nparams in must be equal to ${items.length}`);
@@ -28,7 +28,7 @@ function exact<T>(items: readonly T[], nparams: number): { stats: readonly T[]; 
 const failed = (code: number, message: string): CallFailure =>
   new CallFailure(code, message, ErrorDomain.none);
 
-/** The cells that are meant; more than there are, from one that exists, is not an error. */
+/** The selected cells. A count beyond the last cell is not an error if the first exists. */
 function cellsFrom({ cells }: SimulatedHost, start: number, count: number): number[] {
   if (start >= cells.length || start < -1) {
     throw failed(
@@ -47,7 +47,7 @@ function requirePool({ hugepages }: SimulatedHost, sizeKiB: number, cell: number
     );
 }
 
-/** KSM as libvirt reports it; nothing of the simulated guests' memory is merged unless a scenario says so. */
+/** KSM in libvirt's parameters; guest memory is merged only if a scenario says so. */
 function ksmParams({ host }: HandlerContext): TypedParam[] {
   const knob = (field: string): TypedParam => ({
     field,
@@ -111,7 +111,7 @@ export const nodeHandlers: Handlers = {
       Math.round(counted.reduce((total, times) => total + times[field], 0));
     const fields = ['kernel', 'user', 'idle', 'iowait'] as const;
     const stats = fields.map((field) => ({ field: field as string, value: sum(field) }));
-    // A part of `user`, as Linux counts it: the time of virtual CPUs.
+    // Included in `user`, as Linux counts it: the time of vCPUs.
     if (knows(host.release, 'hostGuestTime')) stats.push({ field: 'guest', value: sum('user') });
     return exact(stats, nparams);
   },
@@ -124,7 +124,7 @@ export const nodeHandlers: Handlers = {
     const available = knows(host.release, 'hostAvailableMemory') && { available: free + cached };
     const figures = Object.entries({ total, free, ...available, buffers: 120_000, cached });
     const stats = figures.map(([field, valueKiB]) => ({ field, valueKiB: Math.round(valueKiB) }));
-    // A single cell's are only the first two.
+    // A single cell has only the first two.
     return exact(cell === -1 ? stats : stats.slice(0, 2), nparams);
   },
   nodeGetCellsFreeMemory: ({ host }, { startCell, maxCells }) => ({
@@ -144,7 +144,7 @@ export const nodeHandlers: Handlers = {
     );
     return { counts };
   },
-  /** A pool that cannot grow as far as was asked stays as large as it became. */
+  /** If a pool cannot grow as far as requested, it keeps the size it reached. */
   nodeAllocPages({ host }, { pageSizesKiB, counts, startCell, cellCount, flags }) {
     const cells = cellsFrom(host, startCell, cellCount);
     for (const cell of cells) {

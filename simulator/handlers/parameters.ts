@@ -11,7 +11,7 @@ import { scheduler } from '../parameters/scheduler.ts';
 import { find, type HandlerContext, type Handlers } from './context.ts';
 import { affected, editEach, looked } from './impact.ts';
 
-/** VIR_TYPED_PARAM_STRING_OKAY: without it strings are left out. */
+/** VIR_TYPED_PARAM_STRING_OKAY: without it, strings are omitted. */
 const STRING_OKAY = 4;
 /** REMOTE_DOMAIN_*_PARAMETERS_MAX */
 const PARAMS_MAX = 16;
@@ -30,7 +30,7 @@ interface GetArgs {
   readonly flags: number;
 }
 
-/** Sets what an XML says of one group; nothing of it when any of it is refused. */
+/** Sets the parameters of one group, all or none. */
 function set(
   context: HandlerContext,
   { domain, params, flags }: SetArgs,
@@ -53,7 +53,7 @@ function set(
   return targets.live !== undefined;
 }
 
-/** The getters' habit: called with 0 they return how many there are, and afterwards no longer. */
+/** Getter convention: with nparams 0 only the count is returned, otherwise the values. */
 function get(
   context: HandlerContext,
   { domain, nparams, flags }: GetArgs,
@@ -129,7 +129,7 @@ export const parameterHandlers: Handlers = {
     set(
       context,
       args,
-      // Whether the cells exist is asked last, and only of a domain that is to use them now.
+      // Whether the cells exist is checked last, and only for the live domain.
       {
         ...numa,
         check: (domain, target, params, live) => {

@@ -11,7 +11,7 @@ import { find, type HandlerContext, type Handlers, requireActive } from './conte
 import { affected, editEach, looked } from './impact.ts';
 import { writeIds } from './iothreads.ts';
 
-/** The CPUs of a map; a running domain can only be put where there are some. */
+/** Converts a CPU map; a running domain can only be pinned to online CPUs. */
 function cpusOf({ host }: HandlerContext, map: Uint8Array, what: string, live: boolean): CpuSet {
   const cpus = CpuSet.fromBitmap(map);
   if (cpus.size === 0) throw invalidArgument('Empty cpu list for pinning');
@@ -25,7 +25,7 @@ function cpusOf({ host }: HandlerContext, map: Uint8Array, what: string, live: b
   return cpus;
 }
 
-/** Pins stand in the order of what they pin. */
+/** Pins are sorted by what they pin. */
 function setPin(
   domain: Element,
   name: string,
@@ -50,7 +50,7 @@ function tuned({ emit }: HandlerContext, vm: SimulatedVm, field: string, cpus: C
   emit('tunable', { domain: vm.domain, params });
 }
 
-/** One map after another, for as many as fit into what the client has room for. */
+/** Concatenated CPU maps of the length requested by the client. */
 function maps(sets: readonly CpuSet[], mapLength: number): Uint8Array {
   return Buffer.concat(sets.map((cpus) => within(cpus, mapLength).toBitmap(mapLength)));
 }
@@ -134,7 +134,7 @@ export const pinHandlers: Handlers = {
     const where = `qemu-${vm.id}-${vm.name}.libvirt-qemu/iothread${ioThreadId}`;
     const cpus = cpusOf(context, map, where, live !== undefined);
     editEach({ live, config }, (root) => {
-      // libvirt writes the ids down as soon as one of them is more than a number.
+      // libvirt writes out the list of ids as soon as one of them has further attributes.
       writeIds(root);
       setPin(root, 'iothreadpin', ['iothread', ioThreadId], cpus);
     });

@@ -3,7 +3,7 @@ import { attr, child, children, type Element, wholeNumber } from '../../model/xm
 import { ensure, remove, setAttr } from '../xml/edit.ts';
 import type { Field, Group } from './group.ts';
 
-/** By its MAC address, or by the name that the host has for it. */
+/** Finds a NIC by its MAC address or its name on the host. */
 export function nicOf(domain: Element, device: string): Element | undefined {
   return children(child(domain, 'devices'), 'interface').find(
     (nic) =>
@@ -23,13 +23,13 @@ function speed(way: 'inbound' | 'outbound', name: string): Field {
       if (nic === undefined) return;
       const element = ensure(nic, 'bandwidth', way);
       setAttr(element, name, Number(value) === 0 ? undefined : String(value));
-      // Without an average there is no limit: the rest of it goes with that.
+      // There is no limit without an average: remove the other attributes too.
       if (wholeNumber(attr(element, 'average')) === undefined) remove(element);
     },
   };
 }
 
-/** virsh domiftune; the average comes first, since the others hold only beside it */
+/** virsh domiftune; the average comes first, since the others require it */
 export const bandwidth: Group = {
   fields: [
     ...['average', 'peak', 'burst', 'floor'].map((name) => speed('inbound', name)),

@@ -30,7 +30,7 @@ function limit(field: string): Field {
   };
 }
 
-/** QEMU's own name for the group of a disk with limits that nobody put in one; no definition says it. */
+/** QEMU's default throttle group of a disk with limits and no explicit group; never in a definition. */
 function ownGroup(domain: Element, target: string): string | undefined {
   const disk = diskOf(domain, target);
   const alias = attr(child(disk, 'alias'), 'name');
@@ -58,7 +58,7 @@ const groupName: Field = {
   },
 };
 
-/** virsh blkdeviotune, in the driver's own order */
+/** virsh blkdeviotune, in the driver's order */
 export const ioTune: Group = {
   fields: [
     ...RATES.map(limit),
@@ -85,7 +85,7 @@ export const ioTune: Group = {
   },
 };
 
-/** What each will be: a total drives out the parts of its kind, and they it. */
+/** Parameters that become unset: a total excludes the separate read and write limits of its kind, and vice versa. */
 export function drivenOut(params: readonly TypedParam[]): string[] {
   const sets = (name: string): boolean => Number(params.find(({ field }) => field === name)?.value ?? 0) > 0;
   return ['bytes', 'iops'].flatMap((what) => {
@@ -135,7 +135,7 @@ function perDevice(field: string, element: string): Field {
         if (known === undefined) add(device, 'path', {}, path);
         if (Number(amount) === 0) remove(child(device, element));
         else setText(ensure(device, element), amount);
-        // A device of which nothing is said any more is not named either.
+        // Remove a device without any remaining setting.
         if (children(device).length === 1) remove(device);
       }
     },

@@ -5,21 +5,21 @@ import { CallFailure } from '../call-failure.ts';
 
 type Value = TypedParam['value'];
 
-/** One typed parameter: where a domain's XML keeps it. `target` is the disk or NIC that it is of. */
+/** One typed parameter and its place in a domain's XML. `target` is the disk or NIC it belongs to. */
 export interface Field {
   readonly field: string;
   readonly type: ParamType;
-  /** Undefined where the XML does not say it. */
+  /** Undefined when it is not set in the XML. */
   readonly read: (domain: Element, target: string) => Value | undefined;
   readonly write: (domain: Element, target: string, value: Value) => void;
-  /** What a getter returns for it where the XML does not say it: of a running domain, and of a definition. */
+  /** What a getter returns when it is not set in the XML: for a running domain, and for a definition. */
   readonly unset: { readonly live: Value; readonly config: Value };
 }
 
 export interface Group {
   readonly fields: readonly Field[];
   /**
-   * What stands against a call as a whole, looked at before anything is set; `live`: of the running domain.
+   * Checks the whole call before anything is set; `live`: against the running domain.
    * @throws CallFailure
    */
   readonly check?: (domain: Element, target: string, params: readonly TypedParam[], live: boolean) => void;
@@ -35,14 +35,14 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   [ParamType.string]: 'string',
 };
 
-/** A parameter that a call takes; `wider`: another type that it takes too. */
+/** A parameter that a call accepts; `wider`: an additional accepted type. */
 export interface Known {
   readonly field: string;
   readonly type: ParamType;
   readonly wider?: ParamType;
 }
 
-/** libvirt's virTypedParamsValidate: which there are, and of what type. @throws CallFailure 74 or 8. */
+/** libvirt's virTypedParamsValidate: checks names and types. @throws CallFailure 74 or 8. */
 export function checkParams(params: readonly TypedParam[], known: readonly Known[]): void {
   for (const { field, type } of params) {
     const found = known.find((each) => each.field === field);

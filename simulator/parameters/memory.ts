@@ -31,7 +31,7 @@ export const memory: Group = {
       const given = params.find(({ field }) => field === name)?.value;
       return Number(given ?? limit(name).read(domain, target) ?? MEMORY_UNLIMITED_KIB);
     };
-    // Only a call that sets one of the two is looked at.
+    // Checked only when the call sets one of the two.
     if (!params.some(({ field }) => field.endsWith('hard_limit'))) return;
     if (value('hard_limit') > value('swap_hard_limit')) {
       throw invalidArgument(

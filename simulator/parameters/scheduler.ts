@@ -7,7 +7,7 @@ import { type Field, type Group, invalidArgument } from './group.ts';
 
 const PERIOD_US = [1_000, 1_000_000] as const;
 const QUOTA_US = [1_000, 17_592_186_044_415] as const;
-/** Of control groups of version 1, which the simulated host has. */
+/** Range in cgroup v1, which the simulated host uses. */
 const SHARES = [2, 262_144] as const;
 
 const KINDS = [
@@ -27,7 +27,7 @@ function field(name: string, element: string, type: ParamType, live: number): Fi
       return said === undefined ? undefined : Number(said);
     },
     write: (domain, _, value) => {
-      // 0 is what a definition without the element has; shares are written down as they were given.
+      // 0 is the default of a definition without the element, except for shares, which are stored as given.
       if (Number(value) === 0 && element !== 'shares') remove(child(domain, 'cputune', element));
       else setText(ensure(domain, 'cputune', element), String(value));
     },
@@ -51,7 +51,7 @@ export const scheduler: Group = {
 function checkOne({ field: name, value }: TypedParam, live: boolean): void {
   const given = Number(value);
   if (name === 'cpu_shares') {
-    // A definition takes any; its start will not.
+    // A definition accepts any value, but its start will not.
     if (live && (given < SHARES[0] || given > SHARES[1])) {
       throw new CallFailure(
         ErrorCode.invalidArg,

@@ -13,7 +13,7 @@ const dataDisk = {
   latencyBinsNs: [0, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 100_000_000],
 } satisfies NonNullable<VmInput['disks']>[number];
 
-/** Four database servers, each on its own cores of one NUMA cell, as they should be. */
+/** Four well-tuned database servers, each with dedicated cores of one NUMA cell. */
 const databases: VmInput[] = ['pg-orders', 'pg-billing', 'mysql-shop', 'mssql-erp'].map((name, index) => ({
   name,
   workload: name.startsWith('mssql') ? 'windows' : 'oltp',
@@ -55,14 +55,14 @@ const others: VmInput[] = [
     workload: 'windows',
     vcpus: 4,
     memoryMiB: 8_192,
-    // As an installer without virtio drivers leaves it.
+    // As installed without virtio drivers.
     disks: [{ target: 'sda', sizeGiB: 80, cache: 'writethrough' }],
     nicModel: 'e1000e',
     balloonPeriodSeconds: 0,
     vncPassword: 'wintermt',
   },
   {
-    // As a cloud runs it that shares folders with it and changes its memory.
+    // As set up by a cloud that shares folders with it and resizes its memory.
     name: 'cache-01',
     workload: 'web',
     vcpus: 2,
@@ -95,7 +95,7 @@ const others: VmInput[] = [
     memoryMiB: 2_048,
     state: 'paused',
     disks: [{ target: 'vda', sizeGiB: 500, cache: 'writeback' }],
-    // Its guest is too old for ACPI.
+    // Its guest is too old to support ACPI.
     shutdownSeconds: 'never',
   },
 ];

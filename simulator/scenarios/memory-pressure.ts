@@ -5,6 +5,6 @@ export const memoryPressure: ScenarioInput = {
   ...calm,
   name: 'memory-pressure',
   description: 'Memory is overcommitted: guests are ballooned, and swap.',
-  // The pools hold the databases, and nothing more.
+  // The pools are only large enough for the databases.
   host: { memoryGiB: 96, hugepages: { 1048576: 0 } },
 };

@@ -10,9 +10,10 @@ export const noisyNeighbour: ScenarioInput = {
     {
       name: 'noisy-build',
       workload: 'batch',
-      // Noisy at any hour of any day.
+      // Noisy at any time of day.
       load: 3,
-      // On each of two CPUs it has half of its weight, and the database of four vCPUs a quarter: it gets two thirds of them.
+      // On each of two CPUs it has half of its weight, and the database with four vCPUs a quarter: it gets two thirds
+      // of them.
       vcpus: 2,
       memoryMiB: 8_192,
       disks: [{ target: 'vda', sizeGiB: 60, cache: 'unsafe' }],

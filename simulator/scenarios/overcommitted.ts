@@ -1,7 +1,9 @@
 import type { ScenarioInput } from '../scenario.ts';
 import { calm } from './calm.ts';
 
-/** A VM waits only where it asks for more than its part of the host, which is the same for all: 1.2 CPUs of 32 here. */
+/**
+ * A VM has contention only if it demands more than its fair share of the host, the same for all: 1.2 of 32 CPUs here.
+ */
 const LOADS: Readonly<Record<string, number>> = { oltp: 1.2, web: 3.5, windows: 2.2 };
 
 export const overcommitted: ScenarioInput = {

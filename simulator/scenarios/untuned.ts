@@ -2,7 +2,7 @@ import type { ScenarioInput } from '../scenario.ts';
 
 type VmInput = ScenarioInput['vms'][number];
 
-/** As an installer leaves it: no pin, QEMU's own cache mode, no hugepages, memory wherever it fell. */
+/** With the installer's defaults: no pins, QEMU's default cache mode, no hugepages, no memory binding. */
 const database = (name: string, project: string): VmInput => ({
   name,
   workload: 'oltp',
@@ -64,7 +64,7 @@ const others: VmInput[] = [
     vcpus: 2,
     memoryMiB: 2_048,
     disks: [{ target: 'vda', sizeGiB: 500 }],
-    // Its guest is too old for ACPI.
+    // Its guest is too old to support ACPI.
     shutdownSeconds: 'never',
   },
   {
@@ -77,7 +77,7 @@ const others: VmInput[] = [
   },
 ];
 
-/** What `virtune tune` is for. */
+/** A host that `virtune tune` can improve. */
 export const untuned: ScenarioInput = {
   name: 'untuned',
   description:

@@ -2,11 +2,11 @@ import { attr, child, children, type Element, wholeNumber } from '../../model/xm
 import { add } from './edit.ts';
 
 /**
- * Gives a place to every device that has none. libvirt puts PCI devices of a Q35 machine behind separate root
- * ports; here all sit on the root bus, which it would accept as well.
+ * Assigns addresses to all devices without one. libvirt puts PCI devices of a Q35 machine behind separate root ports;
+ * here all are on the root bus, which libvirt would accept as well.
  */
 export function assignAddresses(devices: Element): void {
-  // The bridge's, and the first card's.
+  // The slots of the bridge and the video card.
   const slots = new Set<number>([0, 1]);
   for (const address of [...devices.getElementsByTagName('address')]) {
     if (attr(address, 'type') === 'pci') slots.add(Number(attr(address, 'slot') ?? 0));
@@ -44,7 +44,7 @@ function placeOf(device: Element): 'pci' | 'drive' | 'virtio-serial' | undefined
   }
 }
 
-/** The root of the tree, which is nowhere itself. */
+/** The root bus has no address. */
 const isRoot = (controller: Element): boolean =>
   attr(controller, 'type') === 'pci' && (attr(controller, 'model') ?? '').endsWith('-root');
 
@@ -63,7 +63,7 @@ function placeOnPci(device: Element, slots: Set<number>): void {
   });
 }
 
-/** Unit by name: `sda` is 0, as libvirt has it. */
+/** Unit by name: `sda` is 0, as in libvirt. */
 function placeDrive(device: Element, devices: Element): void {
   const name = attr(child(device, 'target'), 'dev') ?? 'a';
   const wanted = Math.max(0, name.charCodeAt(name.length - 1) - 97);

@@ -6,7 +6,7 @@ import { INTERNAL, numberAt, type Rule, twice, UNSUPPORTED, vcpusOf, XML_ERROR }
 
 const outside = (domain: Element, name: string, low: number, high: number): string | undefined => {
   const value = Number(text(child(domain, 'cputune', name)) ?? low);
-  // 0 counts as not said, and a negative quota as none.
+  // 0 means unset, and a negative quota no limit.
   const unset = value === 0 || (name.endsWith('quota') && value < 0);
   return unset || (value >= low && value <= high)
     ? undefined
@@ -16,7 +16,7 @@ const outside = (domain: Element, name: string, low: number, high: number): stri
 const PERIODS = ['period', 'global_period', 'emulator_period', 'iothread_period'];
 const QUOTAS = ['quota', 'global_quota', 'emulator_quota', 'iothread_quota'];
 
-/** What stands against iothreads, pins, shares, quotas and schedulers. */
+/** Checks of iothreads, pins, shares, quotas and schedulers. */
 export const cpuTuneRules: readonly Rule[] = [
   [
     XML_ERROR,
@@ -57,7 +57,7 @@ export const cpuTuneRules: readonly Rule[] = [
       const ids = ioThreadIds(domain);
       const missing = children(child(domain, 'cputune'), 'iothreadpin')
         .map((pin) => wholeNumber(attr(pin, 'iothread')) ?? 0)
-        // A list of ids that is shorter than the count is filled up with the lowest that are free.
+        // If the list of ids is shorter than the count, the lowest free ids are added.
         .find((id) => !ids.includes(id) && id > (numberAt(domain, 'iothreads') ?? 0));
       return missing === undefined ? undefined : `Cannot find 'iothread' : ${missing}`;
     },

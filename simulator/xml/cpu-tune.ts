@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
 import { add, ensure, remove, setAttr, setText } from './edit.ts';
 
-/** As many as the larger of the count and the list; a list that was begun is written to its end. */
+/** The number of iothreads is the larger of the count and the list; an incomplete list is completed. */
 export function completeIoThreads(domain: Element): void {
   const list = child(domain, 'iothreadids');
   const ids = children(list, 'iothread').flatMap((each) => wholeNumber(attr(each, 'id')) ?? []);
@@ -17,7 +17,7 @@ export function completeIoThreads(domain: Element): void {
   }
 }
 
-/** The ids of a domain's iothreads, in their order. */
+/** The ids of a domain's iothreads, in order. */
 export function ioThreadIds(domain: Element): number[] {
   const named = children(child(domain, 'iothreadids'), 'iothread').flatMap(
     (each) => wholeNumber(attr(each, 'id')) ?? [],
@@ -26,7 +26,7 @@ export function ioThreadIds(domain: Element): number[] {
   return named.length > 0 ? named : Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** Pins in the order of what they pin. One of a vCPU that does not exist is forgotten without a word. */
+/** Sorts pins by what they pin. A pin of a vCPU that does not exist is silently dropped. */
 export function completeCpuTune(domain: Element): void {
   const tune = child(domain, 'cputune');
   if (tune === undefined) return;
@@ -60,7 +60,7 @@ export function sortBy(parent: Element, name: string, key: (element: Element) =>
   for (const each of children(parent, name).toSorted((a, b) => key(a) - key(b))) parent.appendChild(each);
 }
 
-/** A list of CPUs or cells as libvirt prints it: the shortest. */
+/** Rewrites a list of CPUs or cells in libvirt's shortest form. */
 export function canonicalList(element: Element, name: string): void {
   const list = attr(element, name);
   if (list !== undefined && list.trim() !== '') setAttr(element, name, CpuSet.parse(list).toString());

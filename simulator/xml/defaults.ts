@@ -23,8 +23,8 @@ export interface DefineOptions {
 }
 
 /**
- * Says in a definition what libvirt says where the client did not (qemuDomainDefPostParse and the parsers):
- * units, sizes, ids and defaults. Doing it twice changes nothing.
+ * Adds to a definition what libvirt fills in (qemuDomainDefPostParse and the parsers): units, sizes, ids and defaults.
+ * Idempotent.
  */
 export function complete(domain: Element, { release, newUuid }: DefineOptions): void {
   if (child(domain, 'uuid') === undefined) add(domain, 'uuid', {}, newUuid());
@@ -47,7 +47,7 @@ export function complete(domain: Element, { release, newUuid }: DefineOptions): 
   completeDevices(domain, release);
 }
 
-/** Memory in KiB, guest cells and all; the balloon is never larger than the whole. */
+/** Memory in KiB, including guest cells; the balloon never exceeds the total. */
 function sizes(domain: Element): void {
   const vcpusMaximum = wholeNumber(text(child(domain, 'vcpu'))) ?? 1;
   const cells = children(child(domain, 'cpu', 'numa'), 'cell');
@@ -81,7 +81,7 @@ function inKiB(element: Element, kib: number | undefined): void {
   if (kib !== undefined) setText(element, Math.ceil(kib));
 }
 
-/** vCPUs that no guest cell has go to the first (qemuDomainDefNumaCPUsRectify). */
+/** vCPUs that are in no guest cell go to the first (qemuDomainDefNumaCPUsRectify). */
 function fillFirstCell(cells: readonly Element[], vcpusMaximum: number): void {
   const [first] = cells;
   if (first === undefined) return;
@@ -92,7 +92,7 @@ function fillFirstCell(cells: readonly Element[], vcpusMaximum: number): void {
   setAttr(first, 'cpus', cpusOf(first).union(all.difference(taken)).toString());
 }
 
-/** A distance that was said holds both ways, and to itself a cell has 10. */
+/** A given distance applies in both directions, and the distance of a cell to itself is 10. */
 function distances(cells: readonly Element[]): void {
   const said = new Map<string, number>();
   cells.forEach((cell, from) => {
@@ -128,7 +128,7 @@ function numaTune(domain: Element): void {
   if (memory !== undefined) {
     defaultAttr(memory, 'mode', 'strict');
     canonicalList(memory, 'nodeset');
-    // Static placement follows from a nodeset and is not said.
+    // A nodeset implies static placement, which is not printed.
     if (attr(memory, 'nodeset') !== undefined) memory.removeAttribute('placement');
   }
   for (const node of children(tune, 'memnode')) {
@@ -138,7 +138,7 @@ function numaTune(domain: Element): void {
   if (tune !== undefined) sortBy(tune, 'memnode', (node) => wholeNumber(attr(node, 'cellid')) ?? 0);
 }
 
-/** Where it boots from, what machine it is, and what becomes of it when it ends. */
+/** Boot, machine type, and actions on poweroff, reboot and crash. */
 function system(domain: Element, release: Release): void {
   const os = ensure(domain, 'os');
   const type = ensure(os, 'type');

@@ -6,19 +6,19 @@ import { checkRules } from './rules.ts';
 import { checkShape } from './schema.ts';
 
 /**
- * A client's XML as libvirt keeps it. Given back what libvirt printed, it comes out byte for byte the same.
- * @throws CallFailure with libvirt's number, for whatever libvirt refuses.
+ * A client's XML as libvirt stores it. XML printed by libvirt comes out byte for byte the same.
+ * @throws CallFailure with libvirt's number, for whatever libvirt rejects.
  */
 export function normalise(xml: string, options: DefineOptions): Element {
   const root = parsed(xml);
   checkShape(root, options);
   checkRules(root, options.release);
   complete(root, options);
-  // What the first pass forgets must not be seen by a holder of the tree.
+  // Parsed again, so that the returned tree contains nothing that formatting drops.
   return parsed(formatDomain(root));
 }
 
-/** @throws CallFailure 35 for XML that is none, 27 for another document. */
+/** @throws CallFailure 35 for malformed XML, 27 for another document. */
 function parsed(xml: string): Element {
   try {
     return parseXml('(domain_definition)', xml, 'domain');
@@ -36,7 +36,7 @@ export function identityOf(domain: Element): { readonly name: string; readonly u
   };
 }
 
-/** Without what only a client that may read secrets is given. */
+/** Removes what only clients that may read secrets see. */
 export function withoutSecrets(xml: string): string {
   if (!/ passw(or)?d/.test(xml)) return xml;
   const root = parsed(xml);

@@ -9,7 +9,7 @@ const HYPERV = [
   ...['relaxed', 'vapic', 'spinlocks', 'vpindex', 'runtime', 'synic', 'stimer', 'reset', 'vendor_id'],
   ...['frequencies', 'reenlightenment', 'tlbflush', 'ipi', 'evmcs', 'avic'],
 ];
-/** What an enlightenment needs beside it, in the order in which libvirt 11.9 and newer look. */
+/** Dependencies between enlightenments, in the order in which libvirt 11.9 and newer check them. */
 const NEEDS: readonly (readonly [name: string, needs: string])[] = [
   ['stimer', 'synic'],
   ['tlbflush', 'vpindex'],
@@ -33,7 +33,7 @@ const each =
 
 const driver = (device: Element, name: string): string | undefined => attr(child(device, 'driver'), name);
 const target = (disk: Element): string => attr(child(disk, 'target'), 'dev') ?? '';
-/** By name where it is not said, as libvirt guesses it. */
+/** Inferred from the name when not set, as in libvirt. */
 const bus = (disk: Element): string =>
   attr(child(disk, 'target'), 'bus') ?? (target(disk).startsWith('vd') ? 'virtio' : 'other');
 

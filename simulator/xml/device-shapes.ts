@@ -13,7 +13,7 @@ const LIMITS = [
   ...IO_RATES.map((rate) => `${rate}_max_length`),
 ];
 
-/** Of devices and what is in them. */
+/** Shapes of devices and their elements. */
 export const DEVICE_SHAPES: Readonly<Record<string, Shape>> = {
   devices: {
     children: [

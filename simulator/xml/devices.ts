@@ -4,7 +4,7 @@ import { assignAddresses } from './addresses.ts';
 import { add, defaultAttr, ensure, remove } from './edit.ts';
 import { EMULATOR } from './machines.ts';
 
-/** Controllers, input and balloon that every machine has, and what each device is where the client did not say. */
+/** Adds the controllers, input devices and balloon of every machine, and the defaults of each device. */
 export function completeDevices(domain: Element, release: Release): void {
   const devices = ensure(domain, 'devices');
   if (!text(child(devices, 'emulator'))) {
@@ -15,7 +15,7 @@ export function completeDevices(domain: Element, release: Release): void {
   sortDisks(devices);
   for (const nic of children(devices, 'interface')) completeNic(nic, domain);
   for (const graphics of children(devices, 'graphics')) completeGraphics(graphics);
-  // A screen needs a card; libvirt 9.0 takes the oldest.
+  // Graphics require a video card; libvirt 9.0 picks the oldest.
   if (child(devices, 'graphics') !== undefined && child(devices, 'video') === undefined)
     add(add(devices, 'video'), 'model', { type: 'cirrus', vram: 16_384 });
   for (const model of children(devices, 'video').map((video) => ensure(video, 'model'))) {
@@ -41,7 +41,7 @@ function completeDisk(disk: Element): void {
   const driver = ensure(disk, 'driver');
   defaultAttr(driver, 'name', 'qemu');
   defaultAttr(driver, 'type', 'raw');
-  // 0 queues, and a driver's own cache mode, are what a disk without the attribute has.
+  // 0 queues and cache mode `default` are the same as no attribute.
   if (attr(driver, 'queues') === '0') driver.removeAttribute('queues');
   if (attr(driver, 'cache') === 'default') driver.removeAttribute('cache');
   const target = child(disk, 'target');
@@ -58,7 +58,7 @@ const busOf = (target: string): string =>
         ? 'fdc'
         : 'ide';
 
-/** A bus's disks stand together, in the order of their names (virDomainDiskInsert). */
+/** Disks of one bus are adjacent, sorted by name (virDomainDiskInsert). */
 function sortDisks(devices: Element): void {
   const disks = children(devices, 'disk');
   const bus = (disk: Element): string => attr(child(disk, 'target'), 'bus') ?? '';
@@ -79,7 +79,7 @@ function completeNic(nic: Element, domain: Element): void {
     add(nic, 'mac', { address: `52:54:00:${last}` });
   }
   const model = child(nic, 'model') ?? add(nic, 'model', { type: 'rtl8139' });
-  // Other models have no driver to be set, and libvirt forgets what was said of one.
+  // Other models have no driver settings, and libvirt drops them.
   if (!(attr(model, 'type') ?? '').startsWith('virtio')) remove(child(nic, 'driver'));
   const bandwidth = child(nic, 'bandwidth');
   if (bandwidth !== undefined && children(bandwidth).length === 0) remove(bandwidth);
@@ -91,7 +91,7 @@ function completeGraphics(graphics: Element): void {
   if (child(graphics, 'listen') === undefined) add(graphics, 'listen', { type: 'address', address: listen });
 }
 
-/** The first console is the first serial port, and a machine with one has the other. */
+/** The first console is the first serial port, and a machine with one of them gets the other. */
 function consoles(devices: Element): void {
   const console = child(devices, 'console');
   if (console !== undefined && child(console, 'target') === undefined)
@@ -103,9 +103,9 @@ function consoles(devices: Element): void {
 }
 
 /**
- * What libvirt 9.0 adds stands behind what the client had, an agent's port with a separate root port behind it; read
- * again, controllers of one type stand together (virDomainControllerInsertPreAlloced). So the first definition of
- * some machines is not quite what the second is.
+ * libvirt 9.0 appends the controllers it adds to those of the client, and a separate root port for the agent's port
+ * after that; when the XML is read again, controllers of one type are grouped (virDomainControllerInsertPreAlloced). So
+ * the first definition of some machines differs slightly from the second.
  */
 function controllers(domain: Element, devices: Element, release: Release): void {
   const q35 = isQ35(domain);
@@ -125,7 +125,7 @@ function controllers(domain: Element, devices: Element, release: Release): void 
     const model = q35 ? 'qemu-xhci' : 'piix3-uhci';
     add(devices, 'controller', { type: 'usb', index: 0, model });
   }
-  // Q35 has SATA on board.
+  // Q35 has an onboard SATA controller.
   if (!has('sata') && (q35 || uses('sata'))) add(devices, 'controller', { type: 'sata', index: 0 });
   if (!has('pci'))
     add(devices, 'controller', { type: 'pci', index: 0, model: q35 ? 'pcie-root' : 'pci-root' });

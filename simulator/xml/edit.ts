@@ -1,6 +1,6 @@
 import { child, type Element } from '../../model/xml.ts';
 
-/** The child of this name, made where there is none. Where it stands does not matter: printing puts it in order. */
+/** Finds or creates the descendant at this path. Its position does not matter, since formatting sorts. */
 export function ensure(parent: Element, ...path: readonly string[]): Element {
   return path.reduce((at, name) => child(at, name) ?? add(at, name), parent);
 }
@@ -24,7 +24,7 @@ export function setText(element: Element, text: string | number): void {
   element.textContent = String(text);
 }
 
-/** Sets it, or takes it away where there is no value. */
+/** Sets the attribute, or removes it when the value is undefined. */
 export function setAttr(element: Element, name: string, value: string | number | undefined): void {
   if (value === undefined) element.removeAttribute(name);
   else element.setAttribute(name, String(value));
@@ -38,7 +38,7 @@ export function remove(element: Element | undefined): void {
   element?.parentNode?.removeChild(element);
 }
 
-/** A copy of an element of any document, as a new child. */
+/** Appends a copy of an element, possibly from another document. */
 export function adopt(parent: Element, element: Element): Element {
   const copy = documentOf(parent).importNode(element, true);
   parent.appendChild(copy);

@@ -6,7 +6,7 @@ const ELEMENT = 1;
 const TEXT = 3;
 const CDATA = 4;
 
-/** The domain as libvirt prints it: two blanks a level, single quotes, everything in libvirt's own order. */
+/** The domain in libvirt's format: two spaces per level, single quotes, and libvirt's order. */
 export function formatDomain(root: Element): string {
   const lines: string[] = [];
   write(lines, root, '', 0);
@@ -23,7 +23,7 @@ function write(lines: string[], element: Element, parent: string, depth: number)
   if (inner.length === 0) {
     const text = children(element).length > 0 ? '' : (element.textContent ?? '');
     if (text.trim() !== '') lines.push(`${indent}<${name}${attributes}>${escapeXml(text)}</${name}>`);
-    // As libvirt prints a NIC's limits after the last of them was taken away.
+    // libvirt prints this after the last limit of a NIC was removed.
     else if (name === 'bandwidth') lines.push(`${indent}<bandwidth>`, `${indent}</bandwidth>`);
     else if (shape?.dropEmpty !== true || attributes !== '') lines.push(`${indent}<${name}${attributes}/>`);
     return;
@@ -35,7 +35,7 @@ function write(lines: string[], element: Element, parent: string, depth: number)
   else lines.push(`${indent}</${name}>`);
 }
 
-/** What libvirt keeps of an element's attributes, in its order. */
+/** The attributes that libvirt keeps, in its order. */
 function attributesOf(element: Element, shape: Shape | undefined): string {
   const found = new Map([...element.attributes].map(({ name, value }) => [name, value]));
   const listed = Object.keys(shape?.attributes ?? {}).filter((name) => found.has(name));
@@ -45,7 +45,7 @@ function attributesOf(element: Element, shape: Shape | undefined): string {
   return [...listed, ...rest].map((name) => ` ${name}='${escapeXml(found.get(name) ?? '')}'`).join('');
 }
 
-/** What libvirt keeps of an element's children, in its order; elements of other namespaces come last. */
+/** The children that libvirt keeps, in its order; elements of other namespaces come last. */
 function childrenOf(element: Element, shape: Shape | undefined): Element[] {
   const all = children(element);
   if (shape?.children === undefined) return isKept(shape) ? all : [];
@@ -57,7 +57,7 @@ function childrenOf(element: Element, shape: Shape | undefined): Element[] {
 
 const isKept = (shape: Shape | undefined): boolean => shape === undefined || shape.open === true;
 
-/** Others' elements are printed by libxml2, which has other habits: double quotes, and text as it stands. */
+/** Foreign elements are printed by libxml2, which differs: double quotes, and text unchanged. */
 function writeMetadata(lines: string[], metadata: Element, indent: string): void {
   const inner = children(metadata);
   if (inner.length === 0) return void lines.push(`${indent}<metadata/>`);
@@ -67,8 +67,8 @@ function writeMetadata(lines: string[], metadata: Element, indent: string): void
 }
 
 /**
- * An element of a namespace that is not libvirt's; `indent` is null within text, which blanks would change.
- * `plain`: a namespace that is printed without its prefix, as domainGetMetadata gives it.
+ * Formats an element of a foreign namespace; `indent` is null within text, which whitespace would change. `plain`: a
+ * namespace printed without its prefix, as domainGetMetadata returns it.
  */
 export function foreign(element: Element, indent: string | null, plain?: string): string {
   const inPlain = plain !== undefined && element.namespaceURI === plain;
@@ -93,12 +93,12 @@ export function foreign(element: Element, indent: string | null, plain?: string)
   return `${start}>${body}</${name}>`;
 }
 
-/** As libxml2 writes text. */
+/** Escapes text as libxml2 does. */
 function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** As libvirt writes text and attributes (virBufferEscapeString). */
+/** Escapes text and attributes as libvirt does (virBufferEscapeString). */
 export function escapeXml(text: string): string {
   return escapeText(text).replaceAll('"', '&quot;').replaceAll("'", '&apos;');
 }

@@ -16,8 +16,8 @@ export interface Described {
 }
 
 /**
- * A VM of a scenario as libvirt describes it, to the letter: what `normalise` would make of it, and `started` of a
- * running one. Written out, since thousands are asked for and few are ever changed.
+ * The XML of a scenario's VM, exactly as libvirt prints it: the result of `normalise`, and of `started` for a running
+ * VM. Generated directly, since thousands are requested and few are ever changed.
  */
 export function specXml({ spec, uuid, seed, release }: Described, run: Run | undefined): string {
   const { maximumKiB, currentKiB, cellKiB } = memoryOf(spec);
@@ -70,7 +70,7 @@ export const SECLABEL = [
 
 const CPU = "  <cpu mode='host-passthrough' check='none' migratable='on'/>";
 
-/** Memory can be plugged only into a guest cell. */
+/** Memory hotplug requires a guest cell. */
 const cpuWithCell = (vcpus: number, memoryKiB: number): string[] => [
   CPU.replace('/>', '>'),
   '    <numa>',
@@ -79,7 +79,7 @@ const cpuWithCell = (vcpus: number, memoryKiB: number): string[] => [
   '  </cpu>',
 ];
 
-/** What virt-install writes for each (virtinst, guest.py). */
+/** What virt-install writes for each guest type (virtinst, guest.py). */
 const LINUX = [
   '  <features>',
   '    <acpi/>',
@@ -113,7 +113,7 @@ const WINDOWS = [
 
 function metadata({ name, project, vcpus, memoryMiB }: VmSpec): string[] {
   if (project === undefined) return [];
-  // libxml2 writes what is in here, and leaves single quotes in text as they are.
+  // Printed by libxml2, which does not escape single quotes in text.
   const text = (value: string): string =>
     value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return [
@@ -143,7 +143,7 @@ function memoryBacking({ hugepagesKiB, sharedMemory }: VmSpec): string[] {
   ];
 }
 
-/** Of libvirt's default period. */
+/** libvirt's default period. */
 const PERIOD_US = 100_000;
 
 function cpuTune({ pins: lists = [], vcpuQuota }: VmSpec): string[] {

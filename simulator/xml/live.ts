@@ -4,7 +4,7 @@ import { formatDomain } from './format.ts';
 import { SECLABEL } from './from-spec.ts';
 import type { Run } from './spec-devices.ts';
 
-/** What the simulated host's CPU is, to a guest that asks for the host's model. */
+/** CPU that a guest with host-model gets on the simulated host. */
 const HOST_MODEL = { name: 'Skylake-Server-IBRS', vendor: 'Intel' };
 const HOST_FEATURES = [
   ['require', 'hypervisor'],
@@ -13,7 +13,7 @@ const HOST_FEATURES = [
   ['disable', 'mpx'],
 ] as const;
 
-/** A definition as it runs: with an id, the names that QEMU and the host gave, and what libvirt filled in. */
+/** The live XML of a definition: with an id, names assigned by QEMU and the host, and values filled in by libvirt. */
 export function started(definition: string, run: Run): string {
   const domain = parseXml('the definition', definition, 'domain');
   setAttr(domain, 'id', run.id);
@@ -53,7 +53,7 @@ const MEMORY_ALIASES: Readonly<Record<string, string>> = {
   'sgx-epc': 'epc',
 };
 
-/** Every guest plugs what it is asked to. */
+/** Every guest plugs the requested memory. */
 function plugMemory(devices: Element): void {
   const counts = new Map<string, number>();
   for (const device of children(devices, 'memory')) {
@@ -66,7 +66,7 @@ function plugMemory(devices: Element): void {
   }
 }
 
-/** Every guest that has a channel for its agent runs one. */
+/** Every guest with an agent channel runs an agent. */
 function connectAgent(channel: Element, id: number, name = ''): void {
   const target = child(channel, 'target');
   const port = attr(target, 'name');
@@ -90,7 +90,7 @@ const COUNTED = [
   ['rng', 'rng'],
 ] as const;
 
-/** An alias of the client's own stays. */
+/** Keeps an alias set by the client. */
 function name(device: Element, alias: string): void {
   if (child(device, 'alias') === undefined) add(device, 'alias', { name: alias });
 }
@@ -112,12 +112,12 @@ function controllerAlias(controller: Element): string {
   const index = attr(controller, 'index') ?? '0';
   if (type === 'pci')
     return (attr(controller, 'model') ?? '').startsWith('pcie') ? `pcie.${index}` : `pci.${index}`;
-  // The first SATA controller of a Q35 machine is on its board, where QEMU calls it so.
+  // QEMU calls the first SATA controller of a Q35 machine, which is onboard, ide.
   if (type === 'sata' && index === '0') return 'ide';
   return type === 'usb' && index === '0' ? 'usb' : `${type}${index}`;
 }
 
-/** libvirt writes down which CPU a guest was given, so that it gets the same after a migration. */
+/** libvirt records the exact CPU a guest was given, so that it gets the same one after a migration. */
 function expandCpu(cpu: Element | undefined): void {
   const mode = attr(cpu, 'mode');
   if (cpu === undefined || mode === 'host-passthrough' || mode === 'maximum') return;

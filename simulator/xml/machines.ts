@@ -1,7 +1,10 @@
 import { versionNumber } from '../../model/versions.ts';
 import type { Release } from '../release.ts';
 
-/** What QEMU emulates: each version adds its machines, and old ones go. The first QEMU without it, where that is known. */
+/**
+ * Machine versions of QEMU: each release adds its own, and old ones are removed. `goneIn`: the first QEMU without it,
+ * if known.
+ */
 const VERSIONS: readonly (readonly [version: string, goneIn?: string])[] = [
   ['2.12', '11.1'],
   ['3.1', '11.1'],
@@ -20,13 +23,13 @@ export interface Machine {
 export const EMULATOR = '/usr/bin/qemu-system-x86_64';
 export const ARCH = 'x86_64';
 
-/** Their short names stand for the newest of a kind. */
+/** Short names are aliases of the newest machine of a kind. */
 const KINDS: Readonly<Record<string, string>> = { pc: 'pc-i440fx', q35: 'pc-q35' };
 
-/** By QEMU's version: every definition names one. */
+/** Cached by QEMU version, since every definition names a machine. */
 const machines = new Map<number, readonly Machine[]>();
 
-/** The machines of a release's QEMU, the oldest first. */
+/** The machines of a release's QEMU, oldest first. */
 export function machinesOf({ qemu }: Release): readonly Machine[] {
   const found = machines.get(qemu) ?? machinesUpTo(qemu);
   machines.set(qemu, found);
@@ -49,7 +52,7 @@ function q35CpusMax(version: string): number {
   return versionNumber(version) >= versionNumber('8.1') ? 1_024 : 288;
 }
 
-/** The machine of this name or alias; the first choice where none is named. Undefined: there is none. */
+/** The machine of this name or alias; by default the preferred one. Undefined if there is none. */
 export function machineNamed(release: Release, name = 'pc'): Machine | undefined {
   const kind = KINDS[name];
   return kind === undefined

@@ -4,7 +4,7 @@ import { DETAIL, type Rule, UNSUPPORTED, UNSUPPORTED_BY_QEMU, XML_ERROR } from '
 
 const guestCells = (domain: Element): number => children(child(domain, 'cpu', 'numa'), 'cell').length;
 
-/** What stands against where memory is to come from. */
+/** Checks of where memory comes from. */
 export const memoryRules: readonly Rule[] = [
   [
     UNSUPPORTED,
@@ -53,7 +53,7 @@ function hugepagesAgainstBacking(domain: Element): string | undefined {
     : undefined;
 }
 
-/** Pages for guest cells that there are, and one size for the rest of them. */
+/** Checks that `<page>` elements name existing guest cells, and that only one is the default for the rest. */
 function masterPages(domain: Element): string | undefined {
   const pages = children(child(domain, 'memoryBacking', 'hugepages'), 'page');
   const last = Math.max(1, guestCells(domain)) - 1;

@@ -1,7 +1,7 @@
 import { child, type Element, text, wholeNumber } from '../../model/xml.ts';
 import type { Release } from '../release.ts';
 
-/** virErrorNumber and virErrorDomain, as libvirt answers each. */
+/** virErrorNumber and virErrorDomain of libvirt's errors. */
 export const XML_ERROR = [27, 20] as const;
 export const UNSUPPORTED = [67, 20] as const;
 export const UNSUPPORTED_BY_QEMU = [67, 10] as const;
@@ -9,18 +9,18 @@ export const INTERNAL = [1, 20] as const;
 export const DETAIL = [35, 20] as const;
 
 type Answer = readonly [code: number, domain: number];
-/** What stands against a definition, in the words of that release's libvirt; nothing if nothing does. */
+/** Checks a definition; returns the error message of that libvirt release, or undefined. */
 export type Rule = readonly [
   answer: Answer,
   against: (domain: Element, release: Release) => string | undefined,
 ];
 
-/** The number that an element says, down a path of names. */
+/** The number in the element at this path. */
 export const numberAt = (parent: Element | undefined, ...path: readonly string[]): number | undefined =>
   wholeNumber(text(child(parent, ...path)));
 
 export const vcpusOf = (domain: Element): number => numberAt(domain, 'vcpu') ?? 1;
 
-/** The first that is there a second time. */
+/** The first duplicate. */
 export const twice = <T>(items: readonly T[]): T | undefined =>
   items.find((item, index) => items.indexOf(item) !== index);

@@ -14,9 +14,7 @@ const PREFIX: Readonly<Record<number, string>> = {
   67: 'unsupported configuration: ',
 };
 
-/**
- * @throws CallFailure with the number and the words that libvirt has for it.
- */
+/** @throws CallFailure with libvirt's error number and message. */
 export function checkRules(domain: Element, release: Release): void {
   try {
     for (const [[code, from], against] of [...RULES, ...cpuTuneRules, ...memoryRules, ...deviceRules]) {
@@ -32,7 +30,7 @@ export function checkRules(domain: Element, release: Release): void {
 const cellsOf = (domain: Element): Element[] => children(child(domain, 'cpu', 'numa'), 'cell');
 const cpusOf = (cell: Element): CpuSet => CpuSet.parse(attr(cell, 'cpus') ?? '');
 
-/** What stands against the machine as a whole. */
+/** Checks of the machine as a whole. */
 const RULES: readonly Rule[] = [
   [[21, 20], (domain) => (text(child(domain, 'name')) ? undefined : 'missing name information')],
   [XML_ERROR, (domain) => (text(child(domain, 'os', 'type')) ? undefined : 'an os <type> must be specified')],

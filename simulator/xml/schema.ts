@@ -11,13 +11,13 @@ const FROM_CONF = 5;
 
 export interface ShapeOptions {
   readonly release: Release;
-  /** VIR_DOMAIN_DEFINE_VALIDATE: what the schema does not have is an error. Without it, libvirt ignores it. */
+  /** VIR_DOMAIN_DEFINE_VALIDATE: what is not in the schema is an error. Without it, libvirt ignores it. */
   readonly validate: boolean;
 }
 
 /**
- * Refuses a word that an attribute does not have and, with `validate`, all that the schema of this release does not have.
- * Without, what is newer than the release is removed here; the formatter removes what no release has.
+ * Rejects invalid attribute values and, with `validate`, everything that is not in the schema of this release. Without
+ * it, what is newer than the release is removed here, and the formatter removes what is in no release.
  * @throws CallFailure 92 or 27.
  */
 export function checkShape(domain: Element, options: ShapeOptions): void {
@@ -59,12 +59,12 @@ function check(element: Element, parent: string, options: ShapeOptions): void {
     }
     const listed = shape?.children?.includes(each.nodeName) === true || each.nodeName.includes(':');
     if (schema && shape !== undefined && shape.open !== true && !listed) throw invalidSchema(name);
-    // What is forgotten is not looked into.
+    // What is dropped is not checked.
     if (shape === undefined || shape.open === true || listed) check(each, name, options);
   }
 }
 
-/** What the schema says of an element as a whole, rather than of a word in it. */
+/** Schema rules on an element as a whole, rather than on an attribute. */
 function isWhole(element: Element, { once, excludes, needs, text }: Shape): boolean {
   const names = children(element).map(({ nodeName }) => nodeName);
   if (once?.some((each) => names.indexOf(each) !== names.lastIndexOf(each)) === true) return false;

@@ -1,22 +1,22 @@
 import type { LibvirtFeature } from '../../model/libvirt-features.ts';
 
 /**
- * How libvirt prints a domain (conf/domain_conf.c, virDomainDefFormatInternal and what it calls): in which
- * order, and what it takes. Whatever a client writes that is not here libvirt forgets, unless the shape is open:
- * then it is printed behind the rest, since this list is not the whole of libvirt's.
+ * How libvirt prints a domain (conf/domain_conf.c, virDomainDefFormatInternal and its callees): order and accepted
+ * values. libvirt drops everything else from a client's XML, unless the shape is open: then it is printed last, since
+ * this list does not cover all of libvirt.
  */
 export interface Shape {
-  /** In order. A list names the only values; a pattern is asked for only by who wants the schema checked. */
+  /** In order. A list contains the only valid values; a pattern is checked only by schema validation. */
   readonly attributes?: Readonly<Record<string, readonly string[] | RegExp | undefined>>;
   readonly children?: readonly string[];
-  /** An attribute that is wanted beside certain values of another; the schema's business alone. */
+  /** An attribute required with certain values of another; schema validation only. */
   readonly needs?: readonly [attribute: string, values: readonly string[], needed: string];
-  /** Of its text; the schema's business alone. */
+  /** Pattern of its text; schema validation only. */
   readonly text?: RegExp;
   readonly open?: true;
-  /** Attributes and children that not every release has. */
+  /** Attributes and children that only newer releases have. */
   readonly since?: Readonly<Record<string, LibvirtFeature>>;
-  /** Children that there is only one of, and those that keep others out: the schema's business alone. */
+  /** Children that must be unique, and children that exclude others; schema validation only. */
   readonly once?: readonly string[];
   readonly excludes?: Readonly<Record<string, readonly string[]>>;
   /** Not printed when there is nothing in it. */

@@ -8,7 +8,7 @@ const SCHEDULER = { scheduler: ['batch', 'idle', 'fifo', 'rr'], priority: NUMBER
 const REAL_TIME = { needs: ['scheduler', ['fifo', 'rr'], 'priority'] } as const;
 const state: Shape = { attributes: { state: ON_OFF } };
 
-/** By an element's name, or by its parent's and its own where names have more than one meaning. */
+/** By element name, or by parent and element name where a name has several meanings. */
 const SHAPES: Readonly<Record<string, Shape>> = {
   domain: {
     attributes: { type: ANY, id: ANY },

@@ -3,13 +3,13 @@ import type { VmSpec } from '../scenario.ts';
 import { diskPath, macOf, memoryOf } from '../vm-facts.ts';
 import { escapeXml } from './format.ts';
 
-/** What a run adds to a description. */
+/** Values that a run adds to a description. */
 export interface Run {
   readonly id: number;
   readonly nicName: (index: number) => string;
 }
 
-/** The devices of a VM of a scenario, line by line; with a run, as that run has them. */
+/** The device lines of a scenario's VM; with a run, those of the live XML. */
 export function deviceLines(
   { spec, seed, release }: { readonly spec: VmSpec; readonly seed: number; readonly release: Release },
   run: Run | undefined,
@@ -24,7 +24,7 @@ export function deviceLines(
   ];
 }
 
-/** Slots of the root bus, as devices ask for them. 0 and 1 are the bridge's and the video card's. */
+/** Slots of the root bus, assigned in order. 0 and 1 are the bridge and the video card. */
 class Slots {
   #next = 2;
   take(): string {
@@ -43,7 +43,7 @@ function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean, relea
     const said = Object.entries({ name: 'qemu', type: format, cache, io, discard, iothread: ioThread });
     const driver = said.flatMap(([key, value]) => (value === undefined ? [] : ` ${key}='${value}'`)).join('');
     const path = escapeXml(diskPath(name, target, format));
-    // Counted from the last, as libvirt does when it starts a domain.
+    // Counted from the last, as libvirt does when a domain starts.
     const source = live ? ` index='${list.length - index}'` : '';
     return [
       "    <disk type='file' device='disk'>",
@@ -58,7 +58,7 @@ function disks({ name, disks: list }: VmSpec, slots: Slots, live: boolean, relea
   });
 }
 
-/** Image below image, as a running domain's XML has them; the last has none below it. */
+/** Nested backing images, as in a running domain's XML; the last has none. */
 function backingChain(images: number, path: string): string[] {
   return [
     ...Array.from({ length: images }, (_, index) => [
@@ -124,7 +124,7 @@ function controllers({ agent }: VmSpec, slots: Slots, live: boolean): string[] {
   ];
 }
 
-/** Where QEMU's guest agent listens. */
+/** The channel of the QEMU guest agent. */
 function agentChannel({ agent, name }: VmSpec, run: Run | undefined): string[] {
   if (!agent) return [];
   const path = escapeXml(
@@ -202,7 +202,7 @@ function tpm({ tpm: has }: VmSpec, live: boolean): string[] {
   ];
 }
 
-/** Its guest has plugged what it was asked to. */
+/** The guest has plugged the requested memory. */
 function memoryDevice(spec: VmSpec, slots: Slots, live: boolean): string[] {
   if (spec.virtioMem === undefined) return [];
   const { deviceKiB, pluggedKiB } = memoryOf(spec);

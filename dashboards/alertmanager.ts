@@ -1,6 +1,9 @@
 import { HOST_IDENTITY } from './promql.ts';
 
-/** What an alert is about: a VM or a device of it, a pool, a NUMA cell, or the host as a whole where there is no such label. */
+/**
+ * Labels that identify the subject of an alert: a VM or its device, a pool, a NUMA cell, or without any of them the
+ * host.
+ */
 const SUBJECT = [...HOST_IDENTITY, 'domain', 'target_device', 'storage_pool', 'cell', 'component'] as const;
 
 const BY_SEVERITY = [
@@ -8,7 +11,7 @@ const BY_SEVERITY = [
   { matchers: ['severity="info"'], receiver: 'tickets', repeat_interval: '7d' },
 ] as const;
 
-/** Alerts whose cause is mostly one that hosts share: each is one group for all hosts of a cluster. */
+/** For alerts whose cause is usually shared by hosts: one group for all hosts of a cluster. */
 const oncePerCluster = (matcher: string) => ({
   matchers: [matcher],
   group_by: ['alertname', 'cluster'],
@@ -16,10 +19,10 @@ const oncePerCluster = (matcher: string) => ({
 });
 
 /**
- * An Alertmanager configuration to start from. One event is one notification: alerts of one host and one component are in one
- * group, however many VMs they are about, and so are hosts of a cluster that are not reached, or that lose the storage or the
- * server that they share; a critical alert inhibits warnings of the same subject; and an alert that stands for many inhibits
- * them. An alert that a site has made critical is inhibited by none that is not.
+ * A sample Alertmanager configuration with one notification per event. Alerts of one host and component are grouped,
+ * however many VMs they concern, and so are hosts of a cluster that become unreachable, or that lose shared storage or
+ * a shared server. A critical alert inhibits warnings of the same subject, and an alert that summarizes others inhibits
+ * them. An alert that a site has made critical is only inhibited by critical alerts.
  */
 export const alertmanagerExample = {
   route: {
@@ -37,19 +40,19 @@ export const alertmanagerExample = {
         group_interval: '1m',
         repeat_interval: '5m',
       },
-      // Hosts that share a pool have the same alert.
+      // Hosts that share a pool fire the same alert.
       {
         matchers: ['alertname="ThinPoolOvercommit"'],
         group_by: ['alertname', 'cluster', 'storage_pool'],
         routes: BY_SEVERITY,
       },
-      // A network, a certificate or a rollout that is broken is one event, on however many hosts it shows.
+      // A broken network, certificate or rollout is one event, however many hosts it affects.
       oncePerCluster('alertname=~"ExporterDown|LibvirtUnreachable|HostDisappeared|ExporterConfigInvalid"'),
-      // So is storage that many hosts use, whether it hangs, is slow, or fails.
+      // So is a fault of shared storage, whether it hangs, is slow, or fails.
       oncePerCluster(
         'alertname=~"HostDisksHung|HostDisksSlow|HostIoStalled|DomainPausedByIoError|DiskErrors"',
       ),
-      // And the server that all hosts send to.
+      // And so is a fault of the server that all hosts send to.
       oncePerCluster(
         'alertname=~"ElasticsearchDocumentsLost|ElasticsearchQueueDelayed|OtlpPointsLost|OtlpQueueDelayed"',
       ),
@@ -77,7 +80,7 @@ export const alertmanagerExample = {
     { name: 'pager', webhook_configs: [{ url: 'http://127.0.0.1:9095/pager', send_resolved: true }] },
     { name: 'chat', webhook_configs: [{ url: 'http://127.0.0.1:9095/chat', send_resolved: true }] },
     { name: 'tickets', webhook_configs: [{ url: 'http://127.0.0.1:9095/tickets', send_resolved: true }] },
-    // A dead man's switch: a service that notifies you when this stops.
+    // A dead man's switch: a service that notifies you when this alert stops arriving.
     { name: 'watchdog', webhook_configs: [{ url: 'http://127.0.0.1:9095/watchdog', send_resolved: false }] },
   ],
 } as const;

@@ -4,7 +4,7 @@ import { CLUSTER_LABEL, withClusterLabel } from './cluster-label.ts';
 import { type Files, PATHS } from './files.ts';
 import type { Settings } from './rules/settings.ts';
 
-/** Where in a dashboard the threshold of an alert is drawn; what `dashboards/built/limits.json` holds. */
+/** Position in a dashboard where the threshold of an alert is drawn, as in `dashboards/built/limits.json`. */
 export interface PlacedLimit {
   readonly file: string;
   readonly alert: string;
@@ -20,8 +20,8 @@ class BuiltError extends VirtuneError {
 }
 
 /**
- * The dashboards as they were built with the package, with a site's thresholds and its label for clusters in the place of ours.
- * @throws BuiltError when the folder is not there or does not hold what it should
+ * The dashboards as built with the package, with the site's thresholds and cluster label in place of the defaults.
+ * @throws BuiltError when the folder is missing or its content is invalid
  */
 export function readBuiltDashboards(
   built: URL,

@@ -1,13 +1,13 @@
 import { seriesLabels } from '../model/catalogue/labels.ts';
 import { ALERT_LABELS } from './promql.ts';
 
-/** The label that names a host's cluster in what is declared here. */
+/** The default label of a host's cluster, used in all sources here. */
 export const CLUSTER_LABEL = 'cluster';
 
-/** Labels that series and alerts have from others than the scrape configuration, or that name a target itself. */
+/** Labels of series and alerts that do not come from the scrape configuration, or that identify a target. */
 const TAKEN: ReadonlySet<string> = new Set([...seriesLabels, ...ALERT_LABELS, 'job', 'instance', 'quantile']);
 
-/** Why a label cannot be the one that names a host's cluster; undefined where it can. */
+/** Why a label cannot name a host's cluster; undefined if it can. */
 export function clusterLabelFault(label: string): string | undefined {
   if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label)) return 'a label name has letters, digits and _ only';
   if (label.startsWith('__')) return 'Prometheus removes labels that begin with __ before it stores a series';
@@ -16,21 +16,21 @@ export function clusterLabelFault(label: string): string | undefined {
 }
 
 /**
- * A label of a selector, a `by` or an `on`; not the variable `$cluster`, not a recorded `cluster:...`. A string is matched as
- * a whole, to be left as it is: the value of a site's own label may have the word.
+ * Matches the label in a selector, a `by` or an `on`; not the variable `$cluster`, nor a recorded `cluster:...`.
+ * Strings are matched whole, to be kept unchanged: the value of a site's label may contain the word.
  */
 const IN_PROMQL = /"(?:[^"\\]|\\.)*"|(?<![\w$:])cluster(?![\w:])/g;
-/** In Go's templates of alerts and the queries in them, in legends, and in links of Grafana. */
+/** In Go templates of alerts and their queries, in legends, and in Grafana links. */
 const IN_TEXT = /(\$labels\.|__field\.labels\.|__data\.fields\.|\{\{|[{ ](?=cluster=%q))cluster\b/g;
 
 const PROMQL = new Set(['expr', 'query']);
-/** Objects by the names of labels, and lists of them. */
+/** Properties whose value is an object keyed by label, or a list of labels. */
 const BY_LABEL = new Set(['indexByName']);
 const OF_LABELS = new Set(['group_by', 'equal']);
 
 /**
- * Rules, Alertmanager's configuration or a dashboard for a site whose hosts have another label in the place of
- * `cluster`. The variable `$cluster` of the dashboards and the names of recorded series stay as they are.
+ * Renames the label `cluster` in rules, Alertmanager's configuration or a dashboard, for a site that uses another
+ * label. The dashboards' variable `$cluster` and names of recorded series are unchanged.
  */
 export function withClusterLabel<T>(content: T, label: string): T {
   return label === CLUSTER_LABEL ? content : (renamed(content, label, '') as T);

@@ -3,7 +3,7 @@ import { CLUSTER_LABEL, withClusterLabel } from './cluster-label.ts';
 import { buildAlertRules, buildRecordingRules, type RuleOptions } from './rules/build.ts';
 import { yamlFile } from './rules/yaml.ts';
 
-/** Text by path, below the folder that is installed. */
+/** File contents by path, relative to the installation folder. */
 export type Files = ReadonlyMap<string, string>;
 
 export const PATHS = {
@@ -16,9 +16,9 @@ export const PATHS = {
 } as const;
 
 export interface FileOptions extends RuleOptions {
-  /** Where Grafana finds the dashboards on its own disk. */
+  /** The folder of the dashboards on Grafana's disk. */
   readonly grafanaPath?: string | undefined;
-  /** Prometheus as Grafana reaches it. */
+  /** URL of Prometheus for Grafana. */
   readonly prometheusUrl?: string | undefined;
   /** The label of a host's cluster. */
   readonly clusterLabel?: string | undefined;
@@ -89,7 +89,7 @@ function dataSources({
         type: 'prometheus',
         url: prometheusUrl,
         isDefault: true,
-        // Without the scrape interval Grafana's $__rate_interval is wrong.
+        // Without the scrape interval, Grafana's $__rate_interval is wrong.
         jsonData: { timeInterval: scrapeInterval },
       },
     ],

@@ -4,7 +4,7 @@ import type { AlertRule, Threshold } from './rules/rule.ts';
 const BEGIN = '<!-- thresholds: made by `npm run dashboards`, do not edit -->';
 const END = '<!-- /thresholds -->';
 
-/** The text of docs/alerting-on-overcommit.md with the table of what the rules themselves say. */
+/** Inserts the table generated from the rules into the text of docs/alerting-on-overcommit.md. */
 export function withThresholdTable(text: string): string {
   const [before, rest] = text.split(BEGIN);
   const [, after] = rest?.split(END) ?? [];

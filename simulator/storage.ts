@@ -8,7 +8,7 @@ const MIB_BYTES = 1_048_576;
 
 /** The storage below all disks of a host, in one step. */
 export interface Storage {
-  /** Of what is asked, what is done. */
+  /** Completed fraction of the demand. */
   readonly share: number;
   /** Latency of a request that takes `ns` on idle storage. */
   readonly timeNs: (ns: number) => number;

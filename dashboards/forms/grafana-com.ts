@@ -2,11 +2,11 @@ import { jsonFile } from '../built.ts';
 import type { Files } from '../files.ts';
 import { dashboardsOf } from './contents.ts';
 
-/** As Grafana's "Export for sharing externally" makes it, for _Import_ and for grafana.com/grafana/dashboards. */
+/** The format of Grafana's "Export for sharing externally", for _Import_ and grafana.com/grafana/dashboards. */
 const FOLDER = 'grafana/import';
 const INPUT = 'DS_PROMETHEUS';
 
-/** The oldest Grafana in which the pages were designed to work; see docs/dashboards.md. */
+/** The oldest Grafana that the pages were designed for; see docs/dashboards.md. */
 const GRAFANA_VERSION = '10.0.0';
 
 const PANEL_NAMES: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ export function grafanaComFiles(files: Files): Files {
   );
 }
 
-/** Import asks for a data source, with which the page's variable then begins. */
+/** Import prompts for a data source, which becomes the initial value of the page's variable. */
 function importForm(dashboard: Dashboard): unknown {
   const types = new Set(dashboard.panels.map(({ type }) => type).filter((type) => type !== 'row'));
   return {

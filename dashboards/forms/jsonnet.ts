@@ -1,6 +1,6 @@
 import { piecesOf } from '../rules/reference.ts';
 
-/** Jsonnet that is written as it is, where JSON has a value. */
+/** Jsonnet source, emitted verbatim in place of a JSON value. */
 export class Jsonnet {
   readonly text: string;
   constructor(text: string) {
@@ -8,7 +8,10 @@ export class Jsonnet {
   }
 }
 
-/** A value as Jsonnet, with the references in its texts. A text that is only a reference keeps the type of what it refers to. */
+/**
+ * Converts a value to Jsonnet, resolving references in strings. A string that is only a reference keeps the type of its
+ * target.
+ */
 export function toJsonnet(value: unknown, indent = ''): string {
   if (value instanceof Jsonnet) return value.text;
   if (typeof value === 'string') return textToJsonnet(value);

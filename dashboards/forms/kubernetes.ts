@@ -3,16 +3,16 @@ import { yamlFile } from '../rules/yaml.ts';
 import { dashboardsOf, rulesOf } from './contents.ts';
 
 /**
- * For clusters with prometheus-operator: rules as PrometheusRule, and dashboards as ConfigMaps for Grafana's sidecar (the
- * chart kube-prometheus-stack) or as GrafanaDashboard for grafana-operator. Namespace and selector labels are the site's, and
- * are added by its own kustomization.
+ * For clusters with prometheus-operator: rules as PrometheusRule, and dashboards as ConfigMaps for Grafana's sidecar
+ * (the chart kube-prometheus-stack) or as GrafanaDashboard for grafana-operator. Namespace and selector labels depend
+ * on the site, and are added by its kustomization.
  */
 const FOLDER = 'kubernetes';
 const RULES = `${FOLDER}/prometheus-rules`;
 const CONFIG_MAPS = `${FOLDER}/grafana-configmaps`;
 const OPERATOR = `${FOLDER}/grafana-operator`;
 
-/** What the sidecar of Grafana's Helm chart looks for by default, and where it puts the dashboards. */
+/** Defaults of the sidecar in Grafana's Helm chart: the label it selects, and the annotation of the target folder. */
 const SIDECAR = { label: 'grafana_dashboard', folderAnnotation: 'grafana_folder' };
 const GRAFANA_FOLDER = 'virtune';
 
@@ -56,7 +56,7 @@ function kustomization(resources: readonly string[], comment = 'Made by virtune 
   });
 }
 
-/** monitoring.coreos.com/v1: its `spec` is a file of rules as Prometheus reads it. */
+/** monitoring.coreos.com/v1: its `spec` has the format of a Prometheus rule file. */
 function prometheusRule(name: string, spec: unknown): unknown {
   return {
     apiVersion: 'monitoring.coreos.com/v1',
@@ -78,12 +78,12 @@ function configMap(dashboard: string, json: string): unknown {
       labels: { ...LABELS, [SIDECAR.label]: '1' },
       annotations: { [SIDECAR.folderAnnotation]: GRAFANA_FOLDER },
     },
-    // In one line: kubectl apply keeps a copy in an annotation, which has room for 256 KiB.
+    // On one line: kubectl apply keeps a copy in an annotation, which is limited to 256 KiB.
     data: { [keyOf(dashboard)]: JSON.stringify(JSON.parse(json)) },
   };
 }
 
-/** grafana.integreatly.org/v1beta1; the selector is the one of the operator's own examples. */
+/** grafana.integreatly.org/v1beta1; the selector is that of the operator's examples. */
 function grafanaDashboard(dashboard: string): unknown {
   return {
     apiVersion: 'grafana.integreatly.org/v1beta1',

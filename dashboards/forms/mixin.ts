@@ -21,9 +21,9 @@ import { dashboardsOf } from './contents.ts';
 import { Jsonnet, toJsonnet } from './jsonnet.ts';
 
 /**
- * As monitoring mixins have it (https://monitoring.mixins.dev): three hidden fields, and `_config` with what a site's Jsonnet
- * changes: selector, labels, thresholds, tags and uids. Rules and dashboards are those of the plain files, with references to
- * `_config` in the place of its values.
+ * A monitoring mixin (https://monitoring.mixins.dev): three hidden fields, and `_config` with what a site can override
+ * in Jsonnet: selector, labels, thresholds, tags and uids. Rules and dashboards are those of the plain files, with
+ * values replaced by references to `_config`.
  */
 const FOLDER = 'mixin';
 const UID_PREFIX = 'virtune-';
@@ -91,14 +91,17 @@ ${rules.flatMap(assertionsOf).join('')}  prometheusRules+:: ${toJsonnet(rulesFro
 `;
 }
 
-/** An alert that counts another one would never fire without it. */
+/** Asserts that alerts counted by another are enabled: without them it would never fire. */
 const assertionsOf = ({ alert, dependsOn = [] }: AlertRule): string[] =>
   dependsOn.map(
     (name) =>
       `  assert !c.alerts.${name}.off || c.alerts.${alert}.off : '${alert} counts ${name}: switch both off, or none',\n`,
   );
 
-/** Settings in which each threshold that holds for all series refers to `_config`; an override's are what the site chose. */
+/**
+ * Settings with thresholds that apply to all series replaced by references to `_config`; overrides keep the site's
+ * values.
+ */
 function thresholdsOf(
   settings: Settings,
   rules: readonly AlertRule[],
@@ -120,7 +123,7 @@ function thresholdsOf(
   );
 }
 
-/** The values of an alert that a mixin's user may change. */
+/** The values of an alert that users of the mixin can change. */
 function configOf(rule: AlertRule, settings: Settings[string]): unknown {
   const seconds = settings?.for ?? parseSeconds(rule.for);
   return {
@@ -148,7 +151,7 @@ function rulesFrom(file: RuleFile): unknown {
   };
 }
 
-/** An override is the site's own: its duration and severity are not those that all other series have. */
+/** Unchanged for an override: its duration and severity are the site's, not those of all other series. */
 function ruleFrom(rule: BuiltRecordingRule | BuiltAlertRule): BuiltRecordingRule | BuiltAlertRule {
   if (!('alert' in rule) || OVERRIDE_LABEL in rule.labels) return rule;
   const { alert, labels, for: _, annotations, ...rest } = rule;
@@ -173,7 +176,10 @@ interface Dashboard {
   readonly links: readonly object[];
 }
 
-/** Links between pages have their uids, and the list of pages finds them by the first tag. */
+/**
+ * Makes uids and tags configurable, including links between pages, which contain uids, and the page list, which
+ * searches by the first tag.
+ */
 function configurable(dashboard: Dashboard): unknown {
   const text = JSON.stringify(dashboard);
   const linked = JSON.parse(

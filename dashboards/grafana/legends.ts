@@ -1,6 +1,6 @@
 const HOST = '{{instance}} {{cluster}}';
 
-/** What a series is called, from its labels: all that identifies a host, a VM, or a disk or interface. */
+/** Series names by labels: everything that identifies a host, a VM, a disk or an interface. */
 export const LEGEND = {
   host: HOST,
   vm: `{{domain}} ${HOST}`,

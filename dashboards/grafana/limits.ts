@@ -1,13 +1,13 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { alertGroups } from '../rules/alerts/all.ts';
 
-/** A threshold of an alert, where a panel shows it. */
+/** An alert's threshold that a panel shows. */
 export interface Limit {
   readonly alert: string;
   readonly threshold: string;
 }
 
-/** Where in a built dashboard the value of a limit is, so that a site's threshold can replace it. */
+/** Position of a limit's value in a built dashboard, so that a site's threshold can replace it. */
 export interface LimitPlace extends Limit {
   readonly path: readonly (string | number)[];
 }
@@ -15,16 +15,16 @@ export interface LimitPlace extends Limit {
 const limits = new WeakMap<object, Limit>();
 
 /**
- * Colours from the thresholds of alerts, so that a panel changes colour where an alert fires. `first` is the
- * colour of what is well below them.
- * @throws RangeError when there is no such alert or threshold: a name mistyped here is found when pages are built
+ * Thresholds for colours, taken from alerts, so that a panel changes colour when an alert fires. `first` is the colour
+ * of values well below them.
+ * @throws RangeError when there is no such alert or threshold, so that a typo fails the build
  */
 export function limitsOf(
   first: string,
   ...steps: readonly (readonly [color: string, alert: string, threshold: string])[]
 ): dashboard.ThresholdsConfigBuilder {
   return new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps([
-    // JSON has no minus infinity: the first step has no value.
+    // JSON has no minus infinity, so the first step has no value.
     { value: null, color: first },
     ...steps.map(([color, alert, threshold]) => {
       const step: dashboard.Threshold = { value: thresholdOf({ alert, threshold }), color };
@@ -34,12 +34,12 @@ export function limitsOf(
   ]);
 }
 
-/** One colour whatever the value. */
+/** A single colour, regardless of the value. */
 export function noLimit(color = 'text'): dashboard.ThresholdsConfigBuilder {
   return limitsOf(color);
 }
 
-/** As it is without settings of a site. */
+/** The default, without a site's settings. */
 export function thresholdOf({ alert, threshold }: Limit): number {
   const declared = alertGroups.flatMap(({ alerts }) => alerts).find((rule) => rule.alert === alert)
     ?.thresholds[threshold];
@@ -47,7 +47,7 @@ export function thresholdOf({ alert, threshold }: Limit): number {
   return declared.value;
 }
 
-/** Finds the limits in what was built. */
+/** Finds the limits in a built dashboard. */
 export function* limitPlaces(built: unknown, path: readonly (string | number)[] = []): Generator<LimitPlace> {
   if (typeof built !== 'object' || built === null) return;
   const limit = limits.get(built);

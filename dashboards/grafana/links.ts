@@ -1,7 +1,7 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import { HOST_IDENTITY } from '../promql.ts';
 
-/** Uids never change: links, bookmarks and runbooks stand on them. */
+/** Uids never change: links, bookmarks and runbooks depend on them. */
 export const PAGES = {
   fleet: 'virtune-fleet',
   host: 'virtune-host',
@@ -14,7 +14,7 @@ export const PAGES = {
 
 export type PageName = keyof typeof PAGES;
 
-/** Where Grafana finds a label of what was clicked: a series of a graph, or a row of a table. */
+/** Grafana's variable for a label of the clicked item: a series of a graph, or a row of a table. */
 type Place = (label: string) => string;
 const ofSeries: Place = (label) => `__field.labels.${label}`;
 const ofRow: Place = (label) => `__data.fields.${label}`;
@@ -23,8 +23,8 @@ const HOST = HOST_IDENTITY;
 const VM = [...HOST_IDENTITY, 'domain'] as const;
 
 /**
- * A link from a host or a VM to its page, by all that identifies it; data source and time range are kept. Where the
- * label `cluster` is not used, Grafana finds nothing for it, and the variable stays at its default.
+ * A link from a host or a VM to its page, with all labels that identify it, the data source and the time range. Where
+ * the label `cluster` is not used, its value is empty, and the variable keeps its default.
  */
 function toPage(
   title: string,
@@ -32,7 +32,7 @@ function toPage(
   labels: readonly string[],
   place: Place,
 ): dashboard.DashboardLinkBuilder {
-  // The value is percent-encoded: a VM's name may hold anything.
+  // Percent-encoded, since a VM's name may contain anything.
   const chosen = labels.map((label) => `var-${label}=\${${place(label)}:percentencode}`);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own templates
   const kept = ['${datasource:queryparam}', '${__url_time_range}'];

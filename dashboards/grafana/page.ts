@@ -15,7 +15,7 @@ export interface PageSpec {
   readonly help: string;
   readonly scope: Scope;
   readonly annotations?: readonly cog.Builder<dashboard.AnnotationQuery>[];
-  /** The index of a page reads as the page does. */
+  /** Rows in display order. */
   readonly rows: readonly Row[];
 }
 
@@ -60,7 +60,7 @@ function otherPages(): dashboard.DashboardLinkBuilder {
 }
 
 /**
- * Alerts of what is looked at, as lines through all graphs. Those on a whole cluster have neither job nor host, and
+ * Alerts of the selected objects, as lines through all graphs. Alerts on a whole cluster have no job and no host, and
  * those on a host no VM: `|` also matches the empty value.
  */
 function alertsFiring(scope: Scope): dashboard.AnnotationQueryBuilder {
@@ -89,8 +89,8 @@ function alertsFiring(scope: Scope): dashboard.AnnotationQueryBuilder {
 }
 
 /**
- * The builders give panels no id. Links to a panel stand on it, so it is made from the panel's place in the
- * page's meaning, its row and title, and not from its place on the screen.
+ * Sets panel ids, which the builders leave out. Links to a panel depend on its id, so it is derived from the titles of
+ * its row and panel, not from its position.
  */
 function giveIds(built: dashboard.Dashboard): void {
   let row = '';
@@ -100,14 +100,14 @@ function giveIds(built: dashboard.Dashboard): void {
   }
 }
 
-/** FNV-1a, 31 bits: a positive number that Grafana takes. */
+/** FNV-1a, 31 bits: a positive number that Grafana accepts. */
 function idOf(key: string): number {
   let hash = 0x811c9dc5;
   for (const char of key) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
   return hash >>> 1 || 1;
 }
 
-/** The builders put links and annotations into a menu; here they are visible. */
+/** The builders move links and annotations into a menu; keep them visible. */
 function dropPlacement(built: unknown): void {
   if (typeof built !== 'object' || built === null) return;
   if ('placement' in built && built.placement === 'inControlsMenu') delete built.placement;

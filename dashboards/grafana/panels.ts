@@ -9,7 +9,7 @@ import { noLimit } from './limits.ts';
 import { now, overTime, type Query } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
-/** Grafana's names of units, of those that virtune has. */
+/** Grafana's names of the units in use. */
 export type Unit =
   | 'percentunit'
   | 'percent'
@@ -26,18 +26,18 @@ export type Unit =
 
 export interface PanelSpec {
   readonly title: string;
-  /** What it shows and how to read it: every panel says so. */
+  /** What the panel shows and how to read it; required. */
   readonly help: string;
   readonly unit: Unit;
   readonly queries: readonly Query[];
   readonly limits?: cog.Builder<dashboard.ThresholdsConfig>;
   readonly links?: readonly cog.Builder<dashboard.DashboardLink>[];
   readonly max?: number;
-  /** What a figure says where there is no series. */
+  /** Text shown when there is no series. */
   readonly nothing?: string;
-  /** Words for numbers. */
+  /** Maps numbers to words. */
   readonly words?: dashboard.ValueMapping;
-  /** Of 24. */
+  /** Width in 24ths of the page. */
   readonly span?: number;
   readonly height?: number;
 }
@@ -45,7 +45,7 @@ export interface PanelSpec {
 const GRAPH = { span: 12, height: 8 };
 const FIGURE = { span: 3, height: 4 };
 
-/** Lines over time. A limit is drawn as a dashed line. */
+/** Lines over time. Limits are dashed lines. */
 export function graph(spec: PanelSpec): timeseries.PanelBuilder {
   const { title, help, unit, queries, limits, links, max, span = GRAPH.span, height = GRAPH.height } = spec;
   const panel = new timeseries.PanelBuilder()
@@ -63,7 +63,7 @@ export function graph(spec: PanelSpec): timeseries.PanelBuilder {
       new common.VizLegendOptionsBuilder()
         .showLegend(true)
         .displayMode(common.LegendDisplayMode.Table)
-        // Beside a narrow graph there is no room for the name of a VM, its host and its cluster.
+        // A narrow graph has no room beside it for the name of a VM, its host and its cluster.
         .placement(span < GRAPH.span ? common.LegendPlacement.Bottom : common.LegendPlacement.Right)
         .calcs(['lastNotNull', 'max'])
         .sortBy('Max')
@@ -86,7 +86,7 @@ export function graph(spec: PanelSpec): timeseries.PanelBuilder {
   return max === undefined ? panel : panel.max(max);
 }
 
-/** Areas on top of each other: parts of a whole. */
+/** Stacked areas: parts of a whole. */
 export function stack(spec: PanelSpec): timeseries.PanelBuilder {
   return graph(spec)
     .fillOpacity(60)
@@ -94,7 +94,7 @@ export function stack(spec: PanelSpec): timeseries.PanelBuilder {
     .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
 }
 
-/** One number of this moment, coloured by its limits. */
+/** The current value, coloured by its limits. */
 export function figure(spec: PanelSpec): stat.PanelBuilder {
   const { title, help, unit, queries, limits, links, span = FIGURE.span, height = FIGURE.height } = spec;
   const panel = new stat.PanelBuilder()
@@ -116,7 +116,7 @@ export function figure(spec: PanelSpec): stat.PanelBuilder {
     : panel.mappings([spec.words]).colorMode(common.BigValueColorMode.Value);
 }
 
-/** Where values lie over time: many series, none of them named. */
+/** A heatmap: distribution of many unnamed series over time. */
 export function density(spec: PanelSpec & { readonly buckets: boolean }): heatmap.PanelBuilder {
   const { title, help, unit, queries, buckets, span = GRAPH.span, height = GRAPH.height } = spec;
   return new heatmap.PanelBuilder()

@@ -5,22 +5,22 @@ import type { RecordedName } from '../rules/recording.ts';
 
 const CHOSEN_CLUSTER = 'cluster=~"$cluster"';
 
-/** Every query is of the clusters, jobs and hosts that were chosen above. */
+/** Matchers of the selected clusters, jobs and hosts, in every query. */
 const CHOSEN = [CHOSEN_CLUSTER, 'job=~"$job"', 'instance=~"$instance"'] as const;
 
-/** The words `by (...)`, for a figure of each host. */
+/** A `by (...)` clause for one result per host. */
 export function byHost(...labels: readonly string[]): string {
   return `by (${[...HOST_IDENTITY, ...labels].join(', ')})`;
 }
 
-/** A selector of what was chosen: a series that virtune exports or that a rule records. */
+/** A selector of an exported or recorded series, limited to the selection. */
 export function of(name: SeriesName | RecordedName, ...matchers: readonly string[]): string {
   return select(name, [...CHOSEN, ...matchers]);
 }
 
 type ClusterName = Extract<RecordedName, `cluster:${string}`>;
 
-/** A selector of a series that a rule records per cluster; it has no job and no host. */
+/** A selector of a series recorded per cluster, which has no job and no host. */
 export function ofCluster(name: ClusterName, ...matchers: readonly string[]): string {
   return select(name, [CHOSEN_CLUSTER, ...matchers]);
 }
@@ -29,7 +29,7 @@ export function rateOf(name: SeriesName, ...matchers: readonly string[]): string
   return `rate(${of(name, ...matchers)}[$__rate_interval])`;
 }
 
-/** Of each VM, over its disks or interfaces. */
+/** Rate per VM, summed over its disks or interfaces. */
 export const rateOfVms = (name: SeriesName): string => sumOver(name, rateOf(name), 'target_device');
 
 /**
@@ -40,16 +40,16 @@ export function newestOf(subject: typeof VM_LABELS | typeof DISK_LABELS, info: s
   return `(topk by (${subject}) (1, timestamp(${info})) > bool 0)`;
 }
 
-/** Matches the VMs that were chosen, on pages that let one choose. */
+/** Matches the selected VMs, on pages with a VM selection. */
 export const CHOSEN_VM = 'domain=~"$domain"';
 
 export interface Query {
   readonly expr: string;
-  /** What a series is called, from its labels: `{{instance}}`. */
+  /** Name of a series from its labels: `{{instance}}`. */
   readonly legend?: string;
 }
 
-/** Queries over time, named A, B, C as Grafana does. */
+/** Range queries, named A, B, C as in Grafana. */
 export function overTime(queries: readonly Query[]): prometheus.DataqueryBuilder[] {
   return queries.map(({ expr, legend }, index) =>
     new prometheus.DataqueryBuilder()
@@ -60,7 +60,7 @@ export function overTime(queries: readonly Query[]): prometheus.DataqueryBuilder
   );
 }
 
-/** Queries of this moment, for figures and tables. */
+/** Instant queries, for figures and tables. */
 export function now(
   queries: readonly Query[],
   format: prometheus.PromQueryFormat = prometheus.PromQueryFormat.TimeSeries,

@@ -1,6 +1,6 @@
 import { limitsOf } from './limits.ts';
 
-/** Colours that several panels have in common. */
+/** Limits used by several panels. */
 export const byContention = () => limitsOf('green', ['red', 'HostCpuContentionHigh', 'contention']);
 export const bySteal = () =>
   limitsOf('green', ['orange', 'DomainCpuStealHigh', 'steal'], ['red', 'DomainCpuStealCritical', 'steal']);

@@ -1,6 +1,6 @@
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 
-/** virDomainState in words. */
+/** Names of virDomainState. */
 const DOMAIN: readonly (readonly [state: number, word: string, color: string])[] = [
   [0, 'no state', 'text'],
   [1, 'running', 'green'],
@@ -12,7 +12,7 @@ const DOMAIN: readonly (readonly [state: number, word: string, color: string])[]
   [7, 'suspended', 'orange'],
 ];
 
-/** virStoragePoolState in words. */
+/** Names of virStoragePoolState. */
 const POOL: readonly (readonly [state: number, word: string, color: string])[] = [
   [0, 'inactive', 'orange'],
   [1, 'building', 'text'],
@@ -21,7 +21,7 @@ const POOL: readonly (readonly [state: number, word: string, color: string])[] =
   [4, 'inaccessible', 'red'],
 ];
 
-/** Shows libvirt's numbers as words. */
+/** Maps libvirt's numbers to words. */
 function mapping(
   words: readonly (readonly [state: number, word: string, color: string])[],
 ): dashboard.ValueMapping {
@@ -34,7 +34,7 @@ function mapping(
 export const DOMAIN_STATES = mapping(DOMAIN);
 export const POOL_STATES = mapping(POOL);
 
-/** For figures that are 1 where something is wrong. */
+/** For values that are 1 when something is wrong. */
 export const YES_OR_NO = mapping([
   [0, 'no', 'green'],
   [1, 'yes', 'orange'],

@@ -12,31 +12,30 @@ export interface Column {
   readonly expr: string;
   readonly unit: Unit;
   readonly limits?: dashboard.ThresholdsConfig;
-  /** Words for numbers. */
+  /** Maps numbers to words. */
   readonly words?: dashboard.ValueMapping;
 }
 
 export interface TableSpec {
   readonly title: string;
   readonly help: string;
-  /** Labels that identify a row within its host, and others worth a column; in this order. */
+  /** Labels that identify a row within its host, and others to show; in column order. */
   readonly labels: readonly string[];
-  /** Labels by which a row belongs to a host, or to a cluster; of a host when absent. */
+  /** Labels that identify the host, or the cluster, of a row; those of a host when absent. */
   readonly identity?: readonly string[];
   readonly columns: readonly Column[];
-  /** Of the first label of rows, and so on. */
+  /** By label of the rows. */
   readonly links?: Readonly<Record<string, cog.Builder<dashboard.DashboardLink>>>;
   readonly span?: number;
   readonly height?: number;
 }
 
-/** In a row for links, but not worth a column. */
+/** Needed in rows for links, but not shown. */
 const HIDDEN = 'job';
 
 /**
- * A row for each VM, disk or host, with a column for each query. Queries are reduced to the labels that make a
- * row, so that Grafana can merge them. Host and cluster stand behind the labels named; a cluster is a column only
- * where the label is used.
+ * A row per VM, disk or host, with a column per query. Queries are aggregated to the labels of a row, so that Grafana
+ * can merge them. Host and cluster follow the listed labels; a cluster column only appears if the label is used.
  */
 export function rows(spec: TableSpec): table.PanelBuilder {
   const { title, help, columns, identity = HOST_IDENTITY, links = {}, span = 24, height = 9 } = spec;

@@ -6,12 +6,12 @@ import { metric, select } from '../promql.ts';
 // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana's own template
 export const DATA_SOURCE: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 
-/** What a page shows before anything is chosen: all hosts, the first host, or the first VM of the first host. */
+/** The initial selection of a page: all hosts, the first host, or the first VM of the first host. */
 export type Scope = 'fleet' | 'host' | 'vm';
 
 const ALL: dashboard.VariableOption = { selected: true, text: ['All'], value: ['$__all'] };
 
-/** A multi-value variable, queried again when the time range changes: hosts and VMs come and go. */
+/** A multi-value variable, refreshed when the time range changes: hosts and VMs come and go. */
 function choice(name: string, label: string, query: string): dashboard.QueryVariableBuilder {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)
@@ -25,7 +25,7 @@ function choice(name: string, label: string, query: string): dashboard.QueryVari
 const allOf = (variable: dashboard.QueryVariableBuilder): dashboard.QueryVariableBuilder =>
   variable.includeAll(true).current(ALL);
 
-/** Grafana begins with the first value where there is no All to begin with. */
+/** Grafana selects the first value if there is no All. */
 const firstOf = (variable: dashboard.QueryVariableBuilder): dashboard.QueryVariableBuilder =>
   variable.includeAll(false);
 
@@ -33,21 +33,21 @@ function dataSource(): dashboard.DatasourceVariableBuilder {
   return new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
-/** `.*` also matches series without the label: many fleets are one cluster. */
+/** `.*` also matches series without the label: many fleets have only one cluster. */
 function cluster(): dashboard.QueryVariableBuilder {
   return allOf(
     choice('cluster', 'Cluster', `label_values(${metric('virtune_connections')}, cluster)`).allValue('.*'),
   );
 }
 
-/** All is the jobs that are listed: another exporter beside virtune has series of the same names. */
+/** All means the listed jobs: another exporter may have series of the same names. */
 function job(): dashboard.QueryVariableBuilder {
   return allOf(
     choice('job', 'Job', `label_values(${metric('virtune_connections', 'cluster=~"$cluster"')}, job)`),
   );
 }
 
-/** From `up`, which a host that cannot be scraped has too, or from `libvirt_up` of a host whose series come by OTLP. */
+/** From `up`, which also exists for a host whose scrape fails, or from `libvirt_up` of a host with OTLP series. */
 function instance(): dashboard.QueryVariableBuilder {
   return choice(
     'instance',
@@ -65,8 +65,8 @@ function domain(): dashboard.QueryVariableBuilder {
 }
 
 /**
- * The variables of a page. Only pages whose queries are bounded for all hosts together offer All of them; elsewhere
- * several hosts can be chosen one by one.
+ * The variables of a page. Only pages with bounded queries over all hosts offer All of them; elsewhere several hosts
+ * can be selected individually.
  */
 export function variablesOf(
   scope: Scope,

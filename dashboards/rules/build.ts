@@ -8,14 +8,14 @@ import type { Value } from './reference.ts';
 import type { AlertContext, AlertGroup, AlertRule } from './rule.ts';
 import type { AlertSettings, Settings } from './settings.ts';
 
-/** A file of rules, in the form that Prometheus reads. */
+/** A Prometheus rule file. */
 export interface RuleFile {
   readonly groups: readonly RuleGroup[];
 }
 
 export interface RuleGroup {
   readonly name: string;
-  /** How often; a fleet's rules are work for Prometheus, and figures over 5 minutes are none of this second. */
+  /** Evaluation interval: a fleet's rules are costly for Prometheus, and rates over 5 minutes change slowly. */
   readonly interval: Duration;
   readonly rules: readonly (BuiltRecordingRule | BuiltAlertRule)[];
 }
@@ -34,25 +34,25 @@ export interface BuiltAlertRule {
 }
 
 export interface RuleOptions {
-  /** Thresholds, durations and severities of a site. */
+  /** The site's thresholds, durations and severities. */
   readonly settings?: Settings | undefined;
-  /** Names of alert groups to build; all when absent. Recorded series are always all. */
+  /** Names of alert groups to build; all when absent. All recording rules are always built. */
   readonly groups?: readonly string[] | undefined;
-  /** A regular expression that the `job` label of virtune's scrapes matches. */
+  /** A regular expression for the `job` label of virtune's scrapes. */
   readonly job?: string | undefined;
-  /** How often Prometheus scrapes virtune: rules are not evaluated more often. */
+  /** Prometheus' scrape interval for virtune: a lower bound of the evaluation interval. */
   readonly scrapeInterval?: string | undefined;
-  /** Where the runbooks are published; `/NAME.md` is appended. */
+  /** Base URL of the runbooks; `/NAME.md` is appended. */
   readonly runbookUrl?: string | undefined;
-  /** Tests live through hours in seconds: every duration is divided by this. */
+  /** Divides every duration, so that tests simulate hours within seconds. */
   readonly faster?: number | undefined;
 }
 
 const RECORDED_EVERY_SECONDS = 30;
 const ALERTS_EVERY_SECONDS = 60;
 /**
- * Rates are over 5 minutes, and so is what a query looks back for a sample: with four samples in that time two scrapes in a
- * row may fail.
+ * Rates are over 5 minutes, which is also Prometheus' lookback: with four samples in that time two consecutive scrapes
+ * may fail.
  */
 export const LONGEST_SCRAPE_INTERVAL_SECONDS = 300 / 4;
 
@@ -62,7 +62,7 @@ export const DEFAULT_RUNBOOK_URL = 'https://github.com/virtune/virtune/blob/main
 export function buildRecordingRules(options: RuleOptions = {}): RuleFile {
   const context = contextOf(options);
   const rules = recordingRules.map(({ record, expr }) => ({ record, expr: expr(context) }));
-  // One group: its rules are taken in turn, and each may stand on those before it in the same moment.
+  // One group: its rules are evaluated in order, so each may use the results of those before it.
   return { groups: [{ name: 'virtune', interval: intervalOf(RECORDED_EVERY_SECONDS, options), rules }] };
 }
 
@@ -89,8 +89,8 @@ function alertsOf({ alerts }: AlertGroup, options: RuleOptions): BuiltAlertRule[
 }
 
 /**
- * One rule for each override, of the series that it matches, and one for all others: a series is evaluated once, by the
- * first override that matches it, and its text has the threshold that holds for it.
+ * One rule per override, for the series that it matches, and one for all others: each series is evaluated once, by the
+ * first override that matches, and its text shows the effective threshold.
  */
 function variantsOf(rule: AlertRule, options: RuleOptions): BuiltAlertRule[] {
   const { overrides = [], ...settings } = options.settings?.[rule.alert] ?? {};
@@ -113,7 +113,7 @@ function variantsOf(rule: AlertRule, options: RuleOptions): BuiltAlertRule[] {
 const matcher = (label: string, operator: '=~' | '!~', pattern: string): string =>
   `${label}${operator}${JSON.stringify(pattern)}`;
 
-/** The value of a label of a rule is a Go template. */
+/** The value of a rule's label is a Go template. */
 const literally = (text: string): string => text.replaceAll('{{', '{{ "{{" }}');
 
 function buildAlert(
@@ -149,7 +149,7 @@ function contextOf(
 ): RuleContext {
   const own = [`job=~${JSON.stringify(job)}`, ...more];
   return {
-    // Prometheus knows no shorter time than a second here.
+    // Prometheus accepts no shorter range than a second here.
     range: (duration) => durationOf(Math.max(1, parseSeconds(duration) / faster)),
     metric: (name, ...matchers) => metric(name, ...own, ...matchers),
   };

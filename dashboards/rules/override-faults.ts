@@ -3,14 +3,14 @@ import type { AlertRule } from './rule.ts';
 import type { AlertSettings } from './settings.ts';
 
 interface OverrideFault {
-  /** Of the override in its list. */
+  /** Index of the override in its list. */
   readonly index: number;
   readonly message: string;
 }
 
 /**
- * Overrides that never apply, or that apply and change nothing. One with the values of all others is an exception from
- * those behind it, so only the last ones can be without effect.
+ * Overrides that never apply, or that change nothing. An override with the same values as the defaults is an exception
+ * from later overrides, so only trailing ones have no effect.
  */
 export function overrideFaults(rule: AlertRule, { overrides = [], ...base }: AlertSettings): OverrideFault[] {
   const declared: Readonly<Record<string, unknown>> = {

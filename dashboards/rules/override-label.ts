@@ -6,8 +6,8 @@ import type { AlertRule } from './rule.ts';
 const ABOUT = { vm: 'VMs', host: 'hosts', fleet: 'clusters' } as const;
 
 /**
- * Why an override of this alert for series with this label would never apply, and what to match instead; undefined where it
- * may apply: what labels the targets of a site have, only the site knows.
+ * Why an override of this alert by this label would never apply, and what to match instead; undefined if it may apply:
+ * the target labels of a site are not known here.
  */
 export function overrideLabelFault(
   { alert, subject, labels = [], ...rule }: AlertRule,
@@ -26,7 +26,7 @@ export function overrideLabelFault(
   return `${about}: its series have no label ${label} to match; use ${choices} or another label of your scrape configuration`;
 }
 
-/** Whether virtune, the rules or Prometheus give series this label: then it is not one of the scrape configuration. */
+/** Whether the label comes from virtune, the rules or Prometheus, rather than from the scrape configuration. */
 function isOurs(rule: Pick<AlertRule, 'expr' | 'thresholds'>, label: string): boolean {
   if (label.startsWith('__') || subjectLabels.has(label)) return true;
   if ((ALERT_LABELS as readonly string[]).includes(label)) return true;

@@ -3,9 +3,9 @@ import { HOST_LABELS, ON_HOST, ON_POOL, ON_VM, select, sumOver } from '../promql
 import type { RuleContext } from './context.ts';
 import { ordinaryMemory } from './ordinary-memory.ts';
 
-/** A series that Prometheus precomputes, so that no panel and no alert evaluates it for a thousand hosts. */
+/** A precomputed series, so that panels and alerts do not evaluate its expression for a thousand hosts. */
 export interface RecordingRule {
-  /** level:metric:operation, as Prometheus' own guide has it. */
+  /** level:metric:operation, as in Prometheus' naming guide. */
   readonly record: string;
   readonly help: string;
   readonly expr: (context: RuleContext) => string;
@@ -13,14 +13,14 @@ export interface RecordingRule {
 
 type Metric = RuleContext['metric'];
 
-/** Per disk or interface, with the labels that each of its series has. */
+/** Per disk or interface, with all labels of its series. */
 const deviceRate = (name: SeriesName, { range, metric }: RuleContext): string =>
   sumOver(name, `rate(${metric(name)}[${range('5m')}])`);
 
-/** Of a VM with fewer requests, 5 minutes without any say nothing. */
+/** For a VM with a lower request rate, 5 minutes without requests mean nothing. */
 const BUSY_PER_SECOND = 1;
 
-/** Per VM: a handful of series where its vCPUs and disks have dozens. */
+/** Per VM: a handful of series instead of dozens for its vCPUs and disks. */
 const ofDomains = [
   {
     record: 'domain:virtune_vcpu_delay:sum_rate5m',
@@ -61,8 +61,8 @@ const ofDomains = [
   {
     record: 'domain:virtune_block_requests_before_hang:rate5m',
     help: 'VMs none of whose disks has completed a request for 5 minutes, while before they did all the time: how many per second they did. For as long as it lasts.',
-    // QEMU counts a request when it completes. Of the VM as a whole: a data disk may have nothing to do for hours, while the
-    // disk of a system that runs is written to every few minutes.
+    // QEMU counts completed requests. Per VM, not per disk: a data disk may be idle for hours, while the system disk of
+    // a running VM is written to every few minutes.
     expr: ({ range, metric }) => {
       const requests = (offset = ''): string =>
         `sum without (target_device) (device:virtune_block_requests:rate5m${offset})`;
@@ -75,8 +75,8 @@ const ofDomains = [
 ] as const satisfies readonly RecordingRule[];
 
 /**
- * Time in some modes, as a share of the CPUs that are online. Time in all modes would be as good, but Linux lets idle and
- * iowait run backwards by a tick, which a rate takes for a restart from 0: hours of idle time in a few minutes.
+ * Time in some modes as a fraction of online CPUs. Not of the time in all modes: Linux lets idle and iowait decrease by
+ * a tick, which rate() takes for a counter reset, adding hours of idle time to a few minutes.
  */
 const shareOfCpus = (modes: string, { range, metric }: RuleContext): string =>
   `sum without (mode) (rate(${metric('libvirt_host_cpu_seconds_total', modes)}[${range('5m')}])) / sum without (state) (${metric('libvirt_host_cpus', 'state="online"')} > 0)`;
@@ -84,13 +84,13 @@ const shareOfCpus = (modes: string, { range, metric }: RuleContext): string =>
 export const IN_MAINTENANCE = 'instance:virtune_host_maintenance:last';
 export const EVALUATED = 'virtune:rules_evaluated:timestamp';
 
-/** Per host: what the fleet page shows. */
+/** Per host: series of the fleet page. */
 const ofHosts = [
   {
     record: IN_MAINTENANCE,
     help: 'Hosts in maintenance, and when these rules last found it so, in seconds since 1970. A host that is down or gone stays in maintenance until it is back.',
-    // Also after a gap in the rules, while Prometheus replays its log for instance: what it was in the last evaluation before.
-    // Where series come by OTLP, or by federation that leaves `up` out, only the host's own 0 says that it is back.
+    // Also after a gap in rule evaluation, such as a WAL replay of Prometheus: then its value in the last evaluation
+    // before the gap. When series come by OTLP, or by federation without `up`, only the host's own 0 ends maintenance.
     expr: (context) =>
       `0 * (${context.metric('virtune_host_maintenance')} == 1 or ((last_over_time(${IN_MAINTENANCE}[${context.range('1d')}]) == on () group_left () max(last_over_time(${EVALUATED}[${context.range('1d')}]))) unless ${ON_HOST} (${context.metric('up')} == 1 or ${lately(context, 'virtune_host_maintenance')} == 0))) + time()`,
   },
@@ -165,21 +165,22 @@ const ofHosts = [
   },
 ] as const satisfies readonly RecordingRule[];
 
-/** Where a shared pool really is. Of a pool without a server, only its own host knows. */
+/** Labels that locate the storage of a shared pool. A pool without a server is only known to its host. */
 const POOL_SOURCE = '"type", "source_host", "source_dir", "source_device", "source_name"';
 
 /**
- * The pool behind each pool of a host, as the label `pool`: the same for hosts that share it. A pool with a server in its
- * source is shared; any other is the host's own, whatever its name. Where an exporter does not say (no
- * libvirt_storage_pool_info), pools of the same name and of the same size to the byte are one.
+ * The pool behind each pool of a host, as the label `pool`, equal for hosts that share it. A pool with a server in its
+ * source is shared; any other belongs to its host, whatever its name. If an exporter lacks libvirt_storage_pool_info,
+ * pools of equal name and equal size to the byte are considered the same.
  */
 function poolIdentity(context: RuleContext): string {
   const info = 'libvirt_storage_pool_info';
   const key = `${HOST_LABELS}, storage_pool`;
-  // Of a pool that grows while two replicas of Prometheus scrape it, one size.
+  // A single size for a pool that grows while two replicas of Prometheus scrape it.
   const size = `count_values by (${key}) ("size", max by (${key}) (${lately(context, 'libvirt_storage_pool_capacity_bytes')}))`;
-  // What is there now comes first: a pool that got another source has both for a while. topk only keeps two replicas that
-  // disagree for a scrape from failing the rule for all pools; it must not have to choose, for it chooses by chance.
+  // Current series take precedence: a pool with a new source has both for a while. topk is only a safeguard, so that
+  // two replicas that disagree during a scrape do not fail the rule for all pools; it should never have to choose,
+  // since its choice is arbitrary.
   return `topk by (${key}) (1, max by (${key}, pool) (${[
     ...[context.metric, (...of: Parameters<RuleContext['metric']>) => lately(context, ...of)].flatMap(
       (at) => [
@@ -191,7 +192,7 @@ function poolIdentity(context: RuleContext): string {
   ].join(` or ${ON_POOL} `)}))`;
 }
 
-/** Also while a host is not scraped for some minutes: what is provisioned on the others does not change with that. */
+/** Bridges some minutes without scrapes: what is provisioned on the other hosts does not change then. */
 const lately = ({ metric, range }: RuleContext, name: SeriesName, ...matchers: readonly string[]): string =>
   `last_over_time(${metric(name, ...matchers)}[${range('15m')}])`;
 
@@ -208,19 +209,19 @@ const ofPools = [
   },
 ] as const satisfies readonly RecordingRule[];
 
-/** Each host once, whatever further labels replicas of Prometheus or other scrapes add to its series. */
+/** Each host once, whatever labels replicas of Prometheus or other scrapes add to its series. */
 const once = (vector: string, ...labels: readonly string[]): string =>
   `max by (${[HOST_LABELS, ...labels].join(', ')}) (${vector})`;
-/** Capacity: hosts in maintenance have none, while VMs that are still on them have to run somewhere. */
+/** Capacity excludes hosts in maintenance, but VMs still running there count, since they have to run somewhere. */
 const serving = (vector: string): string => `(${once(vector)} unless ${ON_HOST} ${IN_MAINTENANCE})`;
 
 const cpus = (metric: Metric): string => metric('libvirt_host_cpus', 'state="online"');
 const ORDINARY = 'instance:virtune_host_memory_ordinary:bytes';
-/** Running only: of a VM that migrates one copy runs, so it counts once. */
+/** Only running: during a migration only one copy of a VM runs, so it counts once. */
 const vcpusRunning = (metric: Metric): string => once(metric('libvirt_host_vcpus', 'state="running"'));
 /**
- * Maximum memory outside of huge page pools. A VM that migrates has memory on two hosts and counts once. An exporter that
- * does not report a part has nothing to take away or to add.
+ * Maximum memory outside of hugepage pools. A migrating VM has memory on two hosts and counts once. A part that an
+ * exporter does not report counts as zero.
  */
 const ordinaryAllocated = (metric: Metric): string => {
   const kinds = (pattern: string): string =>
@@ -229,15 +230,15 @@ const ordinaryAllocated = (metric: Metric): string => {
 };
 
 /**
- * Allocated against capacity, now and without the largest host; no value for a fleet of one, nor for what no host has and no VM
- * needs. Infinite where VMs need what only one host has.
+ * Allocation relative to capacity, now and without the largest host; no value for a fleet of one, or for a resource
+ * that no host has and no VM needs. Infinite when VMs need what only one host has.
  */
 const ratio = (what: string, of: string): string =>
   `sum by (cluster) (${what}) / (sum by (cluster) (${of}) > 0)`;
 const withoutLargest = (what: string, of: string): string =>
   `sum by (cluster) (${what}) / (sum by (cluster) (${of}) - max by (cluster) (${of})) >= 0 and on (cluster) count by (cluster) (${of}) > 1`;
 
-/** Per cluster, by the label of the scrape configuration; without that label, all hosts together. */
+/** Per cluster, by the label of the scrape configuration; without it, for all hosts together. */
 const ofClusters = [
   {
     record: 'cluster:virtune_hosts:count',
@@ -306,19 +307,21 @@ const ofThemselves = [
   {
     record: EVALUATED,
     help: 'When these rules were last evaluated, in seconds since 1970.',
-    // It names what reads it, so that Prometheus does not take it first where it evaluates rules at the same time.
+    // References the series that reads it, so that Prometheus does not evaluate this rule first when it evaluates rules
+    // concurrently.
     expr: () => `vector(time()) or on () ${IN_MAINTENANCE}`,
   },
 ] as const satisfies readonly RecordingRule[];
 
 /**
- * In this order: a rule may use those before it. Maintenance also reads the last one, as it was in the evaluation before.
+ * In dependency order: a rule may use those before it. Maintenance also reads the last one, from the previous
+ * evaluation.
  */
 export const recordingRules = [...ofDomains, ...ofHosts, ...ofPools, ...ofClusters, ...ofThemselves] as const;
 
 export type RecordedName = (typeof recordingRules)[number]['record'];
 
-/** A selector of a recorded series; a name that no rule records does not compile. */
+/** A selector of a recorded series; the type rejects unknown names. */
 export function recordedSeries(name: RecordedName, ...matchers: readonly string[]): string {
   return select(name, matchers);
 }

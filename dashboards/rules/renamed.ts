@@ -1,6 +1,6 @@
 /**
- * Earlier names of alerts. A file for `--thresholds` that still uses one is rejected with the name to use now; the
- * table in CHANGELOG.md is held to this list by a test.
+ * Earlier names of alerts. A file for `--thresholds` that still uses one is rejected with the current name; a test
+ * compares the table in CHANGELOG.md with this list.
  */
 export const RENAMED_ALERTS: ReadonlyMap<string, string> = new Map([
   ['HostStolenFromUs', 'HostCpuStealHigh'],

@@ -3,18 +3,18 @@ import type { Duration } from './duration.ts';
 import type { RecordedName } from './recording.ts';
 import type { Value } from './reference.ts';
 
-/** What the expression of an alert may need besides its thresholds. */
+/** Inputs of an alert's expression besides its thresholds. */
 export interface AlertContext extends RuleContext {
-  /** A selector of a recorded series; a name that no rule records does not compile. */
+  /** A selector of a recorded series; the type rejects unknown names. */
   readonly recorded: (name: RecordedName, ...matchers: readonly string[]) => string;
-  /** A selector of alerts, pending or firing, by a regular expression for their names. */
+  /** A selector of pending or firing alerts, by a regular expression for their names. */
   readonly alerts: (names: string, ...matchers: readonly string[]) => string;
 }
 
-/** `none` is for an alert that always fires, so that its absence is noticed. */
+/** `none`: always fires, so that its absence is noticed. */
 export type Severity = 'critical' | 'warning' | 'info' | 'none';
 
-/** What the alert is about; critical silences warning only where this, host, VM and device are the same. */
+/** The affected component; critical inhibits warning only if component, host, VM and device are equal. */
 export type Component =
   | 'cpu'
   | 'memory'
@@ -33,17 +33,14 @@ export type Component =
   | 'virtune-output'
   | 'virtune-otlp';
 
-/**
- * What an alert names: a VM on a host, a host, the hosts of a cluster together, or nothing but that virtune's series are
- * there at all.
- */
+/** What an alert names: a VM on a host, a host, the hosts of a cluster, or only the presence of virtune's series. */
 export type Subject = 'vm' | 'host' | 'fleet' | 'monitoring';
 
-/** A number that a site may change, and why it is what it is. */
+/** A number that a site can change, and its rationale. */
 export interface Threshold {
   readonly value: number;
   readonly unit: Unit;
-  /** Who says so: a document, another tool, or a reason of ours. */
+  /** Source of the value: a document, another tool, or our reasoning. */
   readonly from: string;
 }
 
@@ -63,23 +60,23 @@ export interface AlertRule<K extends string = string> {
   readonly alert: string;
   readonly severity: Severity;
   readonly subject: Subject;
-  /** Further labels of its series that an override may match: each selector, or each side of an `or`, has them. */
+  /** Additional labels of its series that an override may match: each selector, or each side of an `or`, has them. */
   readonly labels?: readonly string[];
-  /** Absent for an alert that is not about a fault. */
+  /** Absent for an alert that does not report a fault. */
   readonly component?: Component;
-  /** Alerts that its expression counts: without them it never fires. */
+  /** Alerts that its expression counts, without which it never fires. */
   readonly dependsOn?: readonly string[];
   /** How long the expression must hold before the alert fires. */
   readonly for: Duration;
   readonly thresholds: Thresholds<K>;
   expr(values: Values<K>, context: AlertContext): string;
-  /** One line: what is wrong, where, and the figure. Go templates, as Prometheus takes them. */
+  /** One line: the problem, its location and the value. A Go template of Prometheus. */
   summary(values: Values<K>): string;
-  /** What it does to whom, and the first thing to do. */
+  /** The impact and the first step. */
   description(values: Values<K>): string;
 }
 
-/** Declares an alert; only so does the compiler tie what `expr` reads to `thresholds`. */
+/** Declares an alert; the function lets the compiler check that `expr` only uses declared `thresholds`. */
 export function alert<const K extends string = never>(rule: AlertRule<K>): AlertRule {
   return rule;
 }

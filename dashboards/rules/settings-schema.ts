@@ -10,12 +10,12 @@ import type { AlertRule, Threshold } from './rule.ts';
 import type { Settings } from './settings.ts';
 import { isInRange, rangeText } from './threshold-range.ts';
 
-/** How long a condition must hold. Prometheus evaluates rules no more often than once a second. */
+/** The `for` of an alert. Prometheus evaluates rules at most once a second. */
 const duration = secondsSchema({ maxSeconds: 30 * 86_400, isWhole: true });
 
 /**
- * The file of `--thresholds`: alerts by name, each with the thresholds that it has.
- * @param clusterLabel the label that names a host's cluster, by which an override may choose clusters
+ * Schema of the `--thresholds` file: alerts by name, each with its thresholds.
+ * @param clusterLabel the label of a host's cluster, which an override may match
  */
 export function settingsSchema(clusterLabel: string = CLUSTER_LABEL): z.ZodType<Settings> {
   const alerts = alertGroups.flatMap((group) => group.alerts);
@@ -40,7 +40,7 @@ export function settingsSchema(clusterLabel: string = CLUSTER_LABEL): z.ZodType<
   });
 }
 
-/** What a site may change in one alert, for all series or for those that an override matches. */
+/** What a site can change in an alert, for all series or for those matched by an override. */
 function ofAlert(rule: AlertRule, clusterLabel: string) {
   const changes = {
     ...Object.fromEntries(
@@ -82,7 +82,7 @@ function threshold({ unit }: Threshold) {
   return z.number({ error }).refine((value) => isInRange(value, unit), { error });
 }
 
-/** One label: what an override does not match is left to the next one, and PromQL has no "not both". */
+/** Only one label: series that an override does not match go to the next one, and PromQL cannot express "not both". */
 function match(rule: AlertRule, clusterLabel: string) {
   const error = ({ input }: { readonly input?: unknown }): string =>
     `expected one label and a regular expression for its value, such as match: { instance: "lab.*" }, got ${shown(input)}`;
@@ -119,7 +119,7 @@ function unknownAlerts(names: readonly string[]): string {
     .join('; ');
 }
 
-/** A value of the file in a message: short, and on one line. */
+/** Formats a value of the file for a message, short and on one line. */
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'number') return String(value);

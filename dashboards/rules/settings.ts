@@ -1,6 +1,6 @@
 import type { Severity } from './rule.ts';
 
-/** Changes to alerts by their names; those that are not named are as declared. */
+/** Changes to alerts by name; alerts not listed keep their defaults. */
 export type Settings = Readonly<Record<string, AlertSettings | undefined>>;
 
 export interface AlertChanges {
@@ -12,9 +12,9 @@ export interface AlertChanges {
   readonly [threshold: string]: unknown;
 }
 
-/** Other values for the series with a label that matches; of several overrides the first counts. */
+/** Different values for series with a matching label; the first matching override applies. */
 export interface AlertOverride extends AlertChanges {
-  /** One label and the regular expression that its whole value matches. */
+  /** One label and a fully anchored regular expression for its value. */
   readonly match: Readonly<Record<string, string>>;
 }
 

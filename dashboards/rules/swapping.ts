@@ -10,9 +10,9 @@ export const WAITING: Threshold = {
 };
 
 /**
- * Hosts that swap in more pages per second, and where some task waits: pages come back from zram within microseconds. The
- * kernel counts a read of swap as I/O pressure, and as memory pressure only for pages that were in use shortly before. Without
- * PSI every swap-in counts.
+ * Hosts that swap in more pages per second while tasks stall: with zram, pages return within microseconds. The kernel
+ * accounts a swap read as I/O pressure, and as memory pressure only for pages that were in use recently. Without PSI
+ * every swap-in counts.
  */
 export function swapsIn(pagesPerSecond: Value, waiting: Value, { recorded }: AlertContext): string {
   const pressure = recorded(

@@ -8,7 +8,7 @@ interface Range {
 const ABOVE_ZERO = (value: number): boolean => value > 0;
 const NOT_NEGATIVE = (value: number): boolean => value >= 0;
 
-/** What a threshold of each unit can be. An alert that compares a share with 0 or 1 would always fire, or never. */
+/** Valid thresholds by unit. An alert that compares a fraction with 0 or 1 would always or never fire. */
 const RANGES: Readonly<Record<Unit, Range>> = {
   share: { what: 'a share above 0 and below 1 (0.05 is 5 %)', isValid: (value) => value > 0 && value < 1 },
   ratio: { what: 'a ratio above 0 (1.5 is 150 %)', isValid: ABOVE_ZERO },
@@ -19,7 +19,7 @@ const RANGES: Readonly<Record<Unit, Range>> = {
   'bytes per second': { what: 'a number of bytes per second, 0 or more', isValid: NOT_NEGATIVE },
 };
 
-/** `a share above 0 and below 1 (0.05 is 5 %)` */
+/** For example `a share above 0 and below 1 (0.05 is 5 %)`. */
 export const rangeText = (unit: Unit): string => RANGES[unit].what;
 
 export const isInRange = (value: number, unit: Unit): boolean =>

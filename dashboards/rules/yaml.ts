@@ -1,7 +1,9 @@
 import { stringify } from 'yaml';
 
-/** A YAML file that says where it comes from. Lines are not folded and nothing is an alias: each
- * expression and each list stays in one piece, where it is read. */
+/**
+ * A YAML file with a comment at its top. Lines are not folded and there are no aliases, so that every expression and
+ * list can be read in one place.
+ */
 export function yamlFile(comment: string, content: unknown): string {
   const head = comment
     .split('\n')

@@ -19,7 +19,7 @@ export interface Shape {
   /** Children that must be unique, and children that exclude others; schema validation only. */
   readonly once?: readonly string[];
   readonly excludes?: Readonly<Record<string, readonly string[]>>;
-  /** Not printed when there is nothing in it. */
+  /** Not printed when empty. */
   readonly dropEmpty?: true;
 }
 

@@ -7,7 +7,7 @@ import { storagePage } from './storage.ts';
 import { tuningPage } from './tuning.ts';
 import { vmPage } from './vm/page.ts';
 
-/** Every page, from the fleet down to one VM, then the pages that explain it. */
+/** Every page, from the fleet down to a single VM, then the diagnostic pages. */
 export const pages = (): readonly Page[] => [
   fleetPage(),
   hostPage(),

@@ -3,7 +3,7 @@ import { seriesToVm } from '../links.ts';
 import { stack } from '../panels.ts';
 import { of } from '../query.ts';
 
-/** @param span columns of 24; of a graph when absent */
+/** @param span width in 24ths of the page; that of a graph when absent */
 export const diskRequestsByVm = (span?: number) =>
   stack({
     title: 'Disk requests by VM',

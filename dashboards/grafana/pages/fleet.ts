@@ -12,10 +12,10 @@ const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 const VCPU_RATIO = of('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
 const MEMORY_RATIO = of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
-/** Of the jobs that are listed, which are virtune's. */
+/** Scrape targets of virtune, among the selected jobs. */
 const UP = of('up');
 
-/** The series that alerts on fleets are about, so that a figure and an alert cannot differ. */
+/** The same series as in the fleet's alerts, so that figures and alerts agree. */
 const CLUSTER = {
   hosts: ofCluster('cluster:virtune_hosts:count'),
   hostsDown: ofCluster('cluster:virtune_hosts_down:count'),
@@ -32,7 +32,7 @@ const byMemoryRatio = () => limitsOf('green', ['orange', 'HostMemoryOvercommitHi
 const byVcpuRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossCpu', 'ratio']);
 const byMemoryRatioAfterLoss = () => limitsOf('green', ['red', 'FleetCannotTolerateHostLossMemory', 'ratio']);
 
-/** One host or a thousand: only series of clusters and hosts, and the few VMs with most steal. */
+/** For any number of hosts: queries only series of clusters and hosts, and the few VMs with the most steal. */
 export function fleetPage(): Page {
   return page({
     name: 'fleet',

@@ -9,7 +9,7 @@ import { of, rateOf } from '../query.ts';
 import { rows } from '../table.ts';
 import { shippingRow } from './shipping.ts';
 
-/** Rate, errors, duration: of scrapes, and of the calls to libvirt below them. */
+/** Rate, errors and duration of scrapes and of the underlying libvirt calls. */
 export function healthPage(): Page {
   return page({
     name: 'health',

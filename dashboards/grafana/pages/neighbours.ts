@@ -12,7 +12,7 @@ const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m');
 const USED = of('domain:virtune_vcpu_time:sum_rate5m');
 const CPU_OF_VCPU = of('libvirt_domain_vcpu_cpu');
 
-/** Select the VM with steal; the page shows which VMs ran at the same time, on the same host and CPUs. */
+/** For a selected VM with steal: shows which VMs ran on the same host and CPUs at the same time. */
 export function neighboursPage(): Page {
   return page({
     name: 'neighbours',
@@ -56,10 +56,10 @@ const suspects = () =>
     links: [seriesToVm()],
   });
 
-/** A vCPU's CPU is a value, so it is made a label first: count_values. */
+/** A vCPU's CPU is a sample value: count_values turns it into a label. */
 const cpusOf = (selector: string): string => `count_values ${byHost('domain')} ("cpu", ${selector})`;
 
-/** By VM: on how many of its CPUs a selected VM was last seen too. */
+/** By VM: the number of CPUs that it shared with a selected VM when last sampled. */
 const SHARED = `count ${byHost('domain')} (${cpusOf(CPU_OF_VCPU)} and on (${HOST_IDENTITY.join(', ')}, cpu) ${cpusOf(of('libvirt_domain_vcpu_cpu', CHOSEN_VM))})`;
 
 const sharedCpus = () =>

@@ -10,7 +10,7 @@ const PROFILE = newestOf(VM_LABELS, of('virtune_tuning_info', CHOSEN_VM));
 const EFFECT = newestOf(VM_LABELS, of('virtune_tuning_effect_info', CHOSEN_VM));
 const MEASURED_AT = of('virtune_tuning_effect_timestamp_seconds', CHOSEN_VM);
 
-/** A line where an experiment on a VM ended (`virtune tune apply --measure`), with what it found. */
+/** A line at the end of each experiment on a VM (`virtune tune apply --measure`), with its result. */
 export function measuredEffects(): dashboard.AnnotationQueryBuilder {
   return new dashboard.AnnotationQueryBuilder()
     .name('Effects measured')
@@ -26,8 +26,8 @@ export function measuredEffects(): dashboard.AnnotationQueryBuilder {
 }
 
 /**
- * A line where a profile was applied to a VM. The time is the one that the tuner has written into the VM's XML, so a VM
- * that comes from another host, or an exporter that starts, draws no line of today.
+ * A line where a profile was applied to a VM. The time comes from the VM's XML, where the tuner stores it, so a
+ * migrated VM or a restarted exporter does not draw a new line.
  */
 export function appliedProfiles(): dashboard.AnnotationQueryBuilder {
   return new dashboard.AnnotationQueryBuilder()

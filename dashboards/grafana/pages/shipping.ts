@@ -5,7 +5,7 @@ import type { Row } from '../page.ts';
 import { graph, stack } from '../panels.ts';
 import { of, rateOf } from '../query.ts';
 
-/** Documents sent to Elasticsearch or OpenSearch, and those queued; empty where nothing is sent. */
+/** Documents sent to Elasticsearch or OpenSearch, and those queued; empty if nothing is sent. */
 export function shippingRow(): Row {
   return { title: 'Elasticsearch and OpenSearch', panels: [oldest(), queue(), documents(), lost()] };
 }

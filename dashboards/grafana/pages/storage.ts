@@ -54,7 +54,7 @@ const spread = () =>
     buckets: false,
   });
 
-/** Weighted by requests, as the storage sees them. */
+/** Weighted by requests, as seen by the storage. */
 const meanBy = (label: 'cache' | 'driver_type'): string => {
   const joined = (what: string): string =>
     `sum by (${label}) (${what} * ${ON_DISK} group_left (${label}) label_replace(${INFO}, "${label}", "default", "${label}", ""))`;

@@ -12,7 +12,7 @@ import { appliedProfiles, measuredEffects } from './profiles.ts';
 const STEAL = of('domain:virtune_vcpu_delay:ratio_rate5m', CHOSEN_VM);
 const MEAN = of('device:virtune_block_request_seconds:mean_rate5m', CHOSEN_VM);
 
-/** Before and after: a line marks each applied profile and each experiment, and each graph also shows the day before. */
+/** Before and after: lines mark applied profiles and experiments, and each graph also shows the previous day. */
 export function tuningPage(): Page {
   return page({
     name: 'tuning',
@@ -31,7 +31,7 @@ export function tuningPage(): Page {
   });
 }
 
-/** A figure of a tuned VM, with its profile. */
+/** A metric of a tuned VM, with its profile. */
 const withProfile = (figure: string): string =>
   `${figure} * ${ON_VM} group_left (profile, version) ${newestOf(VM_LABELS, of('virtune_tuning_info'))}`;
 
@@ -58,7 +58,7 @@ const profiles = () =>
     height: 6,
   });
 
-/** A figure of the last experiment on a VM, with what decided and the verdict. */
+/** A metric of the last experiment on a VM, with the deciding figure and the verdict. */
 const withVerdict = (figure: Parameters<typeof of>[0]): string =>
   `${of(figure)} * ${ON_VM} group_left (figure, verdict, kept) ${newestOf(VM_LABELS, of('virtune_tuning_effect_info'))}`;
 
@@ -107,7 +107,7 @@ const untuned = () =>
     height: 6,
   });
 
-/** The same query now and a day earlier. */
+/** The same query for now and one day earlier. */
 const andDayBefore = (expr: (offset: string) => string, legend: string) => [
   { expr: expr(''), legend },
   { expr: expr(' offset 1d'), legend: `1 day earlier: ${legend}` },
@@ -179,7 +179,7 @@ const huge = () =>
     unit: 'percentunit',
     queries: [
       {
-        // RSS has no pages of pools.
+        // RSS does not include pages of hugepage pools.
         expr: `${of('libvirt_domain_huge_memory_bytes', CHOSEN_VM)} / (sum without (node) (${of('libvirt_domain_numa_memory_bytes', CHOSEN_VM)}) > 0)`,
         legend: LEGEND.vm,
       },

@@ -8,7 +8,7 @@ import { storageAlerts } from './storage.ts';
 import { tuningAlerts } from './tuning.ts';
 import { virtuneAlerts } from './virtune.ts';
 
-/** Every alert that virtune brings, by group. */
+/** All alerts, by group. */
 export const alertGroups: readonly AlertGroup[] = [
   overcommitAlerts,
   cpuAlerts,

@@ -9,7 +9,9 @@ const reason = ({ metric }: AlertContext): string => metric('libvirt_domain_info
 const noneOf = (numbers: readonly number[], vector: string): string =>
   numbers.reduce((expr, number) => `${expr} != ${number}`, vector);
 
-/** Filters by what is not asked for: a selector for each number would read the series of all VMs as often. */
+/**
+ * Filters out the numbers that are not wanted: a selector per wanted number would read the series of all VMs each time.
+ */
 function oneOf(numbers: readonly number[], vector: string): string {
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
   const between = Array.from({ length: most - least }, (_, index) => least + index);
@@ -78,7 +80,7 @@ export const guestAlerts: AlertGroup = {
       expr: ({ within }, context) => {
         const crash = context.metric('virtune_domain_crash_timestamp_seconds');
         const running = `${context.metric('libvirt_domain_info')} and ${ON_VM} ${state('="running"', context)}`;
-        // Unless it was started again on another host, by hand or by a cluster manager.
+        // Unless it was restarted on another host, manually or by a cluster manager.
         return `time() - max without (uuid) (${crash}) <= ${within} unless ${ON_VM} (${crash} and on (cluster, uuid) (${running}))`;
       },
       summary: () => `${VM} on ${HOST} has crashed.`,
@@ -92,7 +94,7 @@ export const guestAlerts: AlertGroup = {
       component: 'vm',
       for: '5m',
       thresholds: {},
-      // The series is there while the VM does not answer; the clock of the host may be ahead of Prometheus'.
+      // The series exists while the VM does not answer; the host's clock may be ahead of Prometheus'.
       expr: (_, { metric }) =>
         `clamp_min(time() - ${metric('virtune_domain_unresponsive_since_timestamp_seconds')}, 0)`,
       summary: () => `${VM} on ${HOST} has not answered libvirt for ${LASTING}.`,

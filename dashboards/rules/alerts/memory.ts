@@ -9,10 +9,11 @@ const pressure = (share: 'some' | 'full', { recorded }: AlertContext): string =>
   recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="memory"', `share="${share}"`);
 
 /**
- * One page for a host that is short of memory, by the alert that says most about the cause. Only while that one fires: a host
- * that stalls every few minutes would begin to count here each time, and neither would ever fire. Rules of a group run in
- * order, so an alert of this group counts in the minute in which it begins to fire; one of another group may come up to a
- * minute later, and inhibits in Alertmanager.
+ * Pages once for a host that is short of memory, with the alert that is most specific about the cause. Only while that
+ * alert is firing, not pending: on a host that stalls every few minutes, this alert would otherwise restart its `for`
+ * each time, and neither would ever fire. Rules of a group are evaluated in order, so an alert of this group counts in
+ * the evaluation in which it starts firing; one of another group may be up to a minute late, and then inhibits in
+ * Alertmanager.
  */
 const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
   ` unless ${ON_HOST} ${alerts(names, 'alertstate="firing"', 'severity="critical"')}`;
@@ -25,14 +26,14 @@ const SHORT: Threshold = {
 
 const oomKills = ({ metric, range }: AlertContext): string =>
   `increase(${metric('libvirt_host_oom_kills_total')}[${range('10m')}]) > 0`;
-/** All the time since before the kill. */
+/** Throughout the time since before the kill. */
 const hadMemory = (share: Value, { recorded, range }: AlertContext): string =>
   `(min_over_time(${recorded('instance:virtune_host_memory_available:ratio')}[${range('15m')}]) >= ${share})`;
 
-/** As long as a kill counts below, and a minute in which the clocks of host and Prometheus may differ. */
+/** As long as a kill counts below, plus a minute of clock difference between host and Prometheus. */
 const CRASH_OF_KILL_SECONDS = 660;
 
-/** The kernel killed a QEMU, and the alert that pages for that names the VM. */
+/** The kernel killed a QEMU, and the alert that pages for it names the VM. */
 const unlessCrashPages = ({ metric, alerts }: AlertContext): string =>
   ` unless ${ON_HOST} (${alerts('DomainCrashed', 'alertstate="firing"', 'severity="critical"')} and ${ON_VM} time() - ${metric('virtune_domain_crash_timestamp_seconds')} < ${CRASH_OF_KILL_SECONDS})`;
 
@@ -120,7 +121,7 @@ export const memoryAlerts: AlertGroup = {
         free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit: 90 % of swap are used" },
         available: { value: 0.1, unit: 'share', from: 'as free: and 90 % of memory' },
       },
-      // Swap may be full for months of pages that nothing uses.
+      // Swap may stay full for months with pages that are never used.
       expr: ({ free, available }, { metric, recorded }) =>
         `sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="free"')}) / sum without (kind) (${metric('libvirt_host_swap_bytes', 'kind="total"')}) < ${free} and ${ON_HOST} ${recorded('instance:virtune_host_memory_available:ratio')} < ${available}`,
       summary: () => `${HOST} has ${SHARE} of its swap space left, and little memory.`,
@@ -147,10 +148,10 @@ export const memoryAlerts: AlertGroup = {
       severity: 'critical',
       subject: 'host',
       component: 'memory',
-      // The VM of a QEMU that was killed is known to have crashed a moment later, and its alert is of another group.
+      // A killed QEMU is reported as a crash of its VM a moment later, by an alert of another group.
       for: '1m',
       thresholds: { available: SHORT },
-      // A host whose available memory is not known counts as short.
+      // A host with unknown available memory counts as short.
       expr: ({ available }, context) =>
         `${oomKills(context)} unless ${ON_HOST} ${hadMemory(available, context)}${unlessCrashPages(context)}`,
       summary: () => `The kernel of ${HOST} has OOM-killed a process.`,

@@ -7,7 +7,9 @@ const VCPU_RATIO = ['libvirt_host_vcpu_overcommit_ratio', 'state="running"'] as 
 const RED_HAT = "Red Hat's virtualization guides: 5 vCPUs per CPU are safe, 10 is the maximum";
 const NOVA = "Nova's ram_allocation_ratio of 1.0; oVirt-like hosts with swap take 1.5";
 
-/** Allocated against physical resources. A high ratio alone is a warning at most; a ratio with contention is more. */
+/**
+ * Allocated versus physical resources. A high ratio alone is at most a warning; together with contention it is more.
+ */
 export const overcommitAlerts: AlertGroup = {
   name: 'overcommit',
   help: 'vCPUs and memory allocated to VMs against what hosts have, and the contention it causes.',

@@ -3,7 +3,7 @@ import { HOST_LABELS } from '../../promql.ts';
 import { type AlertContext, type AlertGroup, type AlertRule, alert, type Component } from '../rule.ts';
 import { HOST, LASTING, WHOLE } from '../text.ts';
 
-/** What a host has lost within the last ten minutes, by any of these counters. */
+/** Losses of a host within the last ten minutes, summed over these counters. */
 function lost({ range, metric }: AlertContext, ...counters: readonly SeriesName[]): string {
   const increases = counters.map(
     (name) => `sum by (${HOST_LABELS}) (increase(${metric(name)}[${range('10m')}]))`,
@@ -11,7 +11,7 @@ function lost({ range, metric }: AlertContext, ...counters: readonly SeriesName[
   return `${increases.join(' + ')} > 0`;
 }
 
-/** Fires while the oldest of what waits in a disk queue is older than any restart of the server it waits for. */
+/** Fires while the oldest item in a disk queue is older than any restart of the destination server takes. */
 const queueDelayed = (
   name: string,
   {

@@ -56,8 +56,8 @@ export const storageAlerts: AlertGroup = {
           from: 'our choice, as for disks that hang: disks of one VM share its limits and its load too',
         },
       },
-      // Of the alerts of single disks, pending ones too: the host's alert fires before they do.
-      // Each disk and each VM once, whatever further labels replicas of Prometheus add.
+      // Counts alerts of single disks, including pending ones: the host's alert fires before they do.
+      // Each disk and VM once, whatever labels replicas of Prometheus add.
       expr: ({ disks, vms }, { alerts }) => {
         const slow = (by: string): string =>
           `count by (${HOST_LABELS}) (group by (${by}) (${alerts('DiskLatencyHigh')}))`;
@@ -81,7 +81,7 @@ export const storageAlerts: AlertGroup = {
           from: 'our choice: one VM may be idle, three at once have a common cause',
         },
       },
-      // Each VM once, whatever further labels replicas of Prometheus add.
+      // Each VM once, whatever labels replicas of Prometheus add.
       expr: ({ vms }, { recorded }) =>
         `count by (${HOST_LABELS}) (group by (${VM_LABELS}) (${recorded('domain:virtune_block_requests_before_hang:rate5m')})) >= ${vms}`,
       summary: () => `The disks of ${WHOLE} VMs on ${HOST} have completed no request for 5 minutes.`,
@@ -133,7 +133,7 @@ export const storageAlerts: AlertGroup = {
         },
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },
-      // The ratio has no labels of the host but those that identify it: an override matches the other side.
+      // The ratio has only the host labels that identify it, so an override matches the other side.
       expr: ({ ratio, fullWithin }, { range, metric }) =>
         `${recordedSeries('pool:virtune_storage_pool_provisioned:ratio')} > ${ratio} and ${ON_POOL} predict_linear(${metric('libvirt_storage_pool_available_bytes')}[${range('6h')}], ${fullWithin}) <= 0`,
       summary: () =>
@@ -190,7 +190,7 @@ export const storageAlerts: AlertGroup = {
       expr: ({ share, drops }, { range, metric }) => {
         const both = (what: 'drops' | 'packets'): string =>
           `(rate(${metric(`libvirt_domain_interface_stats_receive_${what}_total`)}[${range('5m')}]) + rate(${metric(`libvirt_domain_interface_stats_transmit_${what}_total`)}[${range('5m')}]))`;
-        // drops / (drops + packets), with the drops read once: Linux' tap counts a packet when the guest takes it.
+        // drops / (drops + packets), reading drops once: Linux' tap counts a packet when the guest receives it.
         return `1 / (1 + ${both('packets')} / (${both('drops')} > ${drops})) > ${share}`;
       },
       summary: () => `${NIC} of ${VM} on ${HOST} drops ${SHARE} of its packets.`,

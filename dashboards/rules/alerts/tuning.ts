@@ -25,7 +25,7 @@ export const tuningAlerts: AlertGroup = {
       component: 'tuning',
       for: '15m',
       thresholds: {},
-      // A host that never had a check may do without; one that had a check a day ago may not.
+      // A host that was never checked may not need it; one that was checked a day ago does.
       expr: (_, { range, metric }) => {
         const missing = (reasons: string): string =>
           metric('virtune_domain_missing', 'group="drift"', `reason=~"${reasons}"`);

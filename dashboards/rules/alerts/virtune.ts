@@ -10,12 +10,12 @@ const LOST: Threshold = {
 };
 
 /**
- * A target that is 0, or was most of the time and is so again and again: each scrape that fails ends the series of the host,
- * and with them what other alerts had begun to count.
+ * Matches a target that is 0, or that was 0 most of the time and recently again: each failed scrape ends the host's
+ * series, and restarts the `for` of other alerts.
  */
 const mostlyDown = (series: string, lost: Value, { range }: AlertContext): string =>
   `${series} == 0 or (1 - avg_over_time(${series}[${range('15m')}]) > ${lost} and min_over_time(${series}[${range('3m')}]) == 0)`;
-/** In the text: the value is 0 while the last scrape failed. */
+/** For the text: the value is 0 while the last scrape failed. */
 const MOSTLY = '{{ if gt $value 0.0 }} most of the time{{ end }}';
 
 export const virtuneAlerts: AlertGroup = {
@@ -54,7 +54,7 @@ export const virtuneAlerts: AlertGroup = {
       component: 'virtune',
       for: '10m',
       thresholds: {},
-      // Where series come through federation or an agent, `up` may be left out on the way.
+      // With federation or an agent, `up` may have been dropped on the way.
       expr: (_, { metric }) =>
         `absent(${metric('up')}) and on () absent(${metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})`,
       summary: () => 'Prometheus has no target of virtune.',

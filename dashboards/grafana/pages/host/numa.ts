@@ -84,7 +84,7 @@ export const vmsByCell = () =>
   });
 
 function pinned(name: 'libvirt_domain_vcpus_pinned' | 'libvirt_domain_hugepages'): string {
-  // The newest of all, if it has a mode: a VM may have lost its mode.
+  // The newest info series, if it has a mode: a VM's mode may have been removed.
   const info = newestOf(VM_LABELS, of('libvirt_domain_tuning_info'));
   return `${of(name)} * ${ON_VM} group_right () (${info} and ${of('libvirt_domain_tuning_info', 'numa_mode!=""')})`;
 }

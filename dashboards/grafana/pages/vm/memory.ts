@@ -30,7 +30,7 @@ export const usableFigure = () =>
     span: 4,
   });
 
-/** Parts of the maximum memory; they add up where the guest reports. */
+/** Parts of the maximum memory; they add up if the guest reports. */
 export const guestMemory = () =>
   stack({
     title: 'Guest memory',

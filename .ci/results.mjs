@@ -21,7 +21,7 @@ if (action === 'count') {
   const passed = [...files.values()]
     .flatMap((file) => file.assertionResults)
     .filter((test) => test.status === 'passed');
-  // A file that broke outside its tests is one failure.
+  // A file that failed outside its tests counts as one failure.
   const failed = failedFiles.reduce((sum, file) => sum + Math.max(1, failedTests(file).length), 0);
   console.log(passed.length, failed);
 } else if (action === 'began') {

@@ -1,4 +1,6 @@
-/** An architecture that virtune is built for, by its name in Node.js, in Debian and OCI, in rpm, and in GNU's triples. */
+/**
+ * An architecture that virtune is built for, by its names in Node.js, in Debian and OCI, in rpm, and in GNU triples.
+ */
 export interface Architecture {
   readonly node: 'x64' | 'arm64';
   readonly debian: 'amd64' | 'arm64';
@@ -11,7 +13,7 @@ const ARCHITECTURES: readonly Architecture[] = [
   { node: 'arm64', debian: 'arm64', rpm: 'aarch64', triple: 'aarch64-linux-gnu' },
 ];
 
-/** @throws when nothing is built for the architecture of that name in Node.js */
+/** @throws when there are no builds for this architecture, given by its Node.js name */
 export function architectureOf(node: string): Architecture {
   const found = ARCHITECTURES.find((each) => each.node === node);
   if (found !== undefined) return found;

@@ -2,14 +2,14 @@ import { relative } from 'node:path';
 import { type OutputChunk, type OutputOptions, type Plugin, type RolldownOptions, rolldown } from 'rolldown';
 import { commitOfTree } from './commit.ts';
 
-/** blessed names them for its terminal widget, which virtune does not use. */
+/** Imported by blessed for its terminal widget, which virtune does not use. */
 const NEVER_LOADED = ['pty.js', 'term.js'];
 
 /**
- * Writes the command to a folder: a chunk for each of its commands, since Node reads a few large files sooner than 400
- * small ones (test/bench: top). Nothing is minified, so that a stack trace can be read.
- * @returns the folders of the packages that went into it, as package-lock.json names them (`node_modules/zod`), sorted
- * @throws when an import cannot be found: an installed virtune has no node_modules to find it in
+ * Bundles the command into a folder, with one chunk per subcommand: Node loads a few large files faster than 400 small
+ * ones (test/bench: top). Not minified, to keep stack traces readable.
+ * @returns the folders of the bundled packages, sorted, as in package-lock.json (`node_modules/zod`)
+ * @throws when an import cannot be resolved: an installed virtune has no node_modules
  */
 export async function bundleCommand(folder: string): Promise<string[]> {
   const command = await write(
@@ -44,8 +44,8 @@ async function write(input: RolldownOptions, output: OutputOptions): Promise<Out
 }
 
 /**
- * rolldown parses modules in strict mode and follows constant paths only. blessed and what blessed-contrib draws with
- * have octal numbers (0377, '\033'), and blessed makes the paths of its widgets from a list.
+ * rolldown parses modules in strict mode, and only resolves constant paths. blessed and the parts of blessed-contrib in
+ * use have octal literals (0377, '\033'), and blessed computes the paths of its widgets from a list.
  */
 const forBlessed: Plugin = {
   name: 'blessed',

@@ -13,12 +13,11 @@ import { type Architecture, architectureOf } from './architecture.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 
 /**
- * `npm run build:executable [-- x64|arm64]`: build/out/virtune-linux-x64, one file that needs no Node.js, from dist/. It is
- * Node.js 26 with the files of the package inside, by its single executable applications
+ * `npm run build:executable [-- x64|arm64]`: builds build/out/virtune-linux-x64 from dist/, a single file that needs no
+ * Node.js: Node.js 26 with the package's files embedded as a single executable application
  * (https://nodejs.org/docs/latest-v26.x/api/single-executable-applications.html).
- *
- * `useVfs` shows the files to the code as a folder, so that chunks, profiles and dashboards are read as in the package. It
- * cannot be combined with a code cache, which would save 0.05 s at the start of a command.
+ * | `useVfs` presents the embedded files as a folder, so that chunks, profiles and dashboards are read as in the
+ * package. It cannot be combined with a code cache, which would save 0.05 s at the start of a command.
  */
 const RUNTIME = 'build/runtime';
 const OUT = 'build/out';
@@ -29,13 +28,13 @@ mkdirSync(OUT, { recursive: true });
 console.log(executableFor(architecture));
 
 function executableFor({ node: target, triple }: Architecture): string {
-  // One install has one architecture: npm takes the other out.
+  // One folder per architecture: npm would remove the other one.
   const builder = nodeFor(architectureOf(process.arch).node, `${OUT}/runtime`);
   const node = target === process.arch ? builder : nodeFor(target, `${OUT}/runtime-${target}`);
   const output = `${OUT}/virtune-linux-${target}`;
-  // A file that runs cannot be written, but it can be replaced.
+  // A running executable cannot be overwritten, but it can be replaced.
   rmSync(output, { force: true });
-  // 33 MB of symbols that are never loaded. Only the binutils of that architecture can take them out.
+  // 33 MB of symbols that are never loaded. Stripping needs the binutils of that architecture.
   execFileSync(`${triple}-strip`, ['-o', `${OUT}/node-${target}`, node]);
   writeFileSync(`${OUT}/main.mjs`, "await import('./dist/cli/virtune.js');\n");
   writeFileSync(
@@ -62,7 +61,7 @@ function executableFor({ node: target, triple }: Architecture): string {
   return output;
 }
 
-/** Node.js for that architecture, of the version and hash in the lockfile. */
+/** The Node.js binary for that architecture, with version and hash from the lockfile. */
 function nodeFor(target: Architecture['node'], folder: string): string {
   const node = `${folder}/node_modules/node-linux-${target}/bin/node`;
   const lock = readFileSync(`${RUNTIME}/package-lock.json`, 'utf8');
@@ -78,12 +77,12 @@ function nodeFor(target: Architecture['node'], folder: string): string {
   return node;
 }
 
-/** The licence of Node.js, with those of what it contains. */
+/** The licence text of Node.js, with those of its bundled components. */
 function nodeNotices(node: string): string {
   return readFileSync(node.replace(/bin\/node$/, 'LICENSE'), 'utf8');
 }
 
-/** What package.json lists in `files`, by its path in the package; not what is for imports. */
+/** The files listed in package.json's `files`, by path in the package; without those only for imports. */
 function packagedFiles(): Record<string, string> {
   const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: readonly string[] };
   const all = [...files, 'package.json', 'LICENSE'].flatMap((each) =>

@@ -17,9 +17,9 @@ import {
 import { packLayer } from './image/layer.ts';
 
 /**
- * `npm run build:image [-- x64|arm64]`: build/out/virtune-VERSION-image-amd64.tar, an OCI layout with the executable above the
- * few libraries of Debian that it needs. No daemon and no registry; needs dpkg-deb, GNU tar, and apt with Debian's keys. Two
- * builds of a commit with the same packages of Debian have the same digest.
+ * `npm run build:image [-- x64|arm64]`: builds build/out/virtune-VERSION-image-amd64.tar, an OCI layout with the
+ * executable on top of the few Debian libraries it needs. Uses no daemon and no registry; needs dpkg-deb, GNU tar, and
+ * apt with Debian's keys. Two builds of a commit with the same Debian packages have the same digest.
  */
 const OUT = 'build/out';
 
@@ -84,7 +84,7 @@ function writeBlob(mediaType: string, document: object): Descriptor {
   return { mediaType, digest: `sha256:${hash}`, size: Buffer.byteLength(text) };
 }
 
-/** @returns the layout as one file */
+/** @returns the path of the layout as a tar archive */
 function packArchive(): string {
   const archive = `${OUT}/virtune-${version}-image-${architecture.debian}.tar`;
   execFileSync('tar', [

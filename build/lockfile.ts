@@ -12,10 +12,10 @@ export interface Lockfile {
 }
 
 /**
- * A manifest and a lockfile of the packages in the bundle, for `npm audit`, `npm sbom` and scanners: an installed virtune
- * has no node_modules in which they could look.
- * @param folders of the packages, as the lockfile names them
- * @param overrides those of virtune's own manifest: without them npm takes a newer lodash for an invalid one
+ * A manifest and a lockfile of the bundled packages, for `npm audit`, `npm sbom` and scanners: an installed virtune has
+ * no node_modules to inspect.
+ * @param folders of the packages, as in the lockfile
+ * @param overrides those of virtune's manifest: without them npm rejects a newer lodash as invalid
  */
 export function lockfileOf(
   folders: readonly string[],
@@ -50,7 +50,7 @@ export function lockfileOf(
   };
 }
 
-/** Where Node.js finds a package from a folder: in its node_modules, or in one above. */
+/** Node.js' module resolution: in the folder's node_modules, or in that of a parent. */
 function resolve(name: string, folder: string, packages: Lockfile['packages']): string | undefined {
   const place = `${folder}/node_modules/${name}`;
   if (Object.hasOwn(packages, place)) return place;

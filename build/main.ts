@@ -7,15 +7,15 @@ import { noticesOf } from './notices.ts';
 import { writeShare } from './share.ts';
 
 /**
- * Makes dist/. The command and all packages it uses become a few files in dist/cli, so that an installed virtune
- * brings no package with it. What can be imported, `virtune/libvirt`, stays file by file, with its types.
+ * Builds dist/. The command and all its dependencies are bundled into a few files in dist/cli, so that an installed
+ * virtune has no dependencies. The importable part, `virtune/libvirt`, is compiled file by file, with types.
  */
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'libvirt', '--outDir', 'dist/libvirt'], { stdio: 'inherit' });
 const packages = await bundleCommand('dist/cli');
 writeFileSync('dist/cli/virtune.js', withFlags(readFileSync('dist/cli/virtune.js', 'utf8')));
 chmodSync('dist/cli/virtune.js', 0o755);
-// Where blessed looks for them: beside the folder of the bundle.
+// Where blessed looks for them: next to the bundle's folder.
 for (const terminal of ['linux', 'xterm-256color', 'xterm']) {
   cpSync(`node_modules/blessed/usr/${terminal}`, `dist/usr/${terminal}`);
 }

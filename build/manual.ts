@@ -3,7 +3,7 @@ import { type CommandNode, withAllBelow } from '../cli/completion/command-tree.t
 const SECTION = 1;
 
 /**
- * A manual page per command, by the name of its file: `virtune.1`, `virtune-tune-plan.1`.
+ * One manual page per command, by file name: `virtune.1`, `virtune-tune-plan.1`.
  * @param dateSeconds since 1970: the date in the footer
  */
 export function manualPages(
@@ -54,7 +54,7 @@ function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`.SH ${title}`, ...lines];
 }
 
-/** One line of text: a backslash, a hyphen and a dot at the start mean something to roff (groff_char(7)). */
+/** Escapes a line for roff: a backslash, a hyphen and a leading dot are special (groff_char(7)). */
 function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')

@@ -10,8 +10,8 @@ interface Manifest {
 const RULE = '-'.repeat(80);
 
 /**
- * The licences of the packages in the bundle, each with the texts that its package carries.
- * @throws when a package names no licence
+ * The licences of the bundled packages, with the texts included in each package.
+ * @throws when a package states no licence
  */
 export function noticesOf(folders: readonly string[]): string {
   const notices = folders.map((folder) => {

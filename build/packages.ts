@@ -16,16 +16,16 @@ import { architectureOf } from './architecture.ts';
 import { sourceDateSeconds } from './commit.ts';
 
 /**
- * `npm run build:packages [-- deb|rpm|x64|arm64 ...]`: build/out/virtune_VERSION_amd64.deb and virtune-VERSION-1.x86_64.rpm from
- * the executable. Needs dpkg-deb, and rpmbuild (Debian: rpm).
+ * `npm run build:packages [-- deb|rpm|x64|arm64 ...]`: builds build/out/virtune_VERSION_amd64.deb and
+ * virtune-VERSION-1.x86_64.rpm from the executable. Needs dpkg-deb, and rpmbuild (Debian: rpm).
  */
 const OUT = 'build/out';
 const TREE = `${OUT}/tree`;
 const UNITS = 'usr/lib/systemd/system';
 const CONFFILE = 'etc/default/virtune-exporter';
-/** Where zsh looks for what packages bring: in Debian, which adds that folder to `$fpath`, and everywhere else. */
+/** zsh's completion folders for packages: Debian's, which it adds to `$fpath`, and that of all other distributions. */
 const ZSH_FOLDERS = ['/zsh/vendor-completions/', '/zsh/site-functions/'] as const;
-/** 6 saves another 3 MB and takes twice as long; a test saves time with 0. */
+/** 6 saves another 3 MB and takes twice as long; tests use 0. */
 const XZ_LEVEL = process.env['VIRTUNE_XZ_LEVEL'] ?? '3';
 /** glibc of Node.js 26 (BUILDING.md); libatomic is not in a minimal Debian. */
 const DEPENDS = 'libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, systemd, init-system-helpers (>= 1.52)';
@@ -47,7 +47,7 @@ for (const [format, build] of Object.entries(FORMATS)) {
   console.log(build());
 }
 
-/** Every file of the packages, by its place on the host as Debian has it. */
+/** Every file of the packages, by its path on a Debian host. */
 function files(): Record<string, string> {
   const units = globSync('deploy/systemd/*.{service,socket,timer}');
   const dropIns = globSync('deploy/systemd/virtune-exporter.service.d/*.conf');
@@ -76,7 +76,7 @@ function files(): Record<string, string> {
   };
 }
 
-/** @returns the files in the tree */
+/** @returns the files laid out in the tree */
 function layTree(placeOf = (place: string): string => place): string[] {
   const placed = Object.entries(files())
     .map(([place, file]) => [placeOf(place), file] as const)
@@ -111,7 +111,7 @@ function buildDeb(): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
   writeFileSync(`${control}/control`, lines.join(''));
   writeFileSync(`${control}/conffiles`, `/${CONFFILE}\n`);
-  // For dpkg --verify, and to distinguish builds of a version (deploy/ansible).
+  // For dpkg --verify, and to distinguish builds of the same version (deploy/ansible).
   const sums = placed
     .filter((place) => place !== CONFFILE)
     .map((place) => `${hash('md5', readFileSync(`${TREE}/${place}`))}  ${place}\n`);
@@ -146,7 +146,7 @@ function buildRpm(): string {
     _binary_payload: `w${XZ_LEVEL}T2.xzdio`,
     _build_id_links: 'none',
     _buildhost: 'localhost',
-    // Neither stripped nor changed: the executable has its files behind what strip knows.
+    // No stripping: it would remove the files embedded in the executable.
     __os_install_post: '%{nil}',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',

@@ -8,8 +8,9 @@ import { commitOfTree, sourceDateSeconds } from './commit.ts';
 import { type Sbom, sbomOf } from './sbom.ts';
 
 /**
- * `npm run build:release`: everything that a release has, in build/out/release: npm package, and for this architecture the
- * executable, deb, rpm and image; bill of materials and SHA256SUMS. Publishes nothing. Two runs of one commit give the same files (.ci/nightly compares them).
+ * `npm run build:release`: builds all files of a release in build/out/release: the npm package, and for this
+ * architecture the executable, deb, rpm and image; bill of materials and SHA256SUMS. Publishes nothing. Two runs of one
+ * commit give identical files (.ci/nightly compares them).
  */
 const OUT = 'build/out';
 const RELEASE = `${OUT}/release`;

@@ -1,4 +1,4 @@
-/** What virtune reads and changes of a CycloneDX 1.5 document (https://cyclonedx.org/docs/1.5/json/). */
+/** The part of a CycloneDX 1.5 document that virtune reads and changes (https://cyclonedx.org/docs/1.5/json/). */
 export interface Sbom {
   readonly metadata: {
     readonly timestamp?: string;
@@ -10,16 +10,15 @@ export interface Sbom {
 
 interface Product {
   readonly version: string;
-  /** Of the Node.js in the executable. */
+  /** Version of Node.js in the executable. */
   readonly nodeVersion: string;
   /** Seconds since 1970. */
   readonly dateSeconds: number;
 }
 
 /**
- * The bill of materials of virtune's executable: the packages in the bundle, as `npm sbom` lists them from their lockfile,
- * and Node.js, whose CPE is what scanners look for. Two documents of one commit are equal: without a serial number, and
- * with the date of the commit.
+ * The bill of materials of virtune's executable: the bundled packages as `npm sbom` lists them from their lockfile, and
+ * Node.js with the CPE that scanners look for. Reproducible: it has no serial number, and the date is the commit's.
  */
 export function sbomOf(bundled: Sbom & { readonly serialNumber?: string }, product: Product): Sbom {
   const { serialNumber: _, metadata, components, dependencies = [], ...rest } = bundled;

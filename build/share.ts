@@ -10,7 +10,7 @@ import { readVersion } from '../cli/version.ts';
 import { sourceDateSeconds } from './commit.ts';
 import { manualPages } from './manual.ts';
 
-/** Writes what belongs below /usr/share: manual pages and completions, generated from the commands. */
+/** Generates the files below /usr/share from the commands: manual pages and completions. */
 export async function writeShare(folder: string): Promise<void> {
   const root = commandTree(programOf(await loadCommands(undefined)));
   const files = new Map([

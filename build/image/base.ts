@@ -15,13 +15,13 @@ import type { Architecture } from '../architecture.ts';
 import type { DebianPackage } from './debian.ts';
 
 /**
- * What the executable needs of a system, and nothing that starts a process: its shared libraries, certificates, and the
- * licences of both. No tzdata: Node.js has the time zones inside.
+ * Only what the executable needs from a system: shared libraries, certificates, and the licences of both; no shell.
+ * Node.js has its own tzdata.
  */
 export const BASE_PACKAGES = [
   'base-files',
   'ca-certificates',
-  // The licences of the three libraries of GCC.
+  // Licences of the three GCC libraries.
   'gcc-14-base',
   'libatomic1',
   'libc6',
@@ -29,7 +29,7 @@ export const BASE_PACKAGES = [
   'libstdc++6',
 ] as const;
 
-/** What is kept of these packages: no gconv, no locales, no scripts for gdb, no changelogs. */
+/** The files kept from these packages: no gconv, locales, gdb scripts or changelogs. */
 const kept = (triple: string): readonly string[] => [
   `usr/lib/${triple}/*.so*`,
   'usr/lib64/*',
@@ -40,7 +40,7 @@ const kept = (triple: string): readonly string[] => [
   'usr/share/doc/*/copyright',
 ];
 
-/** nobody, whom each host knows by name: libvirtd looks up the user of a connection. It owns no file of the image. */
+/** nobody, which exists on every host: libvirtd looks up the user of a connection. It owns no file of the image. */
 export const USER = 65_534;
 
 const FILES: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ const FILES: Readonly<Record<string, string>> = {
   'etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
 
-/** Directories that a runtime mounts something on, with their modes: the root file system may be read-only. */
+/** Mount points for the runtime, with their modes: the root file system may be read-only. */
 const MOUNT_POINTS: Readonly<Record<string, number>> = {
   dev: 0o755,
   'etc/virtune': 0o755,
@@ -62,8 +62,8 @@ const MOUNT_POINTS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Lays the root file system below the executable into an empty folder.
- * @param scratch an empty folder, for what is unpacked and not kept
+ * Fills an empty folder with the root file system below the executable.
+ * @param scratch an empty folder for unpacking
  */
 export function layBase(
   root: string,
@@ -75,7 +75,7 @@ export function layBase(
     mkdirSync(`${root}/${folder}`, { recursive: true });
   }
   for (const link of ['lib', 'lib64']) symlinkSync(`usr/${link}`, `${root}/${link}`);
-  // The clients of libvirt look for its sockets below /var/run.
+  // libvirt's clients look for its sockets below /var/run.
   symlinkSync('../run', `${root}/var/run`);
   for (const { name, control, file } of packages) {
     const unpacked = `${scratch}/${name}`;
@@ -84,12 +84,12 @@ export function layBase(
     for (const each of keptFiles(unpacked, triple)) {
       copyAsIs(`${unpacked}/${each}`, `${root}/${each}`);
     }
-    // Where scanners look for the packages of an image that has no dpkg.
+    // Where scanners look for packages in an image without dpkg.
     writeFileSync(`${root}/var/lib/dpkg/status.d/${name}`, control);
   }
   writeFileSync(`${root}/etc/ssl/certs/ca-certificates.crt`, certificatesIn(`${scratch}/ca-certificates`));
   for (const [file, text] of Object.entries(FILES)) writeFileSync(`${root}/${file}`, text);
-  // Whatever the umask is. No file of the base is run by its name but the loader, which the kernel reads.
+  // Independent of the umask. Nothing in the base is executed directly except the loader, which the kernel maps.
   execFileSync('chmod', ['-R', 'u=rwX,go=rX', root]);
   for (const [folder, mode] of Object.entries(MOUNT_POINTS)) {
     mkdirSync(`${root}/${folder}`, { recursive: true });
@@ -99,21 +99,21 @@ export function layBase(
 
 function keptFiles(unpacked: string, triple: string): readonly string[] {
   const files = globSync([...kept(triple)], { cwd: unpacked });
-  // The documentation of some packages is a link to that of another.
+  // The documentation folder of some packages is a symlink to that of another.
   const links = globSync('usr/share/doc/*', { cwd: unpacked }).filter((each) =>
     lstatSync(`${unpacked}/${each}`).isSymbolicLink(),
   );
   return [...files, ...links];
 }
 
-/** A link as a link: cpSync follows those that lead out of the folder. */
+/** Copies a symlink as a symlink: cpSync follows those that leave the folder. */
 function copyAsIs(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
   else copyFileSync(from, to);
 }
 
-/** As update-ca-certificates(8) puts them into one file. */
+/** Concatenated, as by update-ca-certificates(8). */
 function certificatesIn(unpacked: string): string {
   const files = globSync(`${unpacked}/usr/share/ca-certificates/mozilla/*.crt`).sort();
   return files.map((file) => readFileSync(file, 'utf8')).join('');

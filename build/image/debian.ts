@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** Debian's release below the executable in the image: security updates until 2028, long-term ones until 2030. */
+/** Debian release of the image: security updates until 2028, long-term support until 2030. */
 const SUITE = 'trixie';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const MIRROR = 'http://deb.debian.org/debian';
@@ -10,17 +10,17 @@ const MIRROR = 'http://deb.debian.org/debian';
 export interface DebianPackage {
   readonly name: string;
   readonly version: string;
-  /** The whole paragraph that describes it, as dpkg keeps it. */
+  /** Its whole control paragraph, as in dpkg's status. */
   readonly control: string;
   readonly file: string;
 }
 
 /**
- * Downloads packages of Debian's release and of its security updates into a folder, verified by Debian's keys. Uses apt
- * with its own lists, so that neither the machine's packages nor its release matter.
- * @param architecture in Debian's words
+ * Downloads packages of Debian's release and its security updates into a folder, and verifies them with Debian's keys.
+ * Uses apt with separate lists, independent of the machine's packages and release.
+ * @param architecture Debian's name
  * @returns the packages, sorted by name
- * @throws when one cannot be had
+ * @throws when a package is not available
  */
 export function downloadPackages(
   names: readonly string[],
@@ -57,8 +57,8 @@ export function downloadPackages(
 }
 
 /**
- * For an apt-get that uses a folder alone: `sources.list`, `status`, and `lists`, `cache`, `empty` in it.
- * @param architecture in Debian's words
+ * Options for apt-get to use only this folder: `sources.list`, `status`, `lists`, `cache` and `empty` in it.
+ * @param architecture Debian's name
  */
 export function aptFlags(folder: string, architecture: string): string[] {
   const options = {
@@ -70,7 +70,7 @@ export function aptFlags(folder: string, architecture: string): string[] {
     'APT::Architecture': architecture,
     'APT::Architectures': architecture,
     'APT::Sandbox::User': 'root',
-    // By default a list that cannot be had is a warning: without the security updates, packages from before them would be taken.
+    // By default a failed list download is only a warning, and packages without the security updates would be used.
     'APT::Update::Error-Mode': 'any',
     'Acquire::Languages': 'none',
   };
@@ -83,7 +83,7 @@ function describe(file: string): DebianPackage {
   return { name: field('Package'), version: field('Version'), control, file };
 }
 
-/** Where the machine itself gets Debian from; Debian's own address where it has another distribution. */
+/** The Debian mirror configured on this machine; Debian's default on other distributions. */
 function mirrorOfMachine(): string {
   const sources = globSync(['/etc/apt/sources.list', '/etc/apt/sources.list.d/*']);
   const urls = sources.flatMap(

@@ -2,15 +2,15 @@
 export interface Layer {
   /** `sha256:` and the hash of the file. */
   readonly digest: string;
-  /** The same of the tar inside. */
+  /** Digest of the uncompressed tar. */
   readonly diffId: string;
-  /** Of the file, in bytes. */
+  /** Size of the file, in bytes. */
   readonly size: number;
-  /** What is in it, for `docker history`. */
+  /** Content, for `docker history`. */
   readonly comment: string;
 }
 
-/** Where a document or a layer is, in OCI's words. */
+/** An OCI descriptor: a reference to a document or a layer. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
@@ -18,14 +18,14 @@ export interface Descriptor {
 }
 
 export interface About {
-  /** In Debian's and OCI's words: amd64, arm64. */
+  /** Name in Debian and OCI: amd64, arm64. */
   readonly architecture: string;
   readonly version: string;
-  /** Empty where it is not known. */
+  /** Empty if unknown. */
   readonly commit: string;
   readonly dateSeconds: number;
   readonly description: string;
-  /** Number of the user that it runs as, who is also the group. */
+  /** UID that it runs as, which is also the GID. */
   readonly user: number;
 }
 
@@ -66,8 +66,8 @@ export function manifestOf(config: Descriptor, layers: readonly Layer[], about: 
 }
 
 /**
- * The index of a layout with one image. Tools read its name from different annotations: OCI's, that of containerd, and
- * that of podman.
+ * The index of a layout with one image. Tools read its name from different annotations: OCI's, containerd's and
+ * podman's.
  */
 export function indexOf(manifest: Descriptor, { version, architecture }: About): object {
   return {
@@ -86,7 +86,7 @@ export function indexOf(manifest: Descriptor, { version, architecture }: About):
   };
 }
 
-/** What `docker load` before version 25 reads of an archive, beside the same blobs. */
+/** Manifest for `docker load` before version 25, which refers to the same blobs. */
 export function dockerManifestOf(config: Descriptor, layers: readonly Layer[], { version }: About): object {
   const place = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
   return [

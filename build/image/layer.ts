@@ -7,10 +7,10 @@ import { createGzip } from 'node:zlib';
 import type { Layer } from './documents.ts';
 
 /**
- * Packs a folder as a layer: a tar whose bytes depend on nothing but names, contents, modes and the date, compressed with
- * gzip, since Docker before 23 does not read zstd.
- * @param blobs the folder of blobs, where it becomes a file that is named by its digest
- * @param dateSeconds since 1970, of every file in it
+ * Packs a folder as a layer: a tar that depends only on names, contents, modes and the date, compressed with gzip,
+ * since Docker before 23 cannot read zstd.
+ * @param blobs the folder for the result, which is named by its digest
+ * @param dateSeconds modification time of all files, since 1970
  * @throws when tar fails
  */
 export async function packLayer(

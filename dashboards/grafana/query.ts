@@ -33,8 +33,8 @@ export function rateOf(name: SeriesName, ...matchers: readonly string[]): string
 export const rateOfVms = (name: SeriesName): string => sumOver(name, rateOf(name), 'target_device');
 
 /**
- * One info series for each subject, with value 1, so that a match finds no two: the newest. A series that comes by OTLP is
- * there for 5 minutes after its end, so a disk with another medium, or a VM with another profile, has two for as long.
+ * The newest info series of each subject, with value 1, so that matching never finds duplicates. An OTLP series stays
+ * for 5 minutes after its end, so a disk with a new medium, or a VM with a new profile, has two for that long.
  */
 export function newestOf(subject: typeof VM_LABELS | typeof DISK_LABELS, info: string): string {
   return `(topk by (${subject}) (1, timestamp(${info})) > bool 0)`;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The Ansible role over ssh on a booted Debian with a simulated libvirt: check mode changes nothing, the first run installs and
-# tunes, the second changes nothing, and a changed variable changes what it has to. Usage: boot.sh SUITE bash ansible.sh
-# ARTIFACT EXECUTABLE [DEB], where ARTIFACT is what the role installs: a deb, or the executable, whose place DEB takes at last.
+# Tests the Ansible role over ssh on a booted Debian with a simulated libvirt: check mode changes nothing, the first run
+# installs and tunes, the second is a no-op, and a changed variable changes only what it affects. Usage: boot.sh SUITE
+# bash ansible.sh ARTIFACT EXECUTABLE [DEB], where ARTIFACT is what the role installs: a deb, or the executable, which
+# DEB replaces in the end.
 set -euo pipefail
 artifact=$(realpath "$1")
 top=$(realpath "$(dirname "$0")/../..")
@@ -9,7 +10,7 @@ for tool in ansible-playbook ssh openssl; do
   command -v "$tool" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends ansible-core openssh-client openssl && break; }
 done
 work=$(mktemp -d)
-# A connection that ssh keeps open would hold up the host's shutdown.
+# A persistent ssh connection would delay the host's shutdown.
 finish() {
   local socket
   for socket in "$work"/connections/*; do [ ! -S "$socket" ] || ssh -o ControlPath="$socket" -O exit kvm1 2>/dev/null || true; done
@@ -54,11 +55,11 @@ all:
     virtune_targets: [{ targets: [kvm1:9177], labels: { cluster: a } }]
 END
 
-# play CHANGED [ARGUMENT...]: the playbook has to succeed; how many tasks have changed something has to match CHANGED.
+# play CHANGED [ARGUMENT...]: runs the playbook, which must succeed; the number of changed tasks must match CHANGED.
 play() {
   local wanted=$1 recap
   shift
-  # Connections that other tests have open to a host of this name lead elsewhere.
+  # Other tests may have persistent connections to a host of the same name.
   ANSIBLE_SSH_CONTROL_PATH_DIR="$work/connections" ANSIBLE_RETRY_FILES_ENABLED=0 ANSIBLE_NOCOWS=1 ANSIBLE_PIPELINING=1 ansible-playbook -i "$work/hosts.yml" "$top/deploy/ansible/site.yml" "$@" >"$work/log" 2>&1 ||
     { cat "$work/log" >&2 && return 1; }
   recap=$(grep -oE 'ok=.*' "$work/log")
@@ -123,7 +124,7 @@ fi
 grep -q 'Check that it serves figures' "$work/refused"
 within curl -sf -o /dev/null http://127.0.0.1:9177/metrics
 
-# answers STATUS ARGUMENT...: what curl gets with these; 000 where the exporter does not speak that protocol.
+# answers STATUS ARGUMENT...: checks the HTTP status that curl gets; 000 if the exporter does not speak that protocol.
 answers() {
   local wanted=$1 got
   shift
@@ -168,7 +169,7 @@ within systemctl is-active --quiet virtune-watch.service
 process() { within systemctl show --property MainPID --value "virtune-$1"; }
 exporter=$(process exporter) watch=$(process watch)
 if [[ $artifact == *.deb ]]; then
-  # Of the same version.
+  # A different build of the same version.
   dpkg-deb --raw-extract "$artifact" "$work/tree"
   printf x >>"$work/tree/usr/bin/virtune"
   sum=$(md5sum <"$work/tree/usr/bin/virtune" | cut -d' ' -f1)
@@ -179,7 +180,7 @@ if [[ $artifact == *.deb ]]; then
   rm -r "$work/tree"
 else
   wanted=$(md5sum <"$artifact")
-  # Another one, in the place of the one that runs.
+  # Replaces the running executable by a different one.
   within sh -c 'cp /usr/bin/virtune /usr/bin/virtune.other && printf x >>/usr/bin/virtune.other && mv /usr/bin/virtune.other /usr/bin/virtune'
 fi
 play '[1-9]' -e "{$flags, \"virtune_watch\": true}"

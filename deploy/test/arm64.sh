@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is built for arm64, in user-mode emulation: the executable starts from the root file system of its image and shows the
-# simulated host; deb and rpm name their architecture. Root on Debian; minutes.
+# Tests the arm64 builds in user-mode emulation: the executable starts in the root file system of its image and shows
+# the simulated host; deb and rpm have the right architecture. Needs root on Debian; takes minutes.
 set -euo pipefail
 apt-get install -y -q --no-install-recommends binutils-aarch64-linux-gnu qemu-user-static rpm
 for what in executable image packages; do node "build/$what.ts" arm64; done

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Boots a Debian with its own systemd in a container, runs a command beside it, and throws away what changed in it. The command
-# finds the id of the container's first process in $BOOTED: nsenter --target $BOOTED --all. Root on Debian.
-# Usage: boot.sh SUITE COMMAND...; a root of SUITE (bookworm, trixie) is made once, which downloads 150 MB.
+# Boots Debian with systemd in a container, runs a command next to it, and discards all changes. The command gets the
+# PID of the container's init in $BOOTED: nsenter --target $BOOTED --all. Needs root on Debian.
+# Usage: boot.sh SUITE COMMAND...; the root of SUITE (bookworm, trixie) is created once, which downloads 150 MB.
 set -euo pipefail
 suite=$1
 root=/var/lib/virtune-booted-$suite
 shift
-# What the package depends on and what Ansible needs of a host, since the container has no network.
+# Dependencies of the package and of Ansible, since the container has no network.
 packages=systemd,systemd-sysv,init-system-helpers,libatomic1,curl,python3,python3-apt,openssh-server,prometheus
 
 if [ ! -e "$root/.done" ]; then
@@ -15,10 +15,10 @@ if [ ! -e "$root/.done" ]; then
   done
   mirror=$(grep -hoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1 || true)
   debootstrap --variant=minbase --include="$packages" "$suite" "$root" "${mirror:-http://deb.debian.org/debian}"
-  # What waits for a network, or for a console.
+  # Units that wait for a network or a console.
   for unit in systemd-networkd-wait-online.service systemd-networkd.service console-getty.service ssh.service ssh.socket \
     apt-daily.timer apt-daily-upgrade.timer; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
-  # Started by what needs it.
+  # Started on demand by the tests.
   rm -f "$root/etc/systemd/system/multi-user.target.wants/"prometheus*.service
   : >"$root/etc/machine-id"
   touch "$root/.done"

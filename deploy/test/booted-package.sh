@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The deb under systemd, on a booted Debian with a simulated libvirt: apt installs it, the exporter serves figures as its user,
-# also with all drop-ins and without a libvirt, units that are not enabled do their work when asked to, and a removal stops everything.
+# Tests the deb under systemd, on a booted Debian with a simulated libvirt: apt installs it, the exporter serves metrics
+# as its user, also with all drop-ins and without a libvirt, units that are not enabled work when started, and removal
+# stops everything.
 # Usage: boot.sh SUITE bash booted-package.sh DEB EXECUTABLE
 set -euo pipefail
 trap 'echo "line $LINENO: $BASH_COMMAND failed" >&2' ERR
@@ -40,7 +41,7 @@ serves '^libvirt_up 1'
 
 step 'all drop-ins together, and a key that is rotated by replacing its file'
 examples=/usr/share/doc/virtune/examples/virtune-exporter.service.d
-# A search server that rejects every key, and writes down which it was shown.
+# A search server that rejects every key, and logs the keys it received.
 within sh -c 'cat >/opt/search.py' <<'END'
 import http.server
 class Search(http.server.BaseHTTPRequestHandler):
@@ -109,12 +110,12 @@ within sh -ec 'echo "{ local: false, hosts: {" >/etc/virtune/hosts.yml
   echo "} }" >>/etc/virtune/hosts.yml && chgrp virtune /etc/virtune/hosts.yml && chmod 640 /etc/virtune/hosts.yml
   echo "ARGS=--config.file /etc/virtune/hosts.yml" >/etc/default/virtune-exporter && systemctl restart virtune-exporter.service'
 probe() { for _ in $(seq 30); do within curl -sf "http://127.0.0.1:9177/probe?target=kvm$1" | grep '^libvirt_up 1' >/dev/null && return; sleep 1; done; return 1; }
-# In turn twice: the first ones still have their connections when the last one gets its own.
+# All hosts, twice: the first ones are still connected when the last one connects.
 for _ in 1 2; do for host in $(seq 20); do probe "$host"; done; done
 if within journalctl --quiet --unit virtune-exporter.service | grep 'EAGAIN'; then exit 1; fi
 within systemctl show --property TasksMax,TasksCurrent,MemoryCurrent virtune-exporter
-# Three a host and more: with the exporter's own threads, above the 64 that the unit once had. Not TasksCurrent: without the
-# controller for it, systemd counts none.
+# At least three per host: with the exporter's threads, more than the unit's former limit of 64. TasksCurrent is no use
+# here: without the pids controller, systemd does not count tasks.
 [ "$(within sh -c 'grep -l "/opt/tunne[l]" /proc/[0-9]*/cmdline 2>/dev/null | wc -l')" -gt 60 ]
 within sh -ec 'rm /etc/virtune/hosts.yml && echo ARGS= >/etc/default/virtune-exporter && systemctl restart virtune-exporter.service'
 serves '^libvirt_up 1'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The image without a container runtime: its layers are unpacked, the result is made read-only, and virtune runs in it as the user
-# of the image: figures on the port, top and a plan, of the libvirt that the image simulates. Root; seconds.
+# Tests the image without a container runtime: unpacks its layers, makes the result read-only, and runs virtune in it as
+# the image's user: metrics on the port, top and a plan, of the libvirt that the image simulates. Needs root; takes
+# seconds.
 # Usage: image-root.sh ARCHIVE
 set -euo pipefail
 archive=$(realpath "$1")

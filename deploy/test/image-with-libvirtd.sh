@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The image beside a real libvirtd with a VM: test/live/lab/namespaced.sh NAME bash image-with-libvirtd.sh ARCHIVE, as root on a
-# Debian with libvirt-daemon-system and qemu-system-x86.
+# Tests the image with a real libvirtd and a VM. Usage: test/live/lab/namespaced.sh NAME bash image-with-libvirtd.sh
+# ARCHIVE, as root on Debian with libvirt-daemon-system and qemu-system-x86.
 set -euo pipefail
-# There is no polkit to ask in the namespace.
+# polkit is not available in the namespace.
 echo 'auth_unix_ro = "none"' >>/etc/libvirt/libvirtd.conf
 virtlogd -d && libvirtd -d
 for _ in $(seq 60); do virsh -q list >/dev/null 2>&1 && break; sleep 1; done

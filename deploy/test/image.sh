@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The image as containers run it: skopeo reads every blob by its digest, and podman runs it read-only, as nobody, without
-# capabilities and with the folder of libvirt's socket mounted: figures on the port, top and tune plan. Root on Debian; half a
-# minute. Usage: image.sh ARCHIVE [FOLDER]; FOLDER has the socket of a libvirtd: without it, the image itself simulates one.
+# Tests the image in a container: skopeo verifies every blob by its digest, and podman runs it read-only, as nobody,
+# without capabilities and with the folder of libvirt's socket mounted: metrics on the port, top and tune plan. Needs
+# root on Debian; takes half a minute. Usage: image.sh ARCHIVE [FOLDER]; FOLDER contains the socket of a libvirtd:
+# without it, the image itself simulates one.
 set -euo pipefail
 archive=$(realpath "$1") folder=${2:-}
 for tool in skopeo podman crun; do
@@ -11,7 +12,7 @@ if [ -z "${VIRTUNE_UNSHARED:-}" ]; then
   exec env VIRTUNE_UNSHARED=1 unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc --propagation private bash "$0" "$@"
 fi
 ip link set lo up
-# crun refuses the two versions of control groups side by side.
+# crun rejects cgroup v1 and v2 mounted side by side.
 umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
 work=$(mktemp -d)
 mount -t tmpfs tmpfs "$work"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What clean-root.sh does in its namespaces. The root is an overlay, so that nothing is left in it; /dev is a separate one, so
-# that no package can change the machine's. Usage: in-clean-root.sh ROOT DEB RPM
+# The part of clean-root.sh that runs in its namespaces. The root is an overlay, so that it stays unchanged; /dev is
+# separate, so that no package can modify the machine's. Usage: in-clean-root.sh ROOT DEB RPM
 set -euo pipefail
 lower=$1 deb=$2 rpm=$3
 work=$(mktemp -d)
@@ -90,10 +90,10 @@ rpms() { rpm --root "$root" --nodeps "$@"; }
 dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -v '/$' | sed 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|' | sort >"$work/deb-files"
 rpm --query --package --list "$rpm" | sort | diff "$work/deb-files" -
 rpms --install "$rpm"
-# By which Ansible distinguishes builds of a version.
+# Ansible uses it to distinguish builds of the same version.
 build=$(rpm --query --package --queryformat '%{SHA256HEADER}' "$rpm")
 [[ $build =~ ^[0-9a-f]{64}$ && $(rpm --root "$root" --query --queryformat '%{SHA256HEADER}' virtune) == "$build" ]]
-# By the presets of the host: of this one, any that is not named.
+# Enabled according to the host's presets: on this one, every unit that is not listed.
 has $links/multi-user.target.wants/virtune-exporter.service
 within systemctl --quiet enable virtune-watch.service
 within virtune --version

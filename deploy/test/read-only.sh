@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# virtune where nothing can be written: the root file system is mounted read-only for it, and it runs as nobody without an
-# environment. In a separate mount namespace, as root: unshare --mount bash read-only.sh VIRTUNE FOLDER
-# FOLDER gets what the commands print.
+# Tests virtune where nothing is writable: with a read-only root file system, as nobody and without an environment. In a
+# separate mount namespace, as root: unshare --mount bash read-only.sh VIRTUNE FOLDER
+# FOLDER receives the output of the commands.
 set -euo pipefail
 virtune=$1 out=$2
-# Takes the place of the shell that runs it, so that its id is that of virtune.
+# Uses exec, so that the shell's PID becomes virtune's.
 stranger() { exec env -i setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 port=19178
-# What bash writes itself.
+# For temporary files of bash itself.
 export TMPDIR=/run
 
 mount -t tmpfs -o mode=1777 tmpfs /run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A simulated libvirt on the booted root $BOOTED (boot.sh), at the sockets of a real one.
+# Runs a simulated libvirt on the booted root $BOOTED (boot.sh), on the sockets of a real one.
 # Usage: simulated-libvirt.sh EXECUTABLE
 set -euo pipefail
 within() { nsenter --target "$BOOTED" --all env -i PATH="$PATH" "$@"; }

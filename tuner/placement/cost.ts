@@ -313,7 +313,7 @@ interface HostUse {
   readonly shared: { request: NodeRequest; cell: number }[];
 }
 
-/** Adds a VM that shares a cell's CPUs; returns the cost of its own place. */
+/** Adds a VM that shares a cell's CPUs; returns the cost of its place. */
 function addShared(use: HostUse, model: CostModel, request: NodeRequest, { cells }: Assignment): number {
   use.shared.push({ request, cell: cells[0] as number });
   return deviceCost(
@@ -323,7 +323,7 @@ function addShared(use: HostUse, model: CostModel, request: NodeRequest, { cells
   );
 }
 
-/** Adds a VM with dedicated CPUs; returns the cost of its own place. */
+/** Adds a VM with dedicated CPUs; returns the cost of its place. */
 function addDedicated(
   use: HostUse,
   model: CostModel,

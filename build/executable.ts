@@ -16,7 +16,8 @@ import { NODE_FLAGS } from './node-flags.ts';
  * `npm run build:executable [-- x64|arm64]`: builds build/out/virtune-linux-x64 from dist/, a single file that needs no
  * Node.js: Node.js 26 with the package's files embedded as a single executable application
  * (https://nodejs.org/docs/latest-v26.x/api/single-executable-applications.html).
- * | `useVfs` presents the embedded files as a folder, so that chunks, profiles and dashboards are read as in the
+ *
+ * `useVfs` presents the embedded files as a folder, so that chunks, profiles and dashboards are read as in the
  * package. It cannot be combined with a code cache, which would save 0.05 s at the start of a command.
  */
 const RUNTIME = 'build/runtime';
@@ -82,7 +83,9 @@ function nodeNotices(node: string): string {
   return readFileSync(node.replace(/bin\/node$/, 'LICENSE'), 'utf8');
 }
 
-/** The files listed in package.json's `files`, by path in the package; without those only for imports. */
+/**
+ * The files listed in package.json's `files`, by path in the package; without dist/libvirt, which is only for imports.
+ */
 function packagedFiles(): Record<string, string> {
   const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: readonly string[] };
   const all = [...files, 'package.json', 'LICENSE'].flatMap((each) =>

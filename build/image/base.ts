@@ -15,8 +15,8 @@ import type { Architecture } from '../architecture.ts';
 import type { DebianPackage } from './debian.ts';
 
 /**
- * Only what the executable needs from a system: shared libraries, certificates, and the licences of both; no shell.
- * Node.js has its own tzdata.
+ * Only what the executable needs from a system: shared libraries, certificates, and the licences of both; no other
+ * programs. Node.js has its own tzdata.
  */
 export const BASE_PACKAGES = [
   'base-files',

@@ -12,7 +12,8 @@ import { withSampler } from './with-sampler.ts';
 /**
  * Checks, before planning, locking or prompting, that there is exactly one VM to measure and that the figure to compare
  * has a value.
- * | @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE or PrometheusError with the reason why there is no
+ *
+ * @throws TunerError TUNE_USAGE for several VMs, TUNE_FIGURE or PrometheusError with the reason why there is no
  * value.
  */
 export async function checkFigure(

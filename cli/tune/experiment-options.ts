@@ -113,7 +113,8 @@ function numberFrom(unit: string, min: number, max: number): (text: string) => n
 
 /**
  * Parses and checks the flags without reading the host; undefined without --measure.
- * | @throws TunerError TUNE_USAGE for an experiment that cannot show any effect, flags that cannot be combined, and any
+ *
+ * @throws TunerError TUNE_USAGE for an experiment that cannot show any effect, flags that cannot be combined, and any
  * of them without --measure.
  */
 export function experimentSettings(

@@ -19,7 +19,8 @@ const SAMPLES_PER_BLOCK = 4;
 
 /**
  * Measures VMs with settings that an experiment kept as improvements, and compares with the experiment's result.
- * | @param uuids VMs to measure.
+ *
+ * @param uuids VMs to measure.
  * @throws TunerError TUNE_USAGE for a time that is too short for the blocks of an experiment, TUNE_STOPPED after a
  * signal.
  */

@@ -62,7 +62,8 @@ export async function readPlanFile(path: string): Promise<ApprovedPlan> {
 /**
  * Makes the plan of the file again on the host as it is now. The file is only compared with the new plan, so it cannot
  * request anything that a plan of its choice would not do.
- * | @throws TunerError TUNE_CHANGED, listing the differences, when it is another host, anything the plan was based on
+ *
+ * @throws TunerError TUNE_CHANGED, listing the differences, when it is another host, anything the plan was based on
  * has changed, a profile differs, or the plan would come out differently.
  */
 export async function remakePlan(path: string, approved: ApprovedPlan, session: Session): Promise<Plan> {

@@ -114,8 +114,8 @@ probe() { for _ in $(seq 30); do within curl -sf "http://127.0.0.1:9177/probe?ta
 for _ in 1 2; do for host in $(seq 20); do probe "$host"; done; done
 if within journalctl --quiet --unit virtune-exporter.service | grep 'EAGAIN'; then exit 1; fi
 within systemctl show --property TasksMax,TasksCurrent,MemoryCurrent virtune-exporter
-# At least three per host: with the exporter's threads, more than the unit's former limit of 64. TasksCurrent is no use
-# here: without the pids controller, systemd does not count tasks.
+# At least three per host: with the exporter's threads, more than the unit's former limit of 64. TasksCurrent does not
+# work here: without the pids controller, systemd does not count tasks.
 [ "$(within sh -c 'grep -l "/opt/tunne[l]" /proc/[0-9]*/cmdline 2>/dev/null | wc -l')" -gt 60 ]
 within sh -ec 'rm /etc/virtune/hosts.yml && echo ARGS= >/etc/default/virtune-exporter && systemctl restart virtune-exporter.service'
 serves '^libvirt_up 1'

@@ -61,7 +61,7 @@ export const agentHandlers: Handlers = {
   },
 };
 
-/** Load average: the number of vCPUs, scaled up by their run queue delay relative to their CPU time. */
+/** Load average: half the number of vCPUs, scaled up by their run queue delay relative to their CPU time. */
 function load(vm: SimulatedVm): TypedParam[] {
   const busy = vm.vcpus.reduce((sum, { timeNs }) => sum + timeNs, 0);
   const waited = vm.vcpus.reduce((sum, { delayNs }) => sum + delayNs, 0);

@@ -26,8 +26,8 @@ interface Watched {
 export const SECOND_AFTER_MS = 400;
 
 /**
- * Computing advice takes a quarter of the CPU time of a sample of 61 VMs, and over a window of 30 samples it barely
- * changes in a moment.
+ * Advice takes a quarter of the CPU time of a sample of 61 VMs; computed over 30 samples, it barely changes between two
+ * of them.
  */
 const ADVICE_MS = 2_900;
 

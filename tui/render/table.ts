@@ -173,8 +173,8 @@ const NAME_MIN_MAX = 24;
 const NAME_MAX = 48;
 
 /**
- * The columns that fit, in order. When the screen is narrow, those with the lowest priority are dropped first, and the
- * name gets the remaining width. When `left` columns after the name are scrolled out, those that follow are shown in
+ * The columns that fit, in order. When the screen is narrow, those of the highest rank are dropped first, and the name
+ * gets the remaining width. When `left` columns after the name are scrolled out, those that follow are shown in
  * sequence.
  */
 export function columnsThatFit(table: Table, width: number, left: number): readonly TableColumn[] {

@@ -12,7 +12,7 @@ const DELAY = of('instance:virtune_vcpu_delay:sum_rate5m');
 const CONTENTION = of('instance:virtune_vcpu_contention:ratio_rate5m');
 const VCPU_RATIO = of('libvirt_host_vcpu_overcommit_ratio', 'state="running"');
 const MEMORY_RATIO = of('libvirt_host_memory_overcommit_ratio', 'kind="maximum"');
-/** Scrape targets of virtune, among the selected jobs. */
+/** Scrape targets of the selected jobs, all of which are virtune's. */
 const UP = of('up');
 
 /** The same series as in the fleet's alerts, so that figures and alerts agree. */

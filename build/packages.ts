@@ -76,7 +76,7 @@ function files(): Record<string, string> {
   };
 }
 
-/** @returns the files laid out in the tree */
+/** @returns the files in the tree */
 function layTree(placeOf = (place: string): string => place): string[] {
   const placed = Object.entries(files())
     .map(([place, file]) => [placeOf(place), file] as const)

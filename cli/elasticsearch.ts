@@ -117,7 +117,7 @@ function describe({ what, change, why }: Step, would: string): string {
   return `  ${would === '' ? did : would + infinitive} ${what}${why === undefined ? '' : ` (${why})`}`;
 }
 
-/** With 0, each index would be deleted as soon as it is rolled over. */
+/** At 0 each index would be deleted as soon as it is rolled over. */
 function retentionDays(text: string): number {
   const count = days(text);
   if (count > 0) return count;

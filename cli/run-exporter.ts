@@ -31,7 +31,7 @@ import { ConfigError } from '../model/config-error.ts';
 import { errorText, log } from './log.ts';
 import { readVersion } from './version.ts';
 
-/** Budget of the sample at start, so that a scraper with a short timeout does not wait long for it. */
+/** Budget of the sample at start, so that a scraper that arrives during it with a short timeout does not wait long. */
 const WARM_UP_MS = 500;
 
 export interface RunExporterOptions {

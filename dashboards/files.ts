@@ -89,7 +89,7 @@ function dataSources({
         type: 'prometheus',
         url: prometheusUrl,
         isDefault: true,
-        // Without the scrape interval, Grafana's $__rate_interval is wrong.
+        // Without the scrape interval Grafana's $__rate_interval is wrong.
         jsonData: { timeInterval: scrapeInterval },
       },
     ],

@@ -36,7 +36,7 @@ export function findScenario(nameOrPath: string): Scenario {
   throw new ScenarioError(`unknown scenario "${nameOrPath}"; use ${known}, or the path of a JSON file`);
 }
 
-/** Starts a simulated libvirt daemon on its socket, in a folder that only this user can access. */
+/** Starts a simulated libvirt daemon on a separate socket, in a folder that only this user can enter. */
 export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const base = findScenario(options.scenario ?? 'calm');
   const scenario = options.vms === undefined ? base : withVmCount(base, options.vms);

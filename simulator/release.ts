@@ -20,7 +20,7 @@ export function releaseOf(name: ReleaseName): Release {
   return { name, ...TESTED_VERSIONS[name] };
 }
 
-/** The release that most tests were written for. */
+/** The one that most tests were written for. */
 export const DEFAULT_RELEASE = releaseOf('9.0');
 
 /**

@@ -54,7 +54,7 @@ interface Registration {
 
 const rpcError = (message: string): CallFailure => new CallFailure(ErrorCode.rpc, message, ErrorDomain.rpc);
 
-/** One client's connection, on the daemon's side. */
+/** One client's connection, from the daemon's side. */
 export class Session {
   readonly #socket: Socket;
   readonly #parts: SessionParts;

@@ -71,7 +71,7 @@ const SEEN = 0.97;
 const NEEDED = 0.66;
 const LEFT_AT_LEAST = 0.05;
 
-/** The 13 tags of dommemstat. */
+/** The 13 tags of dommemstat, consistent with the other statistics. */
 export function balloonFigures(vm: SimulatedVm): Readonly<Record<string, number>> {
   const reported = vm.facts.balloonPeriodSeconds === 0 || vm.lastUpdateSeconds === 0 ? {} : vm.guestReport;
   // 0 before the first report, as in libvirt.

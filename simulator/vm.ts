@@ -40,7 +40,7 @@ export interface NicCounters {
   txPackets: number;
 }
 
-/** QEMU's defaults before and since it supports a weight. */
+/** QEMU's defaults before and after it introduced a polling weight. */
 const POLLING: Readonly<Polling> = { max: 32_768, grow: 0, shrink: 0, weight: 0 };
 const WEIGHTED_POLLING: Readonly<Polling> = { max: 32_768, grow: 2, shrink: 2, weight: 3 };
 

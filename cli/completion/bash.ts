@@ -36,7 +36,7 @@ export function bashCompletion(root: CommandNode): string {
   ].join('\n');
 }
 
-/** Completes the value of an option: its choices, a path, or nothing that could be guessed. */
+/** What follows an option: its choices, a path, or nothing that could be guessed. */
 function valueCases({ path, options }: CommandNode): string[] {
   return options
     .filter(({ takesValue }) => takesValue)

@@ -44,7 +44,7 @@ export function noLettersText({ stream }: LetterFlags, others: ReadonlySet<strin
   return `no dead letters of ${stream}; ${there}`;
 }
 
-/** For example `2 damaged lines`. */
+/** `2 damaged lines`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

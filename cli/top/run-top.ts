@@ -117,7 +117,7 @@ export async function firstState(flags: TopFlags): Promise<UiState> {
   };
 }
 
-/** Parses `cpu`, `name:desc`. */
+/** `cpu`, `name:desc`. */
 function sortOf(text: string): Sort {
   const [name = '', way] = text.split(':');
   const column = findColumn(vmColumns, name);

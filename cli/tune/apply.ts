@@ -118,7 +118,7 @@ async function planAndApply(
   const approved = await approvedIn(patterns, flags);
   try {
     if (flags.yes === true) {
-      // Plan under the host lock: no other apply can take a place until it is released.
+      // Planned under the host lock: no other apply can take a place until it is released.
       const hostname = await readHostname(flags);
       await onHost({ uri: flags.connect, hostname }, options, async (held) => {
         const planned = await makePlan(patterns, approved, flags);

@@ -50,7 +50,7 @@ const FLAGS: Readonly<Record<Exclude<keyof ExperimentFlags, 'measure'>, string>>
   every: '--every',
 };
 
-/** Per cent; and milliseconds up to a quarter of an hour, longer than any request waits. */
+/** Per cent; and milliseconds: a quarter of an hour, more than any request waits. */
 const [PERCENT_MIN, PERCENT_MAX] = [0.1, 99];
 const [LATENCY_MS_MIN, LATENCY_MS_MAX] = [0.01, 900_000];
 /** At least two samples at the shortest interval, which a rate needs; at most a day. */

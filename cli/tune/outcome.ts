@@ -5,7 +5,7 @@ import { describeStep } from '../../tuner/steps/describe.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 
-/** Prints how a transaction ended; returns the exit code. */
+/** Prints how a transaction ended; returns the exit code for it. */
 export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);

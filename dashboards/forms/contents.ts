@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { type Files, PATHS } from '../files.ts';
 import type { RuleFile } from '../rules/build.ts';
 
-/** The dashboards in the files, by name: `fleet`, `host`, ... */
+/** The dashboards among the files, by name: `fleet`, `host`, ... */
 export function dashboardsOf(files: Files): ReadonlyMap<string, string> {
   const start = `${PATHS.dashboards}/`;
   return new Map(
@@ -12,7 +12,7 @@ export function dashboardsOf(files: Files): ReadonlyMap<string, string> {
   );
 }
 
-/** The rules in the files. */
+/** The rules among the files. */
 export function rulesOf(files: Files): { readonly recording: RuleFile; readonly alerts: RuleFile } {
   const read = (path: string): RuleFile => parse(files.get(path) ?? 'groups: []') as RuleFile;
   return { recording: read(PATHS.recordingRules), alerts: read(PATHS.alertRules) };

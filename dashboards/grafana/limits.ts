@@ -24,7 +24,7 @@ export function limitsOf(
   ...steps: readonly (readonly [color: string, alert: string, threshold: string])[]
 ): dashboard.ThresholdsConfigBuilder {
   return new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps([
-    // JSON has no minus infinity, so the first step has no value.
+    // JSON has no minus infinity: the first step has no value.
     { value: null, color: first },
     ...steps.map(([color, alert, threshold]) => {
       const step: dashboard.Threshold = { value: thresholdOf({ alert, threshold }), color };

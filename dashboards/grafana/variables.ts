@@ -11,7 +11,7 @@ export type Scope = 'fleet' | 'host' | 'vm';
 
 const ALL: dashboard.VariableOption = { selected: true, text: ['All'], value: ['$__all'] };
 
-/** A multi-value variable, refreshed when the time range changes: hosts and VMs come and go. */
+/** A multi-value variable, queried again when the time range changes: hosts and VMs come and go. */
 function choice(name: string, label: string, query: string): dashboard.QueryVariableBuilder {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)

@@ -29,7 +29,7 @@ const KINDS: Readonly<Record<string, string>> = { pc: 'pc-i440fx', q35: 'pc-q35'
 /** Cached by QEMU version, since every definition names a machine. */
 const machines = new Map<number, readonly Machine[]>();
 
-/** The machines of a release's QEMU, oldest first. */
+/** The machines of a release's QEMU, the oldest first. */
 export function machinesOf({ qemu }: Release): readonly Machine[] {
   const found = machines.get(qemu) ?? machinesUpTo(qemu);
   machines.set(qemu, found);

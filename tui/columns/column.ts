@@ -30,7 +30,7 @@ export interface Column<Row> {
   /** In screen cells. */
   readonly width: number;
   readonly help: string;
-  /** Metrics of the catalogue it is computed from. */
+  /** Metrics of the catalogue that it is computed from. */
   readonly metrics: readonly string[];
   readonly read: (row: Row) => Value | undefined;
   /** Why there is no value. */
@@ -86,7 +86,7 @@ export function findColumn<
   return columns.find(({ id, aliases }) => id === wanted || aliases?.includes(wanted));
 }
 
-/** Colours by limits: the role of the last limit reached. */
+/** Colours by limits: the role of the last limit that is reached. */
 export function levels(...limits: readonly (readonly [from: number, role: Role])[]): (value: Value) => Role {
   return (value) => {
     let role: Role = 'text';

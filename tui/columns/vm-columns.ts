@@ -7,7 +7,7 @@ import { memoryColumns } from './vm/memory.ts';
 import { netColumns } from './vm/net.ts';
 import { tuningColumns } from './vm/tuning.ts';
 
-/** In the order of the screen, CSV and JSON. */
+/** In the order of the screen, of CSV and of JSON. */
 export const vmColumns: readonly Column<Vm>[] = [
   ...identityColumns,
   ...cpuColumns,

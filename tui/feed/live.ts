@@ -22,7 +22,7 @@ interface Watched {
   wake: (() => void) | undefined;
 }
 
-/** Rates need two samples; the second is taken soon after the first, however long the delay is. */
+/** Rates need two samples; the second comes soon after the first, however long the delay is. */
 export const SECOND_AFTER_MS = 400;
 
 /**

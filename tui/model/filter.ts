@@ -107,7 +107,7 @@ function parseComparison<Row>(text: string, columns: readonly Column<Row>[]): Co
   };
 }
 
-/** @throws ExpressionError when the limit is not a number in the column's unit */
+/** @throws ExpressionError when the limit is not a number in the unit */
 function numberTest(
   id: string,
   unit: NumericUnit,

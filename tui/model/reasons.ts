@@ -21,7 +21,7 @@ export type Reason =
   | 'not_asked';
 
 interface Said {
-  /** Fits into a column. */
+  /** Fits a column. */
   readonly short: string;
   readonly text: string;
 }

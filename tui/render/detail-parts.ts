@@ -52,7 +52,7 @@ export function vcpuLines(vm: Vm, width: number): Line[] {
   });
 }
 
-/** The disks or NICs of one VM, with the columns of their view. */
+/** The disks or NICs of one VM, in the columns of their view. */
 export function deviceLines(kind: 'disks' | 'nics', vm: Vm, width: number): Line[] {
   return kind === 'disks' ? table(diskColumns, disksOf(vm), width) : table(nicColumns, nicsOf(vm), width);
 }
@@ -184,14 +184,14 @@ export function missingLines(vm: Vm, host: HostView): Line[] {
   return lines;
 }
 
-/** For example `libvirt 9.0.0`. */
+/** `libvirt 9.0.0`. */
 export function libvirtText({ sample }: HostView): string {
   const libvirt = sample?.versions?.libvirt;
   if (libvirt === undefined) return 'this libvirt';
   return `libvirt ${versionText(libvirt)}`;
 }
 
-/** For example `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */
+/** `2 dimm 8.0 GiB, 1 virtio-mem 2.0 of 16 GiB`. */
 function memoryDevicesText(devices: readonly MemoryDevice[]): string | undefined {
   const byModel = Map.groupBy(devices, ({ model }) => model);
   const size = (all: readonly MemoryDevice[], read: (device: MemoryDevice) => number): string =>

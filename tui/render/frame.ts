@@ -48,7 +48,7 @@ const NOTHING_SEEN: Seen = {
 
 const NO_FACTS: FooterFacts = { row: undefined, columns: [], position: '', filterError: undefined };
 
-/** The part between header and footer. */
+/** What scrolls between header and footer. */
 interface Body {
   readonly lines: readonly Line[];
   readonly hits: readonly Hit[];

@@ -255,7 +255,7 @@ function memoryLine(host: HostView, width: number): Line {
   );
 }
 
-/** Overcommit ratio, contention and pressure side by side, as in dashboards and alerts. */
+/** Overcommit ratio, contention and pressure together, as in dashboards and alerts. */
 function overcommitLine(host: HostView, width: number): Line {
   const verdict = verdictOf(host);
   const overcommit = host.sample?.overcommit;

@@ -67,7 +67,7 @@ const SECTIONS: readonly {
   },
 ];
 
-/** Keys, commands, columns and reasons; with a query only the matching lines. */
+/** Keys, commands, columns and reasons; with a query only those lines that have it. */
 export function helpView(query: string, width: number): Line[] {
   const wanted = query.trim().toLowerCase();
   const lines: Line[] = [

@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 
 const TITLES = { sort: 'Sort by', columns: 'Columns (Space)', theme: 'Theme' } as const;
 
-/** The open menu as a box; undefined when none is open. */
+/** The open menu as a box of lines; undefined when none is open. */
 export function menuBox({ state, size }: Context): readonly Line[] | undefined {
   const { mode } = state;
   if (mode.kind !== 'menu') return undefined;

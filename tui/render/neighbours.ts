@@ -12,7 +12,7 @@ import { gauge } from './bar.ts';
 /** CPU seconds per second; less run queue delay is not attributed to any VM. */
 const NOTICEABLE = 0.005;
 
-/** VMs that ran on this VM's CPUs while it had steal, the busiest first. */
+/** VMs that ran on the CPUs of this VM while it had steal, the busiest first. */
 export function neighbourLines(host: HostView, vm: Vm, width: number, max: number): Line[] {
   if (vm.rates === undefined) return [[span('  needs two samples of a running VM', 'missing')]];
   const pins = pinnedCpus(vm.sample);

@@ -93,7 +93,7 @@ function demand(host: HostView): Line[] {
   ];
 }
 
-/** CPUs to which no vCPU is pinned alone, and free memory: the capacity for a pinned VM. */
+/** CPUs that no vCPU is pinned to exclusively, and free memory: the capacity for a pinned VM. */
 function fits(host: HostView, rows: readonly CellRow[]): Line[] {
   const taken = new Set<number>();
   for (const vm of host.vms) {

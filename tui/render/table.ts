@@ -35,7 +35,7 @@ export interface Table {
   /** Before the filter. */
   readonly total: number;
   readonly sort: Sort;
-  /** What is wrong with the filter, if anything. */
+  /** What is wrong with the filter, if something is. */
   readonly filterError: string | undefined;
 }
 

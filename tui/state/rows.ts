@@ -37,7 +37,7 @@ export function moved(state: UiState, by: By, seen: Seen): UiState {
   return inSight({ ...state, selected }, index, seen);
 }
 
-/** Scrolls just far enough to have the row on the screen. */
+/** Scrolls just as far as it takes to have the row on the screen. */
 function inSight(state: UiState, index: number, seen: Seen): UiState {
   const top = state.top[state.view] ?? 0;
   const lowest = Math.max(0, index - seen.page + 1);

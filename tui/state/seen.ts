@@ -8,7 +8,7 @@ export interface Seen {
   readonly page: number;
   /** Maximum scroll position of a text. */
   readonly textMax: number;
-  /** Columns of the table in order. */
+  /** Columns of the table in their order. */
   readonly columns: readonly string[];
   readonly charts: number;
   /** Commands of the selected finding, for the clipboard; empty when there is none. */

@@ -151,7 +151,7 @@ export function reduced(colour: Colour | undefined, colours: number): Colour | u
   return NEAREST[colour] ?? (colour > 128 ? YELLOW : BLUE);
 }
 
-/** Colours beyond sixteen that the themes use. */
+/** The few beyond sixteen that the themes use. */
 const NEAREST: Readonly<Record<number, Colour>> = {
   17: BLUE,
   24: BLUE,

@@ -107,7 +107,7 @@ const untuned = () =>
     height: 6,
   });
 
-/** The same query for now and one day earlier. */
+/** The same query now and a day earlier. */
 const andDayBefore = (expr: (offset: string) => string, legend: string) => [
   { expr: expr(''), legend },
   { expr: expr(' offset 1d'), legend: `1 day earlier: ${legend}` },

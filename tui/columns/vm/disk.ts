@@ -6,7 +6,7 @@ import { rateOf } from './why.ts';
 
 const DOMAIN = 'libvirt_domain_';
 
-/** Without requests there is no latency, so nothing is missing. */
+/** Without requests there is no latency: nothing is missing. */
 const latencyWhy = (vm: Vm): Reason => {
   const why = rateOf('block')(vm);
   return why === 'not_reported' ? 'none' : why;

@@ -38,7 +38,7 @@ export function addServerFlags(command: Command): Command {
     .option('--elasticsearch.ca-file <file>', "CA certificate to verify the server's certificate");
 }
 
-/** What to send, and the sampling interval. Further options are in the configuration file only. */
+/** What to send, the sampling interval, and the queue. Further options are in the configuration file only. */
 export function addSinkFlags(command: Command): Command {
   return addServerFlags(command)
     .addOption(durationOption('--elasticsearch.interval', 'sampling interval (default: 10s)', INTERVAL_RANGE))

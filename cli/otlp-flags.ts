@@ -16,7 +16,7 @@ export interface OtlpFlags {
   readonly 'otlp.queueSize'?: number;
 }
 
-/** Where to send OTLP, and the sampling interval. Further options are in the configuration file only. */
+/** Where to send OTLP, the sampling interval, and the queue. Further options are in the configuration file only. */
 export function addOtlpFlags(command: Command): Command {
   return command
     .option(

@@ -23,7 +23,7 @@ export class Description {
     this.#xml = xml;
   }
 
-  /** Whether it is unchanged since its source. */
+  /** Whether it was never changed. */
   get isOriginal(): boolean {
     return this.#xml === undefined;
   }

@@ -66,7 +66,7 @@ export async function applyMeasured(
   });
 }
 
-/** Reports what is guarded, then one line per block or boot with what is switched. */
+/** Reports what the guard does not watch, then one line per block or boot with what is switched. */
 function progressOf({ schedule }: AnySettings): Pick<Experiment, 'onBlock' | 'onGuard'> {
   const arms = 'restarts' in schedule ? schedule.arms : schedule.blocks.map(({ arm }) => arm);
   const stateOf = (index: number): string => {

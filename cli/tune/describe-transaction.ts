@@ -5,7 +5,7 @@ import { readMeasured } from '../../tuner/measure/describe.ts';
 import { describeStep } from '../../tuner/steps/describe.ts';
 import type { Step } from '../../tuner/steps/step.ts';
 
-/** Describes a transaction: who started it, and how far each of its steps has come. */
+/** Describes a transaction: when, where and by which command it began, and how far each of its steps has come. */
 export function describeTransaction({ id, header, progress }: TransactionRecord): string[] {
   const { at, hostname, uri, command, version, domains, notes } = header;
   const names = domains.map(

@@ -98,10 +98,7 @@ const assertionsOf = ({ alert, dependsOn = [] }: AlertRule): string[] =>
       `  assert !c.alerts.${name}.off || c.alerts.${alert}.off : '${alert} counts ${name}: switch both off, or none',\n`,
   );
 
-/**
- * Settings with thresholds that apply to all series replaced by references to `_config`; overrides keep the site's
- * values.
- */
+/** Settings in which thresholds for all series are references to `_config`; overrides keep the site's values. */
 function thresholdsOf(
   settings: Settings,
   rules: readonly AlertRule[],

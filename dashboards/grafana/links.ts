@@ -24,7 +24,7 @@ const VM = [...HOST_IDENTITY, 'domain'] as const;
 
 /**
  * A link from a host or a VM to its page, with all labels that identify it, the data source and the time range. Where
- * the label `cluster` is not used, its value is empty, and the variable keeps its default.
+ * the label `cluster` is not used, Grafana finds no value for it, and the variable keeps its default.
  */
 function toPage(
   title: string,

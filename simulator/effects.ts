@@ -5,7 +5,7 @@ import type { VmDisk, VmFacts } from './vm-facts.ts';
 /**
  * Effect of tuning on a guest's throughput, from published measurements. PostgreSQL under TPROC-C: local memory and
  * hugepages 100 %, remote memory 95.5 %, local without hugepages 96.3 %, neither 89.4 % (n0derunner.com, "tuning
- * postgres for memory benchmarks"). The other constants here are estimates of the same kind, rounded.
+ * postgres for memory benchmarks"). The rest are figures of the same kind, rounded.
  */
 const PACE = { both: 1, huge: 0.955, local: 0.963, neither: 0.894 } as const;
 

@@ -82,7 +82,8 @@ function found(vm: SimulatedVm | undefined, what: string): { domain: Domain } {
 
 /**
  * Whether the call has access to the monitor. State alone does not need it; other groups wait for a hung monitor. With
- * NOWAIT, a call does not wait for a held job, but continues without the monitor (qemuConnectGetAllDomainStats).
+ * NOWAIT, no call waits for a held job; a call that does not get the job continues without the monitor
+ * (qemuConnectGetAllDomainStats).
  */
 async function hasMonitor(
   { faults }: HandlerContext,

@@ -30,7 +30,7 @@ export class Deadline {
   }
 }
 
-/** The result of `work`, or undefined if that takes longer. Rejects with its error. */
+/** The value of `promise`, or undefined if that takes longer. Rejects with its error. */
 export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T | undefined> {
   const over = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => over.resolve(undefined), timerMs(withinMs));

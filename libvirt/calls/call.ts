@@ -2,7 +2,8 @@ import type { Codec, Value } from '../wire/codec.ts';
 
 /**
  * One procedure of the protocol, declared once: the client encodes `args` and decodes `ret`, a server the
- * reverse. Numbers and shapes: libvirt's src/remote/remote_protocol.x and qemu_protocol.x, 9.0.0 to 11.3.0.
+ * reverse. Numbers and shapes: libvirt's src/remote/remote_protocol.x and qemu_protocol.x, 9.0.0 to 11.3.0; tested up
+ * to 12.9 (docs/compatibility.md).
  */
 export interface CallDeclaration {
   readonly proc: number;

@@ -113,8 +113,8 @@ function timeoutOf(path: string, syscall: string, withinMs: number): FileTimeout
   const behind = asked.has(dirname(resolve(path))) ? [] : [...asked];
   const error = new Error(
     behind.length === 0
-      ? `ETIMEDOUT: its file system does not answer within ${seconds} s, ${syscall} '${path}'`
-      : `ETIMEDOUT: not reached within ${seconds} s, behind file systems that do not answer (${behind.join(', ')}), ${syscall} '${path}'`,
+      ? `ETIMEDOUT: its file system did not answer within ${seconds} s, ${syscall} '${path}'`
+      : `ETIMEDOUT: still queued after ${seconds} s because other file systems do not answer (${behind.join(', ')}), ${syscall} '${path}'`,
   );
   return Object.assign(error, { code: 'ETIMEDOUT', syscall, path, behind });
 }

@@ -125,7 +125,7 @@ export class ConnectionPool {
     return {
       call: async (name, args) => {
         const reply = await this.call(name, args, within);
-        if (reply === 'late') throw new NoPlaceError(`${name}: no place came free in time`);
+        if (reply === 'late') throw new NoPlaceError(`${name}: all connections were busy until the deadline`);
         return reply;
       },
     };

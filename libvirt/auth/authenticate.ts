@@ -40,7 +40,7 @@ async function requiredTypes(connection: Connection, { signal }: AuthContext): P
     if (!(error instanceof RemoteError) || !UNKNOWN_USER.test(error.message)) throw error;
     throw new AuthError(
       'LIBVIRT_AUTH_UNKNOWN_USER',
-      `${connection.description}: the daemon accepts only users that its host knows (${error.message}); run as such a user, or for a systemd unit with DynamicUser= install libnss-systemd on the host and restart libvirtd`,
+      `${connection.description}: the daemon rejects users that are unknown to its host (${error.message}); run as such a user, or for a systemd unit with DynamicUser= install libnss-systemd on the host and restart libvirtd`,
       { cause: error },
     );
   }
@@ -100,7 +100,7 @@ async function offeredMechanisms(connection: Connection, { signal }: AuthContext
   } catch (error) {
     throw refused(
       error,
-      `${connection.description}: the daemon has no SASL mechanism for this connection (over plain TCP it requires one with encryption); use TLS, ssh or the local socket`,
+      `${connection.description}: the daemon offers no SASL mechanism for this connection (over plain TCP it allows only those with encryption); use TLS, ssh or the local socket`,
     );
   }
 }

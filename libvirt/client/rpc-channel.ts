@@ -223,7 +223,7 @@ export class RpcChannel {
     const declaration: CallDeclaration = calls[call.name];
     if (header.procedure !== declaration.proc || header.program !== programOf(declaration)) {
       throw new ProtocolError(
-        `serial ${header.serial} is ${call.name}, but the reply has procedure ${header.procedure}`,
+        `serial ${header.serial} belongs to ${call.name}, but the reply has procedure ${header.procedure}`,
       );
     }
     const outcome = decodeReply(call.name, declaration, header.status, payload);

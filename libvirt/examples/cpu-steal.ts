@@ -29,7 +29,7 @@ try {
     const [first, last] = [before[i], after[i]];
     const known = first !== undefined && last !== undefined && last.length > 0;
     const delayNs = known ? sum(last) - sum(first) : Number.NaN;
-    const steal = known ? `${((delayNs / elapsedNs / last.length) * 100).toFixed(1)} %` : 'not known';
+    const steal = known ? `${((delayNs / elapsedNs / last.length) * 100).toFixed(1)} %` : 'unknown';
     console.log(`${JSON.stringify(domain.name)} steal ${steal}`);
   });
 } finally {

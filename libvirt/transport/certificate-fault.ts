@@ -10,11 +10,11 @@ const BEGIN = /(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/;
 export function certificateFault(pem: string): string | undefined {
   const [, ...certificates] = ` ${pem}`.split(BEGIN);
   if (certificates.length === 0) {
-    return 'has no certificate in PEM format (-----BEGIN CERTIFICATE-----); set the file of the CA certificate, and convert one in DER format with openssl x509 -inform der';
+    return 'contains no certificate in PEM format (-----BEGIN CERTIFICATE-----); check the path, or convert a certificate in DER format with openssl x509 -inform der';
   }
   const damaged = certificates.findIndex((text) => !isCertificate(text));
   if (damaged < 0) return undefined;
-  return `has a damaged certificate (number ${damaged + 1} of ${certificates.length}); copy the file of the CA certificate again`;
+  return `contains a damaged certificate (number ${damaged + 1} of ${certificates.length}); copy the file of the CA certificate again`;
 }
 
 function isCertificate(pem: string): boolean {

@@ -126,12 +126,12 @@ function unreadable(path: string, what: string, error: NodeJS.ErrnoException): C
   const { behind = [] }: Partial<FileTimeout> = error;
   const [why, next] =
     error.code === 'EACCES'
-      ? [': permission denied', 'let the user of virtune read it']
+      ? [': permission denied', "make it readable by virtune's user"]
       : error.code !== 'ETIMEDOUT'
         ? ['', 'create it, or set its folder with ?pkipath=']
         : behind.length === 0
           ? [': its file system does not answer', 'check the file system that it is on']
-          : [': others do not answer', `check the file systems of ${behind.join(', ')}`];
+          : [': blocked by other file systems that do not answer', `check the file systems of ${behind.join(', ')}`];
   return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
     cause: error,
   });

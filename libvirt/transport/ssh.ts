@@ -15,7 +15,7 @@ const SAFE_SHELL = /^[A-Za-z0-9_./:@=,+?&-]+$/;
 function safe(what: string, value: string, allowed = SAFE): string {
   if (!allowed.test(value) || value.startsWith('-')) {
     throw new UriError(
-      `${what} ${JSON.stringify(value.slice(0, 200))} has a character that is not allowed with ssh`,
+      `${what} ${JSON.stringify(value.slice(0, 200))} contains a character that is not allowed over ssh`,
     );
   }
   return value;
@@ -86,7 +86,7 @@ export async function openSsh(
     explain: () =>
       stderr.trim() === ''
         ? undefined
-        : new ConnectError('LIBVIRT_SSH', `${description} said: ${printable(stderr.trim())}`),
+        : new ConnectError('LIBVIRT_SSH', `${description} reported: ${printable(stderr.trim())}`),
   });
 }
 
@@ -115,7 +115,7 @@ export function startText(command: string, { code, message }: NodeJS.ErrnoExcept
       : code === 'EMFILE' || code === 'ENFILE'
         ? "there are too many open files: raise LimitNOFILE= of virtune's unit, or the limit of its user (ulimit -n)"
         : code === 'ENOMEM'
-          ? 'the host lacks memory'
+          ? 'the host is out of memory'
           : `check that ${command} is installed and can be executed`;
   return `${message}; ${next}`;
 }

@@ -81,7 +81,7 @@ async function letIn(
 /** What to do about a certificate revocation list, by OpenSSL's name of the fault (X509_verify_cert_error_string(3)). */
 const ABOUT_CRL: Readonly<Record<string, string>> = {
   CERT_REVOKED:
-    'the CA has revoked the certificate of the daemon, or of a CA between: give the daemon a new one',
+    'the CA has revoked the certificate of the daemon, or of an intermediate CA: issue a new one for the daemon',
   CRL_HAS_EXPIRED: 'get the current list from the CA',
   CRL_NOT_YET_VALID: 'check the clock of this host',
   UNABLE_TO_GET_CRL: 'add the list of each CA that signed a certificate of the chain, or remove the file',

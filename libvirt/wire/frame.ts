@@ -126,8 +126,8 @@ export class FrameSplitter {
     const length = (this.#chunks[0] as Buffer).readUInt32BE(0);
     if (length < FRAME_MIN_BYTES || length > this.#maxBytes) {
       throw new ProtocolError(
-        `a frame of ${length} bytes was announced, but frames have ${FRAME_MIN_BYTES} to ${this.#maxBytes}. ` +
-          'Check that this is the socket of a libvirt daemon',
+        `received a frame length of ${length} bytes, outside ${FRAME_MIN_BYTES} to ${this.#maxBytes}; ` +
+          'check that this is the socket of a libvirt daemon',
       );
     }
     return length;

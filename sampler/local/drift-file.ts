@@ -118,7 +118,7 @@ export class DriftFile {
         error: this.#failure(
           systemErrorText(error),
           isDenied
-            ? 'let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder'
+            ? "make it readable by the exporter's user: chmod 644 for the file, 755 for the folder"
             : undefined,
         ),
       };
@@ -143,7 +143,7 @@ export class DriftFile {
   }
 
   #otherHost(recorded: string, hostname: string): DriftRecordError {
-    const why = `it is of host ${JSON.stringify(recorded)}, and this is ${JSON.stringify(hostname)}`;
+    const why = `it was recorded for host ${JSON.stringify(recorded)}, but this host is ${JSON.stringify(hostname)}`;
     return this.#failure(
       why,
       'run virtune tune drift --record on this host, or name another file with --path.drift',

@@ -119,20 +119,20 @@ export function openPrometheus(
     if (location !== undefined) {
       throw new PrometheusError(
         'PROMETHEUS_ANSWER',
-        `what answers at ${shown} redirects to ${location} (HTTP ${status}), which is not followed; if Prometheus is there, set its address with --prometheus`,
+        `the server at ${shown} redirects to ${location} (HTTP ${status}), and redirects are not followed; if Prometheus is there, set its address with --prometheus`,
       );
     }
     const { success, data: answer } = answerSchema.safeParse(body);
     if (!success && status >= 500) {
       throw new PrometheusError(
         'PROMETHEUS_NO_ANSWER',
-        `${shown} answers HTTP ${status} without a result of Prometheus; check whether Prometheus runs, and the proxy in front of it`,
+        `${shown} returned HTTP ${status} without a Prometheus result; check whether Prometheus runs, and the proxy in front of it`,
       );
     }
     if (!success) {
       throw new PrometheusError(
         'PROMETHEUS_ANSWER',
-        `what answers at ${shown} is not Prometheus (HTTP ${status}); check address and path`,
+        `the server at ${shown} is not Prometheus (HTTP ${status}); check address and path`,
       );
     }
     if (answer.status === 'error') throw rejected(parameters['query'] ?? '', answer);
@@ -159,7 +159,7 @@ export function openPrometheus(
     if (text === undefined) {
       throw new PrometheusError(
         'PROMETHEUS_ANSWER',
-        `what answers at ${shown} sends more than ${Math.round(maxAnswerBytes / 1_048_576)} MiB for one query; check that it is Prometheus, and ask for fewer series or a longer step`,
+        `the server at ${shown} returned more than ${Math.round(maxAnswerBytes / 1_048_576)} MiB for one query; check that it is Prometheus, and ask for fewer series or a longer step`,
       );
     }
     const { status, headers } = response;
@@ -255,7 +255,7 @@ function rejected(
 function unexpected(query: string, type: string, expected: string): PrometheusError {
   return new PrometheusError(
     'PROMETHEUS_ANSWER',
-    `Prometheus answers a ${type}, and a ${expected} was expected: ${shortened(query)}`,
+    `Prometheus returned a ${type} where a ${expected} was expected: ${shortened(query)}`,
   );
 }
 
@@ -277,7 +277,7 @@ function unanswered(error: Error, address: string, limit: string): PrometheusErr
   if (inner instanceof Error && inner.message === 'bad port') {
     return new PrometheusError(
       'PROMETHEUS_ADDRESS',
-      `${address}: HTTP clients do not use this port (blocked by the Fetch standard); serve Prometheus on another one`,
+      `${address}: this port is blocked for HTTP clients by the Fetch standard; serve Prometheus on another one`,
       { cause: error },
     );
   }

@@ -96,7 +96,7 @@ export class Recorder {
     );
     if (isClosed === true) return;
     throw new RecordingError(
-      `${this.file} did not take the last samples within ${CLOSE_MAX_MS / 1_000} s: check its file system`,
+      `the last samples could not be written to ${this.file} within ${CLOSE_MAX_MS / 1_000} s; check its file system`,
     );
   }
 

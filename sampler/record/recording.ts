@@ -94,7 +94,7 @@ export class Recording {
     const lines = linesOf(this.file, gunzipSync(bytes, { maxOutputLength: SAMPLE_MAX_BYTES }).toString());
     const line = lines.find((each) => each['sample'] !== undefined);
     const sample = decode(line?.['sample'], (id) => this.#defined.get(id));
-    if (!isSample(sample)) throw new RecordingError(`sample ${index + 1} of ${this.file} is not one`);
+    if (!isSample(sample)) throw new RecordingError(`${this.file} is damaged: sample ${index + 1} is not valid`);
     return { host: entry.host, sample };
   }
 
@@ -137,7 +137,7 @@ function contentsOf(
       }
     }
   }
-  if (!isHeaderRead) throw notOne(file);
+  if (!isHeaderRead) throw notARecording(file);
   if (entries.length === 0) throw new RecordingError(`${file} contains no samples`);
   return { entries, defined };
 }
@@ -168,12 +168,12 @@ function linesOf(
     });
 }
 
-function notOne(file: string): RecordingError {
-  return new RecordingError(`${file} is not a recording of virtune top --record`);
+function notARecording(file: string): RecordingError {
+  return new RecordingError(`${file} is not a recording made with virtune top --record`);
 }
 
 function checkHeader(file: string, head: Readonly<Record<string, unknown>> | undefined): void {
-  if (head?.['virtune'] !== 'recording') throw notOne(file);
+  if (head?.['virtune'] !== 'recording') throw notARecording(file);
   if (head['version'] !== RECORDING_VERSION) {
     throw new RecordingError(
       `${file} was recorded by another version of virtune (format ${head['version']}; this one reads ${RECORDING_VERSION})`,

@@ -69,7 +69,7 @@ test.each(sinks)('a CA file of %s without a certificate is an error at the start
     expect.objectContaining({
       code: 'CONFIG',
       message: expect.stringContaining(
-        `--${sink}.ca-file: the file ${file} has no certificate in PEM format`,
+        `--${sink}.ca-file: the file ${file} contains no certificate in PEM format`,
       ),
     }),
   );

@@ -270,7 +270,7 @@ test.each([
   [tls(`  client_ca_file: ${TLS}/ca.pem\n`), /client_auth_type/],
   [
     tls(`  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${TLS}/server.key\n`),
-    /tls_server_config\.client_ca_file has no certificate in PEM format/,
+    /tls_server_config\.client_ca_file contains no certificate in PEM format/,
   ],
   [tls('  curve_preferences: [P-256]\n'), /curve_preferences/],
   ['rate_limit: { interval: 1, burst: 20 }\n', /rate_limit\.interval/],

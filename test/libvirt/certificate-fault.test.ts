@@ -21,18 +21,18 @@ test.each([
 });
 
 test.each([
-  ['nothing', '', /^has no certificate in PEM format/],
-  ['a key', pem('server.key'), /^has no certificate in PEM format/],
+  ['nothing', '', /^contains no certificate in PEM format/],
+  ['a key', pem('server.key'), /^contains no certificate in PEM format/],
   [
     'DER',
     Buffer.from(ca.replaceAll(/-----.*-----|\s/g, ''), 'base64').toString('latin1'),
     /openssl x509 -inform der/,
   ],
-  ['half a certificate', ca.slice(0, ca.length / 2), /^has a damaged certificate \(number 1 of 1\)/],
+  ['half a certificate', ca.slice(0, ca.length / 2), /^contains a damaged certificate \(number 1 of 1\)/],
   [
     'a second one that is damaged',
     ca + ca.replace('MII', 'MIJ'),
-    /^has a damaged certificate \(number 2 of 2\)/,
+    /^contains a damaged certificate \(number 2 of 2\)/,
   ],
 ])('a CA file with %s is not: the fault says what to do', (_, text, says) => {
   expect(certificateFault(text)).toMatch(says);
@@ -46,7 +46,7 @@ test('a CA of libvirt that is not a certificate is an error of its file, not of 
     await expect(openTls(uri, AbortSignal.timeout(10_000))).rejects.toMatchObject({
       code: 'LIBVIRT_TLS',
       message: expect.stringContaining(
-        `the CA certificate ${pki}/cacert.pem has no certificate in PEM format`,
+        `the CA certificate ${pki}/cacert.pem contains no certificate in PEM format`,
       ),
     });
   } finally {

@@ -29,7 +29,7 @@ test('a folder that does not answer is asked once, and each that waits for it ge
     ['/nfs/a', '/nfs/b', '/nfs/a'].map((path) => ({
       code: 'ETIMEDOUT',
       path,
-      message: `ETIMEDOUT: its file system does not answer within 0.02 s, read '${path}'`,
+      message: `ETIMEDOUT: its file system did not answer within 0.02 s, read '${path}'`,
     })),
   );
   expect(disk.asked).toEqual(['/nfs/a']);
@@ -51,7 +51,7 @@ test('four folders that hang hold four threads, and what comes after waits for o
   expect(late).toMatchObject({
     code: 'ETIMEDOUT',
     message:
-      "ETIMEDOUT: not reached within 0.01 s, behind file systems that do not answer (/nfs1, /nfs2, /nfs3, /nfs4), read '/var/y'",
+      "ETIMEDOUT: still queued after 0.01 s because other file systems do not answer (/nfs1, /nfs2, /nfs3, /nfs4), read '/var/y'",
   });
   expect(unreadableText(late)).toMatch(/\(\/nfs1, .*\); check those file systems$/);
   const other = disk.ask('/etc/x');

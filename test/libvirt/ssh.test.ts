@@ -7,7 +7,7 @@ test.each([
   ['EAGAIN', /^spawn ssh EAGAIN; there are too many processes: raise TasksMax=/],
   ['EMFILE', /too many open files: raise LimitNOFILE=/],
   ['ENFILE', /too many open files: raise LimitNOFILE=/],
-  ['ENOMEM', /; the host lacks memory$/],
+  ['ENOMEM', /; the host is out of memory$/],
   ['ENOENT', /; check that ssh is installed and can be executed$/],
 ])('of ssh that cannot be started for %s the error says what to do', (code, text) => {
   expect(startText('ssh', Object.assign(new Error(`spawn ssh ${code}`), { code }))).toMatch(text);

@@ -53,7 +53,7 @@ test('an error names the file systems that a certificate waits for, where it is 
   const error = Object.assign(new Error('ETIMEDOUT: ...'), { code: 'ETIMEDOUT', behind: ['/nfs'] });
   const pki: PkiReader = { read: () => Promise.reject(error), exists: async () => true };
   await expect(openTls(parseUri('qemu+tls://h/system?pkipath=/etc'), never, pki)).rejects.toThrow(
-    'the CA certificate /etc/cacert.pem cannot be read: others do not answer; check the file systems of /nfs',
+    'the CA certificate /etc/cacert.pem cannot be read: blocked by other file systems that do not answer; check the file systems of /nfs',
   );
 });
 
@@ -138,6 +138,6 @@ test('a file that virtune may not read is an error that says so', async () => {
   const error = Object.assign(new Error('EACCES: ...'), { code: 'EACCES' });
   const pki: PkiReader = { read: () => Promise.reject(error), exists: async () => true };
   await expect(openTls(parseUri('qemu+tls://h/system?pkipath=/pki'), never, pki)).rejects.toThrow(
-    'the CA certificate /pki/cacert.pem cannot be read: permission denied; let the user of virtune read it',
+    "the CA certificate /pki/cacert.pem cannot be read: permission denied; make it readable by virtune's user",
   );
 });

@@ -164,7 +164,7 @@ test(
     console.log(`longest scrape: ${Math.round(longestMs)} ms`);
     expect(figure(await scrape(one), 'virtune_config_last_reload_successful')).toBe(0);
     await one.says(
-      /headers cannot be read: ETIMEDOUT: its file system does not answer within 5 s; .* stays in use until then/,
+      /headers cannot be read: ETIMEDOUT: its file system did not answer within 5 s; .* stays in use until then/,
     );
     await disk.resume();
     await one.says(/headers can be read again/);
@@ -190,7 +190,7 @@ test.runIf(ALL)(
     );
     const { code, stderr } = await virtune.ended;
     expect(stderr).toContain(
-      `${onDisk('virtune.yml')} cannot be read: ETIMEDOUT: its file system does not answer within 10 s; check the file system that it is on [CONFIG]`,
+      `${onDisk('virtune.yml')} cannot be read: ETIMEDOUT: its file system did not answer within 10 s; check the file system that it is on [CONFIG]`,
     );
     // The unit restarts it.
     expect(code).toBe(75);

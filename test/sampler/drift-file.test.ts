@@ -117,7 +117,7 @@ test('a record of another host is reported with both names, and a VM that was no
   expect(await read(1_000, 'kvm2')).toEqual(missing('other_host'));
   expect(await read(1_000, 'kvm2', 'u2')).toEqual(missing('other_host'));
   expect(failures).toEqual([
-    `the drift record ${path} cannot be used: it is of host "kvm1", and this is "kvm2"; run virtune tune drift --record on this host, or name another file with --path.drift [DRIFT_RECORD]`,
+    `the drift record ${path} cannot be used: it was recorded for host "kvm1", but this host is "kvm2"; run virtune tune drift --record on this host, or name another file with --path.drift [DRIFT_RECORD]`,
   ]);
 });
 
@@ -223,7 +223,7 @@ test('a file that may not be read says so, and is read once it may be', async ()
   expect(JSON.parse(out)).toEqual({
     seen: [true, 'not_permitted', 'not_permitted', true],
     said: [
-      `the drift record drift.json cannot be used: EACCES: permission denied; let the user of the exporter read it and enter its folder: chmod 644 for the file, 755 for the folder`,
+      `the drift record drift.json cannot be used: EACCES: permission denied; make it readable by the exporter's user: chmod 644 for the file, 755 for the folder`,
     ],
   });
 });

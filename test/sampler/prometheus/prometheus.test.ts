@@ -125,16 +125,16 @@ test('each failure has a code, and its message says where and what', async () =>
   });
   expect(await failureOf({ status: 502, body: '<html>Bad gateway</html>' })).toEqual({
     code: 'PROMETHEUS_NO_ANSWER',
-    message: `${url} answers HTTP 502 without a result of Prometheus; check whether Prometheus runs, and the proxy in front of it`,
+    message: `${url} returned HTTP 502 without a Prometheus result; check whether Prometheus runs, and the proxy in front of it`,
   });
   expect(await failureOf({ status: 200, body: '<html>Log in</html>' })).toEqual({
     code: 'PROMETHEUS_ANSWER',
-    message: `what answers at ${url} is not Prometheus (HTTP 200); check address and path`,
+    message: `the server at ${url} is not Prometheus (HTTP 200); check address and path`,
   });
   expect((await failureOf({ status: 302, body: '' })).code).toBe('PROMETHEUS_ANSWER');
   expect(
     (await failureOf({ body: { status: 'success', data: { resultType: 'matrix', result: [] } } })).message,
-  ).toBe('Prometheus answers a matrix, and a vector was expected: up');
+  ).toBe('Prometheus returned a matrix where a vector was expected: up');
   const late = await failureOf({ body: undefined }, url, 50);
   expect(late.code).toBe('PROMETHEUS_NO_ANSWER');
   expect(late.message).toContain(`Prometheus at ${url} did not answer within 50ms; check its load, or wait`);
@@ -145,7 +145,7 @@ test('each failure has a code, and its message says where and what', async () =>
   expect(await failureOf({ body: '' }, 'http://127.0.0.1:10080')).toEqual({
     code: 'PROMETHEUS_ADDRESS',
     message:
-      'http://127.0.0.1:10080: HTTP clients do not use this port (blocked by the Fetch standard); serve Prometheus on another one',
+      'http://127.0.0.1:10080: this port is blocked for HTTP clients by the Fetch standard; serve Prometheus on another one',
   });
   // A name may resolve to several addresses, each with a failure.
   const named = await failureOf({ body: '' }, `http://localhost:${closed}`);
@@ -171,7 +171,7 @@ test('an answer that never ends is given up on, compressed or not', async () => 
     const options = { timeoutMs: 60_000, ifSlow: 'wait', maxAnswerBytes: 4 * 1_048_576 };
     await expect(openPrometheus(`http://127.0.0.1:${port}`, options).instant('up')).rejects.toMatchObject({
       code: 'PROMETHEUS_ANSWER',
-      message: expect.stringContaining('sends more than 4 MiB for one query'),
+      message: expect.stringContaining('returned more than 4 MiB for one query'),
     });
     endless.closeAllConnections();
     endless.close();
@@ -183,7 +183,7 @@ test('a redirect is not followed, and the message has its target without secrets
   const location = 'https://me:secret@login.example/sign-in?token=secret';
   expect(await failureOf({ status: 302, location, body: '' })).toEqual({
     code: 'PROMETHEUS_ANSWER',
-    message: `what answers at ${url} redirects to https://login.example/sign-in (HTTP 302), which is not followed; if Prometheus is there, set its address with --prometheus`,
+    message: `the server at ${url} redirects to https://login.example/sign-in (HTTP 302), and redirects are not followed; if Prometheus is there, set its address with --prometheus`,
   });
   expect(asked).toHaveLength(1);
   const { message } = await failureOf({ status: 301, location: '/prometheus/api/v1/query', body: '' });

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { isThere, type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
+import { pathExists, type ReadFile, readSmallFile } from '../libvirt/small-file.ts';
 import type { PkiReader } from '../libvirt/transport/pki.ts';
 import { unreadableText } from '../model/system-error.ts';
 
@@ -68,7 +68,7 @@ export class RememberedFiles implements PkiReader {
   readonly exists = async (path: string): Promise<boolean> => {
     const before = this.#wasThere.get(path) ?? (this.#known.has(path) || undefined);
     try {
-      const isThereNow = await isThere(path, this.#withinMs(path));
+      const isThereNow = await pathExists(path, this.#withinMs(path));
       this.#hungFolders.delete(dirname(path));
       this.#wasThere.set(path, isThereNow);
       return isThereNow;

@@ -13,7 +13,7 @@ const FOLDERS_MAX = 4;
 /** A file system did not answer in time. Code ETIMEDOUT, worded like the system's errors. */
 export interface FileTimeout extends NodeJS.ErrnoException {
   /** Folders whose hung file systems kept this request queued; empty if it was sent. */
-  readonly behind: readonly string[];
+  readonly blockedBy: readonly string[];
 }
 
 /** Asks the file system. `takeTime` lifts the deadline: from here on the writer of a pipe is waited for. */
@@ -110,11 +110,11 @@ function forget(folder: string, question: string, turn: Turn): void {
 
 function timeoutOf(path: string, syscall: string, withinMs: number): FileTimeout {
   const seconds = withinMs / 1_000;
-  const behind = asked.has(dirname(resolve(path))) ? [] : [...asked];
+  const blockedBy = asked.has(dirname(resolve(path))) ? [] : [...asked];
   const error = new Error(
-    behind.length === 0
+    blockedBy.length === 0
       ? `ETIMEDOUT: its file system did not answer within ${seconds} s, ${syscall} '${path}'`
-      : `ETIMEDOUT: still queued after ${seconds} s because other file systems do not answer (${behind.join(', ')}), ${syscall} '${path}'`,
+      : `ETIMEDOUT: still queued after ${seconds} s because other file systems do not answer (${blockedBy.join(', ')}), ${syscall} '${path}'`,
   );
-  return Object.assign(error, { code: 'ETIMEDOUT', syscall, path, behind });
+  return Object.assign(error, { code: 'ETIMEDOUT', syscall, path, blockedBy });
 }

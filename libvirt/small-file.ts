@@ -31,7 +31,7 @@ export function readSmallFile(
 }
 
 /** @throws FileTimeout */
-export function isThere(path: string, withinMs: number = FILE_DEADLINE_MS): Promise<boolean> {
+export function pathExists(path: string, withinMs: number = FILE_DEADLINE_MS): Promise<boolean> {
   const look = (): Promise<boolean> =>
     access(path).then(
       () => true,

@@ -12,8 +12,8 @@ export function systemErrorText(error: unknown): string {
 
 /** Why a user's file cannot be read, and what to do; follows the path and `cannot be read: `. */
 export function unreadableText(error: unknown): string {
-  const { code, behind = [] } = error as NodeJS.ErrnoException & { readonly behind?: readonly string[] };
-  return `${systemErrorText(error)}; ${behind.length > 0 ? 'check those file systems' : nextStep(code)}`;
+  const { code, blockedBy = [] } = error as NodeJS.ErrnoException & { readonly blockedBy?: readonly string[] };
+  return `${systemErrorText(error)}; ${blockedBy.length > 0 ? 'check those file systems' : nextStep(code)}`;
 }
 
 function nextStep(code: string | undefined): string {

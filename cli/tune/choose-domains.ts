@@ -1,4 +1,4 @@
-import { isThere } from '../../libvirt/small-file.ts';
+import { pathExists } from '../../libvirt/small-file.ts';
 import { TunerError } from '../../tuner/errors.ts';
 import { type Choice, choose, type PlanFlags } from './make-plan.ts';
 import type { Session } from './session.ts';
@@ -11,7 +11,7 @@ export async function planFileIn(
   const [file, ...more] = words;
   if (file === undefined || more.length > 0 || profile !== undefined) return undefined;
   if (assignments !== undefined || all === true) return undefined;
-  return (await isThere(file)) ? file : undefined;
+  return (await pathExists(file)) ? file : undefined;
 }
 
 /**

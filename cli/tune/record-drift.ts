@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { isThere } from '../../libvirt/small-file.ts';
+import { pathExists } from '../../libvirt/small-file.ts';
 import { DRIFT_RECORD_FILE } from '../../model/drift-record.ts';
 import { type Checked, writeDriftRecord } from '../../tuner/drift/record.ts';
 import { recordedEffects } from '../../tuner/drift/recorded-effects.ts';
@@ -47,7 +47,7 @@ export async function recordDrift(
 /** Best effort: only the owner can read the journals, and the record is useful without them. */
 async function effectsOf(stateDir: string, hostname: string): Promise<Checked['effects']> {
   try {
-    if (!(await isThere(stateDir))) return new Map();
+    if (!(await pathExists(stateDir))) return new Map();
     const { records } = await listTransactions(await openStateFolder(stateDir));
     return recordedEffects(records, hostname);
   } catch (error) {

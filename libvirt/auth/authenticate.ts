@@ -14,7 +14,7 @@ const NO_BYTES = new Uint8Array();
 export interface AuthContext {
   readonly credentials: Credentials | undefined;
   /** No one in between can read the transport; required before the password itself may be sent. */
-  readonly private: boolean;
+  readonly isConfidential: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -124,7 +124,7 @@ function chooseMechanism(
       `${description} offers SASL ${offered.join(', ')}, but this client supports only SCRAM-SHA-256 and PLAIN`,
     );
   }
-  if (!context.private) {
+  if (!context.isConfidential) {
     throw new AuthError(
       'LIBVIRT_AUTH_INSECURE',
       `${description} offers only PLAIN, which would send the password unencrypted; use TLS, ssh or the local socket`,

@@ -1,6 +1,6 @@
 import type { Credentials, SaslMechanism } from './mechanism.ts';
 
-/** RFC 4616: sends name and password as plain text, so only for a private transport. */
+/** RFC 4616: sends name and password as plain text, so only for a confidential transport. */
 export function plain({ username, password }: Credentials): SaslMechanism {
   return {
     name: 'PLAIN',

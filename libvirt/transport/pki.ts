@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { ConnectError } from '../errors.ts';
 import type { FileTimeout } from '../file-turn.ts';
-import { isThere, readSmallFile } from '../small-file.ts';
+import { pathExists, readSmallFile } from '../small-file.ts';
 import type { ConnectionUri } from '../uri.ts';
 import { certificateFault } from './certificate-fault.ts';
 
@@ -27,7 +27,7 @@ const FILE_MS = 5_000;
 
 export const FROM_DISK: PkiReader = {
   read: (path) => readSmallFile(path, { withinMs: FILE_MS }),
-  exists: (path) => isThere(path, FILE_MS),
+  exists: (path) => pathExists(path, FILE_MS),
 };
 
 /**
@@ -123,15 +123,15 @@ function usable(parts: SecureContextOptions, fault: string, next: string): Secur
 }
 
 function unreadable(path: string, what: string, error: NodeJS.ErrnoException): ConnectError {
-  const { behind = [] }: Partial<FileTimeout> = error;
+  const { blockedBy = [] }: Partial<FileTimeout> = error;
   const [why, next] =
     error.code === 'EACCES'
       ? [': permission denied', "make it readable by virtune's user"]
       : error.code !== 'ETIMEDOUT'
         ? ['', 'create it, or set its folder with ?pkipath=']
-        : behind.length === 0
+        : blockedBy.length === 0
           ? [': its file system does not answer', 'check the file system that it is on']
-          : [': blocked by other file systems that do not answer', `check the file systems of ${behind.join(', ')}`];
+          : [': blocked by other file systems that do not answer', `check the file systems of ${blockedBy.join(', ')}`];
   return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
     cause: error,
   });

@@ -82,7 +82,7 @@ export async function openSsh(
   child.stdin.on('error', () => undefined);
   return streamTransport(stream, {
     description,
-    private: true,
+    isConfidential: true,
     explain: () =>
       stderr.trim() === ''
         ? undefined

@@ -12,5 +12,5 @@ export async function openTcp(uri: ConnectionUri, signal: AbortSignal): Promise<
   const socket = createConnection({ host, port, noDelay: true, keepAlive: true });
   const description = `${host}:${port} over TCP`;
   await connected(socket, 'connect', description, signal);
-  return streamTransport(socket, { description, private: false });
+  return streamTransport(socket, { description, isConfidential: false });
 }

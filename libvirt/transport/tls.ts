@@ -31,13 +31,13 @@ export async function openTls(
     rejectUnauthorized: verify,
   });
   await connected(socket, 'secureConnect', description, signal, (error) => explain(description, pki, error));
-  await letIn(
+  await awaitAdmission(
     socket,
     description,
     pki.hasCertificate ? pki.files.cert : `${pki.files.cert}, which does not exist`,
     signal,
   );
-  return streamTransport(socket, { description, private: true });
+  return streamTransport(socket, { description, isConfidential: true });
 }
 
 /** Stops waiting for certificates when the connection attempt times out before the file system answers. */
@@ -53,7 +53,7 @@ async function inTime<T>(work: Promise<T>, description: string, signal: AbortSig
   }
 }
 
-async function letIn(
+async function awaitAdmission(
   socket: TLSSocket,
   description: string,
   certificate: string,

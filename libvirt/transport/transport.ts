@@ -8,7 +8,7 @@ export interface Transport {
   /** For messages: `unix socket /run/libvirt/libvirt-sock`, `TLS to host:16514`. */
   readonly description: string;
   /** No one in between can read it: a local socket, TLS or ssh. */
-  readonly private: boolean;
+  readonly isConfidential: boolean;
   write(bytes: Buffer): void;
   /** Called once, before anything is written. */
   start(handlers: { data(chunk: Buffer): void; closed(error: Error | undefined): void }): void;
@@ -21,7 +21,7 @@ export interface Transport {
 /** A transport over any stream; `explain` provides the reason why the stream closed, where one is known. */
 export function streamTransport(
   stream: Duplex,
-  about: { description: string; private: boolean; explain?: () => Error | undefined },
+  about: { description: string; isConfidential: boolean; explain?: () => Error | undefined },
 ): Transport {
   let corked = false;
   const uncork = (): void => {
@@ -30,7 +30,7 @@ export function streamTransport(
   };
   return {
     description: about.description,
-    private: about.private,
+    isConfidential: about.isConfidential,
     write: (bytes) => {
       if (!stream.writable) return;
       // Calls made in one turn go out in one system call: the cost is waking the daemon.

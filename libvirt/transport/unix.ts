@@ -73,7 +73,7 @@ export async function openUnix(
     const description = `unix socket ${path}`;
     try {
       await connected(socket, 'connect', description, signal);
-      return streamTransport(socket, { description, private: true });
+      return streamTransport(socket, { description, isConfidential: true });
     } catch (error) {
       // The first socket is the preferred one: its error says more than those of the others.
       refused ??= error;

@@ -5,7 +5,7 @@ import type { XdrWriter } from '../../libvirt/wire/xdr.ts';
 /** The peer of a connection, controlled by the test. */
 export class FakeTransport implements Transport {
   readonly description = 'fake transport';
-  readonly private = true;
+  readonly isConfidential = true;
   readonly sent: Frame[] = [];
   destroyed = false;
   readonly #splitter = new FrameSplitter();

@@ -50,7 +50,7 @@ test('certificates that do not come are not waited for when the attempt is over'
 });
 
 test('an error names the file systems that a certificate waits for, where it is not its own', async () => {
-  const error = Object.assign(new Error('ETIMEDOUT: ...'), { code: 'ETIMEDOUT', behind: ['/nfs'] });
+  const error = Object.assign(new Error('ETIMEDOUT: ...'), { code: 'ETIMEDOUT', blockedBy: ['/nfs'] });
   const pki: PkiReader = { read: () => Promise.reject(error), exists: async () => true };
   await expect(openTls(parseUri('qemu+tls://h/system?pkipath=/etc'), never, pki)).rejects.toThrow(
     'the CA certificate /etc/cacert.pem cannot be read: blocked by other file systems that do not answer; check the file systems of /nfs',

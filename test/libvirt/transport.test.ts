@@ -10,7 +10,7 @@ test('closing does not wait for a daemon that never closes its side', async () =
   const server = createServer({ allowHalfOpen: true }, (peer) => peer.resume()).listen({ path: socket.path });
   await once(server, 'listening');
   const stream = createConnection({ path: socket.path });
-  const transport = streamTransport(stream, { description: 'a stuck daemon', private: true });
+  const transport = streamTransport(stream, { description: 'a stuck daemon', isConfidential: true });
   const closed = new Promise<Error | undefined>((resolve) =>
     transport.start({ data: () => undefined, closed: resolve }),
   );

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inFileTurn } from '../../libvirt/file-turn.ts';
-import { isThere, readSmallFile } from '../../libvirt/small-file.ts';
+import { pathExists, readSmallFile } from '../../libvirt/small-file.ts';
 import { ConfigError } from '../../model/config-error.ts';
 import { systemErrorText, unreadableText } from '../../model/system-error.ts';
 import { parseYaml } from '../../model/yaml.ts';
@@ -138,7 +138,7 @@ async function placesIn(
   } catch (error) {
     // A folder that this user cannot look into counts as missing: /etc/virtune of the packages is not readable for all,
     // and the units do not see /root.
-    if (isOptional && !isSlow(error) && !(await isThere(folder))) return [];
+    if (isOptional && !isSlow(error) && !(await pathExists(folder))) return [];
     throw new TunerError(
       'TUNE_PROFILE',
       `profiles in ${folder} cannot be read: ${systemErrorText(error)}; check the folder of --profiles, and that the user of virtune may read it`,

@@ -1,7 +1,7 @@
 import type { PartStatus } from '../model/host.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
 import type { Capabilities } from './host/capabilities.ts';
-import type { AskHost } from './host/host-line.ts';
+import type { AskHost } from './host/host-connections.ts';
 import type { HostIdentity } from './host-sample.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { PartStatus } from '../model/host.ts';
 import type { DomainMarks } from '../model/summary.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
-import type { AskHost } from './host/host-line.ts';
+import type { AskHost } from './host/host-connections.ts';
 
 /** Autostart is changed by users, and no event reports it. */
 const REFRESH_MS = 30_000;

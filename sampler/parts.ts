@@ -13,7 +13,7 @@ import { Extras } from './extras.ts';
 import { FactsCache } from './facts-cache.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { Capabilities } from './host/capabilities.ts';
-import { HostLine } from './host/host-line.ts';
+import { HostConnections } from './host/host-connections.ts';
 import { HostReader } from './host/host-reader.ts';
 import { Identity } from './identity.ts';
 import { Liveness } from './liveness.ts';
@@ -98,7 +98,7 @@ export interface SamplerParts {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   /** Carries the calls about the host. */
-  readonly line: HostLine;
+  readonly hostConnections: HostConnections;
   readonly background: Background;
   readonly capabilities: Capabilities;
   readonly host: HostReader | undefined;
@@ -135,10 +135,10 @@ export function samplerParts(
   const summaries = new Summaries(domainDeadlineMs, nowMs);
   const pool = new ConnectionPool({ open, base: limits.baseConnections, max: limits.maxConnections });
   const control = new ManagedConnection({ open, onOpen: async () => onOpen() });
-  const line = new HostLine(open);
+  const hostConnections = new HostConnections(open);
   const background = new Background();
   const slowReads = new SlowReads();
-  const beside = { ask: line.call, background, now: steadyMs };
+  const beside = { ask: hostConnections.call, background, now: steadyMs };
   const wantsTopology = (['host', 'hostcpus', 'overcommit'] as const).some((name) => groups.has(name));
   const capabilities = new Capabilities({ ...beside, wantsTopology });
   const host = HOST_GROUPS.some((name) => groups.has(name))
@@ -214,7 +214,7 @@ export function samplerParts(
     pool,
     facts,
     summaries,
-    line,
+    hostConnections,
     background,
     capabilities,
     host,

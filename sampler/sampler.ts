@@ -50,18 +50,18 @@ export class Sampler {
   }
 
   get health(): SamplerHealth {
-    const { control, pool, line, liveness, agents, unknown, limits } = this.#parts;
+    const { control, pool, hostConnections, liveness, agents, unknown, limits } = this.#parts;
     return {
       control: control.state,
       lastError: control.lastError,
       connections:
         pool.size +
-        line.size +
+        hostConnections.size +
         liveness.connections +
         (control.current === undefined ? 0 : 1) +
         (agents?.connections ?? 0),
-      reconnects: control.reconnects + pool.lost + line.lost,
-      stuckCalls: pool.stuckCalls + line.stuckCalls(limits.domainDeadlineMs) + (agents?.stuckCalls ?? 0),
+      reconnects: control.reconnects + pool.lost + hostConnections.lost,
+      stuckCalls: pool.stuckCalls + hostConnections.stuckCalls(limits.domainDeadlineMs) + (agents?.stuckCalls ?? 0),
       unknownStatistics: unknown.size,
     };
   }
@@ -105,8 +105,8 @@ export class Sampler {
   }
 
   async close(): Promise<void> {
-    const { control, pool, line, liveness, agents } = this.#parts;
-    await Promise.all([control, pool, line, liveness, agents].map((part) => part?.close()));
+    const { control, pool, hostConnections, liveness, agents } = this.#parts;
+    await Promise.all([control, pool, hostConnections, liveness, agents].map((part) => part?.close()));
   }
 
   #start(deadlineMs: number): Promise<HostSample> {
@@ -132,7 +132,7 @@ export class Sampler {
 
   async #tick(running: Running): Promise<HostSample> {
     const { deadlineMs, startedMs } = running;
-    const { limits, control: managed, pool, line, places, processes, asker, background } = this.#parts;
+    const { limits, control: managed, pool, hostConnections, places, processes, asker, background } = this.#parts;
     const { autostartOnce, versions } = this.#parts;
     const whole = new Deadline(deadlineMs);
     const deadline = new Deadline(deadlineMs - restMs(deadlineMs));
@@ -182,7 +182,7 @@ export class Sampler {
     const eventLoop = new EventLoop();
     await eventLoop.yield();
     pool.shrink();
-    line.shrink();
+    hostConnections.shrink();
     // The connection was lost in between: the figures would say more about the loss than about the domains.
     if (control.closed !== undefined) throw control.closed;
     const limited = this.#limitUses.complete(sample.domains, this.#parts.clock.aheadMs);

@@ -2,7 +2,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { SnapshotFigures } from '../model/extras.ts';
 import { wholeNumber } from '../model/xml.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
-import type { AskHost } from './host/host-line.ts';
+import type { AskHost } from './host/host-connections.ts';
 
 const REFRESH_MS = 60_000;
 const MAX_AGE_MS = 600_000;

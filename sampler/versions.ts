@@ -1,6 +1,6 @@
 import type { PartStatus } from '../model/host.ts';
 import type { Background, BackgroundRead } from './background-read.ts';
-import type { AskHost } from './host/host-line.ts';
+import type { AskHost } from './host/host-connections.ts';
 import type { HostVersions } from './host-sample.ts';
 
 /**

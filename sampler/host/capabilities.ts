@@ -1,7 +1,7 @@
 import type { PartStatus } from '../../model/host.ts';
 import { type HostTopology, hostUuid, parseCapabilities } from '../../model/topology.ts';
 import type { Background, BackgroundRead } from '../background-read.ts';
-import type { AskHost } from './host-line.ts';
+import type { AskHost } from './host-connections.ts';
 
 /** CPUs and huge pages are changed by the administrator; no event reports it. */
 const REFRESH_MS = 300_000;

@@ -14,7 +14,7 @@ import { readProcFile } from '../proc-file.ts';
 import type { SlowReads } from '../slow-reads.ts';
 import type { Capabilities } from './capabilities.ts';
 import { CpuTimes } from './cpu-times.ts';
-import type { AskHost } from './host-line.ts';
+import type { AskHost } from './host-connections.ts';
 import { Pools } from './pools.ts';
 import { type ProcStat, readLocalHost, readProcStat } from './proc.ts';
 import { VmCpus } from './vm-cpus.ts';

@@ -5,7 +5,7 @@ import type { PartStatus, PoolFigures, PoolReason, PoolSource } from '../../mode
 import { attr, child, children, parseXml, text } from '../../model/xml.ts';
 import type { AnyRead, Background, BackgroundRead } from '../background-read.ts';
 import type { SlowReads } from '../slow-reads.ts';
-import type { AskHost } from './host-line.ts';
+import type { AskHost } from './host-connections.ts';
 
 type StoragePool = CallResult<'connectListAllStoragePools'>['pools'][number];
 type PoolInfo = CallResult<'storagePoolGetInfo'>;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ClosedError, RemoteError } from '../../libvirt/errors.ts';
 import { Background } from '../../sampler/background-read.ts';
 import { Capabilities } from '../../sampler/host/capabilities.ts';
-import type { AskHost } from '../../sampler/host/host-line.ts';
+import type { AskHost } from '../../sampler/host/host-connections.ts';
 import { settled } from './fake-connection.ts';
 
 const XML = `<capabilities><host><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><topology><cells><cell id='0'>

@@ -3,7 +3,7 @@ import type { Connection } from '../../libvirt/client/connection.ts';
 import type { ManagedConnection } from '../../libvirt/client/managed.ts';
 import { RemoteError } from '../../libvirt/errors.ts';
 import type { Background } from '../../sampler/background-read.ts';
-import type { AskHost } from '../../sampler/host/host-line.ts';
+import type { AskHost } from '../../sampler/host/host-connections.ts';
 
 export type Answers = { readonly [N in CallName]?: (args: CallArgs<N>) => unknown };
 

@@ -29,7 +29,7 @@ export type AskHost = <N extends CallName>(name: N, args: CallArgs<N>) => Promis
  * hung host call takes no VM's place, and from the control connection, which carries only the list of domains
  * and their states.
  */
-export class HostLine {
+export class HostConnections {
   readonly #open: (signal: AbortSignal) => Promise<Connection>;
   readonly #abort = new AbortController();
   #connections: Connection[] = [];

@@ -21,13 +21,13 @@ interface Answer {
  * first.
  */
 export class AutostartOnce {
-  readonly #now: () => number;
+  readonly #steadyMs: () => number;
   readonly #answers = new Map<string, Answer>();
   readonly #failingSinceMs = new Map<string, number>();
   #due = new Set<string>();
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(steadyMs: () => number) {
+    this.#steadyMs = steadyMs;
   }
 
   /** After a new connection, perhaps to a host that has booted since. */
@@ -43,7 +43,7 @@ export class AutostartOnce {
     const uuids = new Set(domains.map(({ uuid }) => uuid));
     for (const map of [this.#answers, this.#failingSinceMs])
       for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
-    const beforeMs = this.#now() - REFRESH_MS;
+    const beforeMs = this.#steadyMs() - REFRESH_MS;
     const old = [...this.#answers].filter(([, { atMs }]) => atMs <= beforeMs);
     const turn = old.sort(([, a], [, b]) => a.atMs - b.atMs).slice(0, PER_TICK);
     this.#due = new Set([
@@ -59,7 +59,7 @@ export class AutostartOnce {
 
   /** `isOn`: undefined where the call failed; the domain is asked again in the next tick. */
   record({ uuid }: Domain, isOn: boolean | undefined): void {
-    const atMs = this.#now();
+    const atMs = this.#steadyMs();
     this.#due.delete(uuid);
     if (isOn !== undefined) {
       this.#answers.set(uuid, { isOn, atMs });

@@ -10,7 +10,7 @@ export interface ReadOptions<T> {
   /** Age, counted from arrival, beyond which an answer is no longer shown. */
   readonly maxAgeMs: number;
   /** Monotonic clock, ms. */
-  readonly now: () => number;
+  readonly steadyMs: () => number;
   /** Called with each answer, before those waiting for it continue. */
   readonly onAnswer?: ((value: T) => void) | undefined;
   /** Called with each failure. */
@@ -42,11 +42,11 @@ export class BackgroundRead<T> {
     if (this.#pending !== undefined || !this.#isDue()) return;
     this.#isExpired = false;
     const startedMs = performance.now();
-    const { read, now, onAnswer, onFailure } = this.#options;
+    const { read, steadyMs, onAnswer, onFailure } = this.#options;
     this.#pending = read()
       .then(
         (value) => {
-          this.#answer = { value, atMs: now() };
+          this.#answer = { value, atMs: steadyMs() };
           this.#failure = undefined;
           onAnswer?.(value);
         },
@@ -121,7 +121,7 @@ export class BackgroundRead<T> {
   }
 
   #ageMs(): number {
-    return this.#answer === undefined ? 0 : Math.max(0, this.#options.now() - this.#answer.atMs);
+    return this.#answer === undefined ? 0 : Math.max(0, this.#options.steadyMs() - this.#answer.atMs);
   }
 }
 

@@ -15,13 +15,13 @@ const ALIVE_MAX = 16_384;
  * once: only the event reports its crash.
  */
 export class Crashes {
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
   /** UUIDs of VMs that run here. Excludes the stopped copy of a migration: it may end while its VM runs on. */
   readonly #alive = new Set<string>();
   readonly #crashes = new Map<string, Crash>();
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
   }
 
   get all(): readonly Crash[] {
@@ -66,7 +66,7 @@ export class Crashes {
     for (const uuid of this.#alive) if (!listed.has(uuid)) this.#alive.delete(uuid);
     for (const [uuid, { name, atMs }] of this.#crashes) {
       const isBack = running.has(name) && !listed.has(uuid);
-      if (isBack || (!listed.has(uuid) && this.#now() - atMs > KEEP_MS)) this.#crashes.delete(uuid);
+      if (isBack || (!listed.has(uuid) && this.#nowMs() - atMs > KEEP_MS)) this.#crashes.delete(uuid);
     }
   }
 
@@ -80,7 +80,7 @@ export class Crashes {
   }
 
   #note(uuid: string, name: string): void {
-    this.#crashes.set(uuid, { uuid, name, atMs: this.#now() });
+    this.#crashes.set(uuid, { uuid, name, atMs: this.#nowMs() });
     const [oldest] = this.#crashes.keys();
     if (this.#crashes.size > KEEP_MAX && oldest !== undefined) this.#crashes.delete(oldest);
   }

@@ -29,7 +29,7 @@ export interface DomainFiguresOptions {
   readonly groups: ReadonlySet<GroupName>;
   readonly domainDeadlineMs: number;
   /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+  readonly nowMs: () => number;
   readonly memories: DomainMemories;
   readonly hangs: HangDetector;
   readonly pool: ConnectionPool;
@@ -144,9 +144,9 @@ export class DomainFigures {
     beside?: (connection: Connection) => void,
   ): Promise<Reply | undefined> {
     if (deadline.aborted) return { outcome: { kind: 'late' } };
-    const { memories, pool, guestMemory, unknown, hangs, now } = this.#options;
+    const { memories, pool, guestMemory, unknown, hangs, nowMs } = this.#options;
     const memory = memories.of(domain);
-    let atMs = now();
+    let atMs = nowMs();
     let out: CallOut | undefined;
     try {
       const reply = await pool.call(
@@ -154,7 +154,7 @@ export class DomainFigures {
         { domains: [domain], stats: mask, flags: StatsFlag.noWait },
         { deadline, timeoutMs: Number.POSITIVE_INFINITY, signal },
         (connection) => {
-          atMs = now();
+          atMs = nowMs();
           out = { sinceMs: atMs, sentMs: performance.now() };
           memory.out = out;
           beside?.(connection);

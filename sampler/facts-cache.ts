@@ -39,13 +39,13 @@ const MAX_AGE_MS = 120_000;
 /** Facts from the XML of domains: read once, again after an event, and again when stale. */
 export class FactsCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #now: () => number;
+  readonly #steadyMs: () => number;
   readonly #metadata: MetadataReader | undefined;
   /** Domains whose XML is being read, and whether an event has outdated it since. */
   readonly #reading = new Map<string, { outdated: boolean }>();
 
-  constructor(now: () => number, metadata?: MetadataReader) {
-    this.#now = now;
+  constructor(steadyMs: () => number, metadata?: MetadataReader) {
+    this.#steadyMs = steadyMs;
     this.#metadata = metadata && limitedMetadata(metadata);
   }
 
@@ -87,7 +87,7 @@ export class FactsCache {
 
   isDue(domain: Domain): boolean {
     const entry = this.#current(domain);
-    return entry === undefined || entry.dueAtMs <= this.#now();
+    return entry === undefined || entry.dueAtMs <= this.#steadyMs();
   }
 
   /** Reads the XML with `fetch` and caches its facts, if there is any. Rejects as `fetch` does. */
@@ -108,7 +108,7 @@ export class FactsCache {
       facts: known?.digest === digest ? known.facts : understand(domain, xml, this.#metadata),
       digest,
       // Randomized, or all domains read in one tick would be due in the same tick from then on.
-      dueAtMs: this.#now() + MAX_AGE_MS * (0.5 + Math.random() / 2),
+      dueAtMs: this.#steadyMs() + MAX_AGE_MS * (0.5 + Math.random() / 2),
     });
   }
 

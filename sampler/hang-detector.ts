@@ -10,7 +10,7 @@ import type { Liveness, Verdict } from './liveness.ts';
 export interface HangDetectorOptions {
   readonly domainDeadlineMs: number;
   /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+  readonly nowMs: () => number;
   readonly memories: DomainMemories;
   readonly liveness: Liveness;
   /** Whether libvirtd has answered a statistics call that was sent after this moment (performance.now()). */
@@ -78,7 +78,7 @@ export class HangDetector {
   /** Keeps the first `sinceMs` (wall clock): clocks and checks differ by some ms. */
   hung(memory: DomainMemory, sinceMs: number | undefined): Outcome {
     memory.suspect = true;
-    memory.hungSinceMs ??= sinceMs ?? this.#options.now();
+    memory.hungSinceMs ??= sinceMs ?? this.#options.nowMs();
     return { kind: 'unresponsive', sinceMs: memory.hungSinceMs };
   }
 

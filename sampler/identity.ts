@@ -17,15 +17,15 @@ export class Identity {
     readonly ask: AskHost;
     readonly background: Background;
     readonly capabilities: Capabilities;
-    readonly now: () => number;
+    readonly steadyMs: () => number;
   }) {
-    const { ask, background, capabilities, now } = options;
+    const { ask, background, capabilities, steadyMs } = options;
     this.#capabilities = capabilities;
     this.#hostname = background.add({
       read: async () => (await ask('connectGetHostname', undefined)).hostname,
       refreshMs: Number.POSITIVE_INFINITY,
       maxAgeMs: Number.POSITIVE_INFINITY,
-      now,
+      steadyMs,
       onAnswer: () => {
         this.#isNamed = true;
       },

@@ -46,7 +46,7 @@ export interface LivenessOptions {
   readonly procRoot: string | undefined;
   readonly processes: Pick<Processes, 'pidOf'> | undefined;
   /** Wall clock, ms since 1970. */
-  readonly now: () => number;
+  readonly nowMs: () => number;
 }
 
 /** `sinceMs`: wall clock; when the monitor stopped answering, as far back as known. Undefined: no evidence. */
@@ -92,9 +92,9 @@ export class Liveness {
   }
 
   startTick(uuids: ReadonlySet<string>): void {
-    const nowMs = performance.now();
-    this.#isWaiting = nowMs - this.#tickMs > this.#options.probeLimitMs;
-    this.#tickMs = nowMs;
+    const steadyMs = performance.now();
+    this.#isWaiting = steadyMs - this.#tickMs > this.#options.probeLimitMs;
+    this.#tickMs = steadyMs;
     for (const known of [this.#probes, this.#stoppedSinceMs]) {
       for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     }
@@ -124,12 +124,12 @@ export class Liveness {
         info = await this.#info(control, domain, deadline);
       const figures = info?.figures;
       if (info?.isMonitorLost === true || (stoppedSinceMs !== undefined && figures?.state !== 'occupied')) {
-        return { sinceMs: stoppedSinceMs ?? this.#options.now(), control: figures };
+        return { sinceMs: stoppedSinceMs ?? this.#options.nowMs(), control: figures };
       }
       if (figures?.state !== 'occupied') return { sinceMs: undefined, control: figures };
       const { sinceMs: occupiedMs } = figures;
       if (occupiedMs >= this.#options.hungAfterMs - CLOCK_SLACK_MS) {
-        return { sinceMs: this.#options.now() - occupiedMs, control: figures };
+        return { sinceMs: this.#options.nowMs() - occupiedMs, control: figures };
       }
       // A newer command than before, so QEMU answers.
       if (before !== undefined && occupiedMs < before) return { sinceMs: undefined, control: figures };
@@ -190,14 +190,14 @@ export class Liveness {
 
   /** Since when its process was seen stopped, by a signal or a debugger (proc_pid_stat(5)). */
   #stopped(domain: Domain): number | undefined {
-    const { procRoot, processes, now } = this.#options;
+    const { procRoot, processes, nowMs } = this.#options;
     const pid = processes?.pidOf(domain);
     const stat = pid === undefined ? undefined : readProcFile(`${procRoot}/${pid}/stat`);
     if (stat === undefined || !/^[Tt]$/.test(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')) {
       this.#stoppedSinceMs.delete(domain.uuid);
       return undefined;
     }
-    const sinceMs = this.#stoppedSinceMs.get(domain.uuid) ?? now();
+    const sinceMs = this.#stoppedSinceMs.get(domain.uuid) ?? nowMs();
     this.#stoppedSinceMs.set(domain.uuid, sinceMs);
     return sinceMs;
   }
@@ -228,7 +228,7 @@ export class Liveness {
     const out = [...this.#probes.values()].filter(({ isOut }) => isOut).length;
     if (out >= PROBES_MAX || this.#isClosed) return;
     const probe: Probe = {
-      sentAtMs: earlier?.sentAtMs ?? this.#options.now(),
+      sentAtMs: earlier?.sentAtMs ?? this.#options.nowMs(),
       sentMs: earlier?.sentMs ?? performance.now(),
       timedOut: earlier?.timedOut === true,
       isOut: true,

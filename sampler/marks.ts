@@ -23,7 +23,7 @@ export class Marks {
   constructor(options: {
     readonly ask: AskHost;
     readonly background: Background;
-    readonly now: () => number;
+    readonly steadyMs: () => number;
     /** Called with each new answer, before those waiting for it continue. */
     readonly onAnswer: () => void;
   }) {
@@ -31,7 +31,7 @@ export class Marks {
       read: () => readMarks(options.ask, this.#present),
       refreshMs: REFRESH_MS,
       maxAgeMs: MAX_AGE_MS,
-      now: options.now,
+      steadyMs: options.steadyMs,
       onAnswer: options.onAnswer,
     });
   }

@@ -138,7 +138,7 @@ export function samplerParts(
   const hostConnections = new HostConnections(open);
   const background = new Background();
   const slowReads = new SlowReads();
-  const beside = { ask: hostConnections.call, background, now: steadyMs };
+  const beside = { ask: hostConnections.call, background, steadyMs };
   const wantsTopology = (['host', 'hostcpus', 'overcommit'] as const).some((name) => groups.has(name));
   const capabilities = new Capabilities({ ...beside, wantsTopology });
   const host = HOST_GROUPS.some((name) => groups.has(name))
@@ -166,7 +166,7 @@ export function samplerParts(
     processes,
     background,
     slowReads,
-    now: steadyMs,
+    steadyMs,
   });
   const places = groups.has('placement') ? new VcpuPlacement(options.placesPerTick) : undefined;
   const guestMemory = new GuestMemory(nowMs, steadyMs);
@@ -178,11 +178,11 @@ export function samplerParts(
     probeLimitMs: limits.probeLimitMs,
     procRoot,
     processes,
-    now: nowMs,
+    nowMs,
   });
   const asker = new DomainAsker({
     ...limits,
-    now: nowMs,
+    nowMs,
     pool,
     facts,
     summaries,

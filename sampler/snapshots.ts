@@ -12,7 +12,7 @@ const XML_MAX = 32;
 interface SnapshotOptions {
   readonly ask: AskHost;
   readonly background: Background;
-  readonly now: () => number;
+  readonly steadyMs: () => number;
 }
 
 /** Counts snapshots, once a minute in the background, and finds the oldest; the XML of the others is read once. */
@@ -42,7 +42,7 @@ export class Snapshots {
         read: () => count(this.#options.ask, domain, madeAtSeconds),
         refreshMs: REFRESH_MS,
         maxAgeMs: MAX_AGE_MS,
-        now: this.#options.now,
+        steadyMs: this.#options.steadyMs,
       });
       this.#reads.set(domain.uuid, read);
     }

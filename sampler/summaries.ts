@@ -43,13 +43,13 @@ export type CpuTimes =
  */
 export class Summaries {
   readonly #timeoutMs: number;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
   readonly #outstanding = new Outstanding(STUCK_MAX);
   readonly #sources = new CpuTimeSources();
 
-  constructor(timeoutMs: number, now: () => number) {
+  constructor(timeoutMs: number, nowMs: () => number) {
     this.#timeoutMs = timeoutMs;
-    this.#now = now;
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -68,7 +68,7 @@ export class Summaries {
     const cpuNs = new Map(cpu?.params.map(({ field, value }) => [field, Number(value)]));
     const source = withCpuTimes ? this.#sources.of(domain) : 'process';
     const isKnown = facts?.memory.currentKiB !== undefined && (source === 'group' || domain.id === -1);
-    const infoAtMs = this.#now();
+    const infoAtMs = this.#nowMs();
     const info = isKnown ? undefined : await this.#try(via, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
     if (places?.isDue(domain) === true && vcpusMax > 0) {
@@ -102,7 +102,7 @@ export class Summaries {
 
   /** CPU time of a running domain; undefined where it cannot be read. */
   async cpuTimes(connection: Caller, domain: Domain): Promise<CpuTimes> {
-    const atMs = this.#now();
+    const atMs = this.#nowMs();
     const refused = (): void => this.#sources.record(domain, 'process');
     const reply = await this.#try(connection, domain, 'domainGetCpuStats', { domain, ...CPU_TOTAL }, refused);
     if (reply === undefined) return undefined;

@@ -14,14 +14,14 @@ export class Versions {
   constructor(options: {
     readonly ask: AskHost;
     readonly background: Background;
-    readonly now: () => number;
+    readonly steadyMs: () => number;
   }) {
     const add = (name: 'connectGetVersion' | 'connectGetLibVersion'): BackgroundRead<number> =>
       options.background.add({
         read: async () => Number((await options.ask(name, undefined)).version),
         refreshMs: Number.POSITIVE_INFINITY,
         maxAgeMs: Number.POSITIVE_INFINITY,
-        now: options.now,
+        steadyMs: options.steadyMs,
       });
     this.#hypervisor = add('connectGetVersion');
     this.#libvirt = add('connectGetLibVersion');

@@ -23,9 +23,9 @@ export class Capabilities {
     readonly ask: AskHost;
     readonly background: Background;
     readonly wantsTopology: boolean;
-    readonly now: () => number;
+    readonly steadyMs: () => number;
   }) {
-    const { ask, background, now, wantsTopology } = options;
+    const { ask, background, steadyMs, wantsTopology } = options;
     this.#wantsTopology = wantsTopology;
     this.#read = background.add({
       read: async () => {
@@ -35,7 +35,7 @@ export class Capabilities {
       },
       refreshMs: wantsTopology ? REFRESH_MS : Number.POSITIVE_INFINITY,
       maxAgeMs: MAX_AGE_MS,
-      now,
+      steadyMs,
       onAnswer: () => this.onTopology(),
       onFailure: (_error, reason) => {
         if (reason !== 'no_connection') this.#recordUuid(this.#uuid);

@@ -28,7 +28,7 @@ export interface HostReaderOptions {
   /** `/sys`, for the kernel's CPUs, which a container sees as well. */
   readonly sysRoot?: string | undefined;
   /** Monotonic clock, ms. */
-  readonly now: () => number;
+  readonly steadyMs: () => number;
   readonly ask: AskHost;
   readonly background: Background;
   readonly capabilities: Capabilities;
@@ -74,8 +74,8 @@ export class HostReader {
 
   constructor(options: HostReaderOptions) {
     this.#options = options;
-    const { groups, procRoot, ask, cgroupRoot, sysRoot = '/sys', now } = options;
-    this.#vmCpus = new VmCpus({ sysRoot, cgroupRoot, now });
+    const { groups, procRoot, ask, cgroupRoot, sysRoot = '/sys', steadyMs } = options;
+    this.#vmCpus = new VmCpus({ sysRoot, cgroupRoot, steadyMs });
     const host = groups.has('host');
     if (host || groups.has('overcommit')) {
       this.#cpus = this.#add('cpus', CPUS_MAX_AGE_MS, () =>
@@ -178,7 +178,7 @@ export class HostReader {
       read,
       refreshMs: 0,
       maxAgeMs,
-      now: this.#options.now,
+      steadyMs: this.#options.steadyMs,
       onAnswer: () => this.#failing.delete(part),
       onFailure: (error) => this.#failed(part, error),
     });

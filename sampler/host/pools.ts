@@ -29,7 +29,7 @@ export interface PoolsOptions {
   readonly slowReads: SlowReads;
   /** Whether virtune runs on the host and sees its file systems under the same paths. */
   readonly isLocal: boolean;
-  readonly now: () => number;
+  readonly steadyMs: () => number;
   readonly onFailure: (error: Error) => void;
   readonly onAnswer: () => void;
   /** statfs(2); default: on this machine. */
@@ -66,12 +66,12 @@ export class Pools {
 
   constructor(options: PoolsOptions) {
     this.#options = options;
-    const { ask, background, now, onFailure } = options;
+    const { ask, background, steadyMs, onFailure } = options;
     this.#list = background.add({
       read: async () => (await ask('connectListAllStoragePools', { needResults: 1, flags: 0 })).pools,
       refreshMs: REFRESH_MS,
       maxAgeMs: MAX_AGE_MS,
-      now,
+      steadyMs,
       onAnswer: (pools) => {
         this.#take(pools);
         options.onAnswer();
@@ -112,8 +112,8 @@ export class Pools {
   }
 
   #add(pool: StoragePool): Known {
-    const { ask, background, slowReads, now, readRoom = statfs } = this.#options;
-    const aged = { maxAgeMs: MAX_AGE_MS, refreshMs: REFRESH_MS, now };
+    const { ask, background, slowReads, steadyMs, readRoom = statfs } = this.#options;
+    const aged = { maxAgeMs: MAX_AGE_MS, refreshMs: REFRESH_MS, steadyMs };
     const known: Known = {
       pool,
       info: background.add({ ...aged, read: () => ask('storagePoolGetInfo', { pool }) }),
@@ -121,7 +121,7 @@ export class Pools {
         read: async () => sourceIn((await ask('storagePoolGetXmlDesc', { pool, flags: 0 })).xml),
         refreshMs: 10 * REFRESH_MS,
         maxAgeMs: Number.POSITIVE_INFINITY,
-        now,
+        steadyMs,
         onAnswer: () => this.#startRoom(known),
       }),
       room: background.add({

@@ -12,7 +12,7 @@ export interface VmCpuFigures {
 export interface VmCpusOptions {
   readonly sysRoot: string;
   readonly cgroupRoot: string;
-  readonly now: () => number;
+  readonly steadyMs: () => number;
 }
 
 /** Set at boot, or by the administrator. */
@@ -40,9 +40,9 @@ export class VmCpus {
   }
 
   read(): VmCpuFigures {
-    const { sysRoot, cgroupRoot, now } = this.#options;
-    if (now() - this.#readAtMs < REFRESH_MS) return this.#figures;
-    this.#readAtMs = now();
+    const { sysRoot, cgroupRoot, steadyMs } = this.#options;
+    if (steadyMs() - this.#readAtMs < REFRESH_MS) return this.#figures;
+    this.#readAtMs = steadyMs();
     const atBoot = cpusIn(`${sysRoot}/devices/system/cpu/isolated`);
     const byPartition = cpusIn(`${cgroupRoot}/cpuset.cpus.isolated`) ?? CpuSet.empty;
     this.#figures = {

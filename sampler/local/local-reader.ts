@@ -30,7 +30,7 @@ export interface LocalReaderOptions {
   readonly processes: Processes | undefined;
   readonly background: Background;
   readonly slowReads: SlowReads;
-  readonly now: () => number;
+  readonly steadyMs: () => number;
 }
 
 /** Counters of one VM's process, whose parts (threads, groups) come and go. */

@@ -8,7 +8,7 @@ export interface ProcessReadsOptions<T> {
   readonly background: Background;
   readonly slowReads: SlowReads;
   /** Monotonic clock, ms. */
-  readonly now: () => number;
+  readonly steadyMs: () => number;
 }
 
 /** Reads one file of each VM's process at intervals, in the background: it may block for any length of time. */
@@ -45,13 +45,13 @@ export class ProcessReads<T> {
   #of(pid: number): BackgroundRead<T> {
     let read = this.#reads.get(pid);
     if (read === undefined) {
-      const { background, slowReads, now, refreshMs, maxAgeMs } = this.#options;
+      const { background, slowReads, steadyMs, refreshMs, maxAgeMs } = this.#options;
       read = background.add({
         read: () => slowReads.run(() => this.#options.read(pid)),
         // Randomized, or all processes read in one tick would be due in the same tick from then on.
         refreshMs: refreshMs * (0.5 + Math.random() / 2),
         maxAgeMs,
-        now,
+        steadyMs,
       });
       this.#reads.set(pid, read);
     }

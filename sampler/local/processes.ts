@@ -18,7 +18,7 @@ const TICKS_PER_SECOND = 100;
  */
 export class Processes {
   readonly #procRoot: string;
-  readonly #now: () => number;
+  readonly #steadyMs: () => number;
   readonly #pids = new Map<string, number>();
   /** When each process started, wall clock; absent if /proc does not show it. */
   readonly #startsMs = new Map<string, number>();
@@ -28,10 +28,10 @@ export class Processes {
   /** Processes whose command line was requested and has not been returned. */
   readonly #blocked = new Set<string>();
 
-  constructor(procRoot: string, slowReads: SlowReads, now: () => number) {
+  constructor(procRoot: string, slowReads: SlowReads, steadyMs: () => number) {
     this.#procRoot = procRoot;
     this.#slowReads = slowReads;
-    this.#now = now;
+    this.#steadyMs = steadyMs;
   }
 
   /** Scans for unknown processes where due, and waits for that, but not indefinitely. */
@@ -74,8 +74,8 @@ export class Processes {
   }
 
   #beginScan(running: readonly Domain[]): void {
-    if (this.#scan !== undefined || this.#now() - this.#scannedAtMs < SCAN_PAUSE_MS) return;
-    this.#scannedAtMs = this.#now();
+    if (this.#scan !== undefined || this.#steadyMs() - this.#scannedAtMs < SCAN_PAUSE_MS) return;
+    this.#scannedAtMs = this.#steadyMs();
     this.#scan = this.#scanAll(running).finally(() => {
       this.#scan = undefined;
     });

@@ -29,7 +29,7 @@ function source(over: { refreshMs?: number; maxAgeMs?: number } = {}) {
     },
     refreshMs: 0,
     maxAgeMs: 60_000,
-    now: () => clock.nowMs,
+    steadyMs: () => clock.nowMs,
     ...over,
   };
   return { questions, clock, options };

@@ -18,7 +18,7 @@ function capabilitiesOf(wantsTopology: boolean, ...answers: readonly (string | E
     if (typeof answer !== 'string') throw answer;
     return { xml: answer };
   }) as AskHost;
-  const capabilities = new Capabilities({ ask, background, wantsTopology, now: () => clock.nowMs });
+  const capabilities = new Capabilities({ ask, background, wantsTopology, steadyMs: () => clock.nowMs });
   const tick = async (): Promise<void> => {
     capabilities.startTick();
     await settled(background);

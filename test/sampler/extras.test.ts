@@ -113,7 +113,7 @@ test('snapshots are counted again each minute, and the XML of each is read once,
     }),
   });
   const background = new Background();
-  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, now: () => nowMs }));
+  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, steadyMs: () => nowMs }));
   const read = async () => {
     extras.startSnapshots([DOMAIN]);
     await settled(background);
@@ -141,7 +141,7 @@ test('a snapshot that is made again under its name is as old as the new one', as
     }),
   });
   const background = new Background();
-  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, now: () => nowMs }));
+  const extras = extrasOf(GROUPS, new Snapshots({ ask, background, steadyMs: () => nowMs }));
   const oldestAfter = async (ms: number) => {
     nowMs += ms;
     extras.startSnapshots([DOMAIN]);

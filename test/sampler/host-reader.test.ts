@@ -25,7 +25,7 @@ function readerOf(
   const { ask, asked } = fakeConnection(answers);
   const background = new Background();
   const failures: [HostPart, string][] = [];
-  const beside = { ask, background, now: () => nowMs };
+  const beside = { ask, background, steadyMs: () => nowMs };
   const capabilities = new Capabilities({ ...beside, wantsTopology: true });
   const reader = new HostReader({
     ...beside,

@@ -30,7 +30,7 @@ async function look(processState: string, ...replies: readonly (object | 'no ans
     probeLimitMs: 5_000,
     procRoot: root,
     processes: { pidOf: () => 7 },
-    now: () => NOW_MS,
+    nowMs: () => NOW_MS,
   });
   const verdict = await liveness.look({ call } as unknown as Connection, DOMAIN, new Deadline(10_000));
   return { sinceMs: verdict.sinceMs, unused: left.length };

@@ -244,7 +244,7 @@ test('each group that gives nothing says why', async () => {
     processes: new Processes(join(root, 'proc'), new SlowReads(), () => 0),
     background: new Background(),
     slowReads: new SlowReads(),
-    now: () => nowMs,
+    steadyMs: () => nowMs,
   };
   await options.processes.look([WEB, WEB2]);
   const here = new LocalReader({ ...options, procRoot: join(root, 'proc') });
@@ -273,7 +273,7 @@ test('from sample to sample, threads that end and groups of unplugged vCPUs lowe
     processes: await processesOf(),
     background,
     slowReads: new SlowReads(),
-    now: () => 0,
+    steadyMs: () => 0,
   });
   const read = async () => {
     reader.startTick([WEB], undefined);
@@ -300,7 +300,7 @@ test('a file that blocks its reader costs its own group, for that reason, and ho
     processes: await processesOf(),
     background,
     slowReads,
-    now: () => 0,
+    steadyMs: () => 0,
   });
   reader.startTick([WEB], undefined);
   await background.waitForAnswers({ firstUntilMs: performance.now() + 50, untilMs: 0 });
@@ -328,7 +328,7 @@ test('page tables are walked once a minute, and not at all once the time is over
     processes,
     background,
     slowReads,
-    now: () => nowMs,
+    steadyMs: () => nowMs,
   });
   const bytes = async (aborted = false): Promise<number | undefined> => {
     reader.startTick([WEB], undefined);
@@ -359,7 +359,7 @@ function localReader(groups: readonly ('threads' | 'cgroup' | 'numa')[]) {
     processes,
     background,
     slowReads: new SlowReads(),
-    now: () => clock.nowMs,
+    steadyMs: () => clock.nowMs,
   });
   const read = async (domains: readonly (typeof WEB)[], topology?: HostTopology) => {
     await processes.look(domains);
@@ -628,7 +628,7 @@ test('a memory map that cannot be read in time is reported, and costs no other V
     processes: await processesOf(),
     background,
     slowReads,
-    now: () => 0,
+    steadyMs: () => 0,
   });
   reader.startTick([WEB, WEB2], undefined);
   const read = async () => reader.read([WEB, WEB2], IN_TIME);

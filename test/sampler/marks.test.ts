@@ -19,7 +19,7 @@ function rig() {
     },
   });
   const background = new Background();
-  const marks = new Marks({ ask, background, now: () => state.nowMs, onAnswer: () => undefined });
+  const marks = new Marks({ ask, background, steadyMs: () => state.nowMs, onAnswer: () => undefined });
   const read = async (...domains: Domain[]): Promise<void> => {
     marks.startTick(domains);
     await settled(background);

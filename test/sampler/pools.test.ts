@@ -29,7 +29,7 @@ function poolsOf(answers: Answers, isLocal: boolean, room?: FileSystemRoom) {
     background,
     slowReads: new SlowReads(),
     isLocal,
-    now: () => clock.nowMs,
+    steadyMs: () => clock.nowMs,
     onFailure: () => undefined,
     onAnswer: () => undefined,
     ...(room === undefined ? {} : { readRoom: async () => room }),

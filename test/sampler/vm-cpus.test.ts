@@ -22,7 +22,7 @@ function readerOf(files: Readonly<Record<string, string>>) {
   const vmCpus = new VmCpus({
     sysRoot: join(folder, 'sys'),
     cgroupRoot: join(folder, 'cgroup'),
-    now: () => nowMs,
+    steadyMs: () => nowMs,
   });
   const read = () => {
     const { isolatedCpus, vmCpus: left } = vmCpus.read();

@@ -45,7 +45,7 @@ async function statesOf(
 }
 
 async function summariesOf(
-  { limits, pool, summaries, facts, places, autostartOnce, asker }: SamplerParts,
+  { limits, pool, summaries, facts, vcpuPlacement, autostartOnce, asker }: SamplerParts,
   domains: readonly Domain[],
   deadline: Deadline,
 ): Promise<Known['summaries']> {
@@ -59,7 +59,7 @@ async function summariesOf(
       caller,
       domain,
       facts.get(domain),
-      { withCpuTimes, places, autostartOnce },
+      { withCpuTimes, vcpuPlacement, autostartOnce },
       asker.cpuTimes(domain),
     ),
   );

@@ -36,7 +36,7 @@ export interface DomainFiguresOptions {
   readonly facts: FactsCache;
   readonly summaries: Summaries;
   /** Absent if no group needs them. */
-  readonly places: VcpuPlacement | undefined;
+  readonly vcpuPlacement: VcpuPlacement | undefined;
   readonly guestMemory: GuestMemory;
   readonly unknown: UnknownStatistics;
   /** Absent when virtune does not run on the host. */
@@ -227,7 +227,7 @@ export class DomainFigures {
   ): Promise<DomainStats> {
     const reply = await asked;
     if (reply === undefined) return stats;
-    this.#options.places?.record(domain, reply);
+    this.#options.vcpuPlacement?.record(domain, reply);
     const vcpus = this.#options.vcpus?.read(domain, reply) ?? stats.vcpus;
     const { vcpusMaximum } = facts?.cpu ?? {};
     return {

@@ -65,7 +65,7 @@ export interface SamplerOptions {
   /** Calls in flight that a stuck guest can block. */
   readonly inFlight?: number | undefined;
   /** Domains asked per tick where their vCPUs run; with more, they take turns. */
-  readonly placesPerTick?: number | undefined;
+  readonly placementsPerTick?: number | undefined;
   readonly baseConnections?: number | undefined;
   readonly maxConnections?: number | undefined;
   /** Wall clock, ms since 1970; default: the system's. */
@@ -114,7 +114,7 @@ export interface SamplerParts {
   readonly guestMemory: GuestMemory;
   readonly unknown: UnknownStatistics;
   readonly residentMemory: ResidentMemory | undefined;
-  readonly places: VcpuPlacement | undefined;
+  readonly vcpuPlacement: VcpuPlacement | undefined;
   readonly autostartOnce: AutostartOnce | undefined;
   readonly versions: Versions;
   readonly identity: Identity;
@@ -168,7 +168,7 @@ export function samplerParts(
     slowReads,
     steadyMs,
   });
-  const places = groups.has('placement') ? new VcpuPlacement(options.placesPerTick) : undefined;
+  const vcpuPlacement = groups.has('placement') ? new VcpuPlacement(options.placementsPerTick) : undefined;
   const guestMemory = new GuestMemory(nowMs, steadyMs);
   const unknown = new UnknownStatistics(options.onUnknownStatistic);
   const residentMemory = onHost && new ResidentMemory(onHost.procRoot, onHost.processes);
@@ -188,7 +188,7 @@ export function samplerParts(
     summaries,
     extras,
     liveness,
-    places,
+    vcpuPlacement,
     guestMemory,
     unknown,
     residentMemory,
@@ -233,7 +233,7 @@ export function samplerParts(
     guestMemory,
     unknown,
     residentMemory,
-    places,
+    vcpuPlacement,
     autostartOnce: groups.has('domain') ? new AutostartOnce(steadyMs) : undefined,
     versions: new Versions(beside),
     identity: new Identity({ ...beside, capabilities }),

@@ -132,7 +132,7 @@ export class Sampler {
 
   async #tick(running: Running): Promise<HostSample> {
     const { deadlineMs, startedMs } = running;
-    const { limits, control: managed, pool, hostConnections, places, processes, asker, background } = this.#parts;
+    const { limits, control: managed, pool, hostConnections, vcpuPlacement, processes, asker, background } = this.#parts;
     const { autostartOnce, versions } = this.#parts;
     const whole = new Deadline(deadlineMs);
     const deadline = new Deadline(deadlineMs - restMs(deadlineMs));
@@ -146,7 +146,7 @@ export class Sampler {
       { signal: deadline.signal },
     );
     this.#forgetAllBut(domains);
-    places?.startTick(domains);
+    vcpuPlacement?.startTick(domains);
     await processes?.look(domains);
     const driftRead = this.#parts.drift?.look(HOST_GRACE_MS);
     asker.startTick(control, domains);

@@ -25,7 +25,7 @@ const CPU_TOTAL = { nparams: 3, startCpu: -1, ncpus: 1, flags: 0 };
 
 export interface SummaryOptions {
   readonly withCpuTimes: boolean;
-  readonly places?: VcpuPlacement | undefined;
+  readonly vcpuPlacement?: VcpuPlacement | undefined;
   readonly autostartOnce?: AutostartOnce | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Summaries {
     via: Caller,
     domain: Domain,
     facts: DomainFacts | undefined,
-    { withCpuTimes, places, autostartOnce }: SummaryOptions,
+    { withCpuTimes, vcpuPlacement, autostartOnce }: SummaryOptions,
     asked?: Promise<CpuTimes>,
   ): Promise<Omit<DomainSummary, 'marks'>> {
     // A domain without an id is not running and has no CPU time.
@@ -71,9 +71,9 @@ export class Summaries {
     const infoAtMs = this.#nowMs();
     const info = isKnown ? undefined : await this.#try(via, domain, 'domainGetInfo', { domain });
     const vcpusMax = facts?.cpu.vcpusMaximum ?? info?.vcpus ?? 0;
-    if (places?.isDue(domain) === true && vcpusMax > 0) {
-      const placement = await this.vcpus(via, domain, vcpusMax);
-      if (placement !== undefined) places.record(domain, placement);
+    if (vcpuPlacement?.isDue(domain) === true && vcpusMax > 0) {
+      const reply = await this.vcpus(via, domain, vcpusMax);
+      if (reply !== undefined) vcpuPlacement.record(domain, reply);
     }
     if (autostartOnce?.isDue(domain) === true) {
       const reply = await this.#try(via, domain, 'domainGetAutostartOnce', { domain });
@@ -87,7 +87,7 @@ export class Summaries {
         : { cpuTimeNs: numeric(ofProcess?.cpuTimeNs), cpuTimeAtMs: ofProcess && infoAtMs };
     return {
       uuid: domain.uuid,
-      places: places?.of(domain),
+      places: vcpuPlacement?.of(domain),
       autostartOnce: autostartOnce?.of(domain),
       state: info?.state,
       reason: undefined,

@@ -39,7 +39,7 @@ const CONSOLE_GROUPS: readonly GroupName[] = [
 ];
 
 /** With more VMs than this, the placement of each vCPU is a few seconds old: reading it costs one call per VM. */
-const PLACES_PER_TICK = 250;
+const PLACEMENTS_PER_TICK = 250;
 
 /** A host to sample, with its first connection attempt to wait for. */
 export interface AskedHost extends HostSource {
@@ -82,7 +82,7 @@ function openHost(
       connect(uri, { readOnly: true, credentials, signal, maxFrameBytes: SAMPLER_FRAME_MAX_BYTES }),
     groups: asked,
     procRoot: (flags.local ?? isLocalUri(uri)) ? flags['path.procfs'] : undefined,
-    placesPerTick: PLACES_PER_TICK,
+    placementsPerTick: PLACEMENTS_PER_TICK,
     domainDeadlineMs,
     tickDeadlineMs: domainDeadlineMs * 4,
   });

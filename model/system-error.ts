@@ -12,7 +12,9 @@ export function systemErrorText(error: unknown): string {
 
 /** Why a user's file cannot be read, and what to do; follows the path and `cannot be read: `. */
 export function unreadableText(error: unknown): string {
-  const { code, blockedBy = [] } = error as NodeJS.ErrnoException & { readonly blockedBy?: readonly string[] };
+  const { code, blockedBy = [] } = error as NodeJS.ErrnoException & {
+    readonly blockedBy?: readonly string[];
+  };
   return `${systemErrorText(error)}; ${blockedBy.length > 0 ? 'check those file systems' : nextStep(code)}`;
 }
 

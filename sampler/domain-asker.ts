@@ -95,9 +95,9 @@ export class DomainAsker {
     let index = 0;
     const worker = async (): Promise<void> => {
       for (const domain of queue) {
-        const place = index++;
+        const position = index++;
         const memory = this.#memories.of(domain);
-        if (memory.out !== undefined || memory.suspect) {
+        if (memory.pending !== undefined || memory.suspect) {
           const outcome = await this.#hangs.lookAgain(domain, asking);
           if (outcome !== undefined) {
             record(domain, outcome);
@@ -115,7 +115,7 @@ export class DomainAsker {
         record(domain, outcome);
         if (outcome?.kind !== 'fresh') continue;
         const about = { ...outcome.stats, control: memory.control };
-        for (const read of this.#followUps.due(domain, place, about)) {
+        for (const read of this.#followUps.due(domain, position, about)) {
           if (performance.now() >= earlyUntilMs) break;
           await this.#askMore(domain, asking, read);
         }
@@ -146,8 +146,8 @@ export class DomainAsker {
     const toAsk: Domain[] = [];
     const suspects: Domain[] = [];
     for (const domain of domains) {
-      const { out, suspect, late } = this.#memories.of(domain);
-      if (suspect || out !== undefined) suspects.push(domain);
+      const { pending, suspect, late } = this.#memories.of(domain);
+      if (suspect || pending !== undefined) suspects.push(domain);
       else (late ? first : toAsk).push(domain);
     }
     return [...first, ...toAsk, ...suspects];
@@ -168,11 +168,11 @@ export class DomainAsker {
     const memory = this.#memories.of(domain);
     const answered = last.then((outcome) => ({ outcome }));
     for (;;) {
-      const { out } = memory;
+      const { pending } = memory;
       const verdict = await Promise.race([answered, this.#hangs.look(domain, deadline)]);
       if (verdict !== undefined && 'outcome' in verdict) return verdict.outcome;
-      if (verdict?.sinceMs !== undefined || (out !== undefined && this.#hangs.isIgnored(out))) {
-        const outcome = this.#hangs.hung(memory, verdict?.sinceMs ?? out?.sinceMs);
+      if (verdict?.sinceMs !== undefined || (pending !== undefined && this.#hangs.isIgnored(pending))) {
+        const outcome = this.#hangs.hung(memory, verdict?.sinceMs ?? pending?.sinceMs);
         giveUp();
         return outcome;
       }
@@ -193,7 +193,7 @@ export class DomainAsker {
   /** A failure here costs the domain none of its figures; the request is repeated later. */
   async #askMore(domain: Domain, deadline: Deadline, read: (ask: AskDomain) => Promise<void>): Promise<void> {
     const memory = this.#memories.of(domain);
-    if (memory.out !== undefined || memory.isFollowUpOut) return;
+    if (memory.pending !== undefined || memory.isFollowUpPending) return;
     const { pool, domainDeadlineMs: timeoutMs } = this.#options;
     try {
       await read(async (name, args) => {
@@ -202,9 +202,9 @@ export class DomainAsker {
       });
     } catch (error) {
       if (!(error instanceof CallAbandonedError)) return;
-      memory.isFollowUpOut = true;
+      memory.isFollowUpPending = true;
       void error.finished.then(() => {
-        memory.isFollowUpOut = false;
+        memory.isFollowUpPending = false;
       });
     }
   }

@@ -13,7 +13,7 @@ import { readDomainStats } from '../model/stats/read.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Deadline, timerMs } from './deadline.ts';
-import type { CallOut, DomainMemories, DomainMemory } from './domain-memory.ts';
+import type { DomainMemories, DomainMemory, PendingCall } from './domain-memory.ts';
 import type { FactsCache } from './facts-cache.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { HangDetector } from './hang-detector.ts';
@@ -147,7 +147,7 @@ export class DomainFigures {
     const { memories, pool, guestMemory, unknown, hangs, nowMs } = this.#options;
     const memory = memories.of(domain);
     let atMs = nowMs();
-    let out: CallOut | undefined;
+    let call: PendingCall | undefined;
     try {
       const reply = await pool.call(
         'connectGetAllDomainStats',
@@ -155,14 +155,14 @@ export class DomainFigures {
         { deadline, timeoutMs: Number.POSITIVE_INFINITY, signal },
         (connection) => {
           atMs = nowMs();
-          out = { sinceMs: atMs, sentMs: performance.now() };
-          memory.out = out;
+          call = { sinceMs: atMs, sentMs: performance.now() };
+          memory.pending = call;
           beside?.(connection);
         },
       );
       if (reply === 'late') return { outcome: { kind: 'late' } };
-      if (memory.out === out) memory.out = undefined;
-      this.#answerMs = performance.now() - (out?.sentMs ?? performance.now());
+      if (memory.pending === call) memory.pending = undefined;
+      this.#answerMs = performance.now() - (call?.sentMs ?? performance.now());
       const record = reply.records[0];
       if (record === undefined) return undefined;
       const named = withNicNames(readDomainStats(record.params), facts?.interfaces);
@@ -177,8 +177,8 @@ export class DomainFigures {
       const hung = await hangs.judgeReply(domain, stats, monitor, deadline);
       return { outcome: hung ?? { kind: 'fresh', stats, atMs }, monitor };
     } catch (error) {
-      if (error instanceof CallAbandonedError) return { outcome: leaveOut(memory, out, error) };
-      if (memory.out === out) memory.out = undefined;
+      if (error instanceof CallAbandonedError) return { outcome: keepPending(memory, call, error) };
+      if (memory.pending === call) memory.pending = undefined;
       if (isRemoteError(error, ErrorCode.noDomain)) return undefined;
       return { outcome: { kind: 'error', error: error as Error } };
     }
@@ -244,10 +244,14 @@ function isBusy(reply: Reply | undefined): boolean {
 }
 
 /** Remembers an abandoned call until it returns. */
-function leaveOut(memory: DomainMemory, out: CallOut | undefined, error: CallAbandonedError): Outcome {
-  memory.out = out;
+function keepPending(
+  memory: DomainMemory,
+  call: PendingCall | undefined,
+  error: CallAbandonedError,
+): Outcome {
+  memory.pending = call;
   void error.finished.then(() => {
-    if (memory.out === out) memory.out = undefined;
+    if (memory.pending === call) memory.pending = undefined;
   });
   if (memory.hungSinceMs !== undefined) return { kind: 'unresponsive', sinceMs: memory.hungSinceMs };
   return { kind: 'late' };

@@ -2,7 +2,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { ControlFigures } from '../model/extras.ts';
 
 /** A call in flight. */
-export interface CallOut {
+export interface PendingCall {
   /** Wall clock, ms since 1970. */
   sinceMs: number;
   /** The same moment on the monotonic clock. */
@@ -13,9 +13,9 @@ export interface CallOut {
 export interface DomainMemory {
   lastFreshAtMs: number | undefined;
   /** The statistics call in flight, if any: the domain is not asked again until it returns. */
-  out: CallOut | undefined;
+  pending: PendingCall | undefined;
   /** A follow-up call has not returned. It waits for the domain's job, which is not a hang. */
-  isFollowUpOut: boolean;
+  isFollowUpPending: boolean;
   /** Did not answer the last time: asked after the others, so that they need not wait for it. */
   suspect: boolean;
   /** Since when it hangs, wall clock, ms since 1970; undefined while it does not. */
@@ -39,8 +39,8 @@ export class DomainMemories {
     if (memory === undefined) {
       memory = {
         lastFreshAtMs: undefined,
-        out: undefined,
-        isFollowUpOut: false,
+        pending: undefined,
+        isFollowUpPending: false,
         suspect: false,
         hungSinceMs: undefined,
         control: undefined,
@@ -56,7 +56,7 @@ export class DomainMemories {
     for (const memory of this.#byUuid.values()) {
       if (memory.lastFreshAtMs !== undefined) memory.lastFreshAtMs += byMs;
       if (memory.hungSinceMs !== undefined) memory.hungSinceMs += byMs;
-      if (memory.out !== undefined) memory.out.sinceMs += byMs;
+      if (memory.pending !== undefined) memory.pending.sinceMs += byMs;
     }
   }
 

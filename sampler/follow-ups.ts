@@ -26,16 +26,16 @@ export class FollowUps {
     await this.#facts.refresh(domain, async () => (await ask('domainGetXmlDesc', { domain, flags: 0 }))?.xml);
   }
 
-  /** One at a time, each decided once the previous is done. `place`: the domain's position in this tick. */
+  /** One at a time, each decided once the previous is done. `position`: the domain's position in this tick. */
   *due(
     domain: Domain,
-    place: number,
+    position: number,
     answered: Answered,
   ): Generator<(ask: AskDomain) => Promise<void>, void, undefined> {
     if (this.#facts.isDue(domain)) {
       yield (ask) => this.readFacts(domain, ask);
     }
-    if (this.#extras.isJobDue(domain, place, answered)) {
+    if (this.#extras.isJobDue(domain, position, answered)) {
       yield (ask) => this.#extras.readJob(domain, (flags) => ask('domainGetJobStats', { domain, flags }));
     }
     if (this.#extras.areDiskErrorsDue(domain, answered)) {

@@ -3,7 +3,7 @@ import type { Domain } from '../libvirt/wire/types.ts';
 import type { MonitorState } from '../model/monitor.ts';
 import type { DomainStats } from '../model/stats/types.ts';
 import { CLOCK_SLACK_MS, type Deadline } from './deadline.ts';
-import type { CallOut, DomainMemories, DomainMemory } from './domain-memory.ts';
+import type { DomainMemories, DomainMemory, PendingCall } from './domain-memory.ts';
 import type { Outcome } from './host-sample.ts';
 import type { Liveness, Verdict } from './liveness.ts';
 
@@ -46,10 +46,10 @@ export class HangDetector {
     const memory = this.#options.memories.of(domain);
     const verdict = await this.look(domain, deadline);
     if (verdict?.sinceMs !== undefined) return this.hung(memory, verdict.sinceMs);
-    const { out } = memory;
-    if (out === undefined) return undefined;
-    return memory.hungSinceMs !== undefined || this.isIgnored(out)
-      ? this.hung(memory, out.sinceMs)
+    const { pending } = memory;
+    if (pending === undefined) return undefined;
+    return memory.hungSinceMs !== undefined || this.isIgnored(pending)
+      ? this.hung(memory, pending.sinceMs)
       : { kind: 'late' };
   }
 
@@ -83,7 +83,7 @@ export class HangDetector {
   }
 
   /** Whether a call is past its deadline, and libvirtd has answered one that was sent after it. */
-  isIgnored({ sentMs }: CallOut): boolean {
+  isIgnored({ sentMs }: PendingCall): boolean {
     const { domainDeadlineMs, hasAnsweredSince } = this.#options;
     return performance.now() - sentMs >= domainDeadlineMs - CLOCK_SLACK_MS && hasAnsweredSince(sentMs);
   }

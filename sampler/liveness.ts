@@ -26,7 +26,7 @@ const PROBES_MAX = 4;
 const PROBE_OPEN_MS = 30_000;
 
 /** Pauses during which libvirt blocks queries for as long as the operation takes: that is not a hang. */
-const HONEST_PAUSES: ReadonlySet<number> = new Set([
+const BLOCKING_PAUSES: ReadonlySet<number> = new Set([
   PausedReason.migration,
   PausedReason.save,
   PausedReason.dump,
@@ -61,7 +61,7 @@ interface Probe {
   /** libvirt could not acquire the VM's job within its own 30 s. */
   timedOut: boolean;
   /** Its call has not returned. */
-  isOut: boolean;
+  isPending: boolean;
 }
 
 /**
@@ -109,7 +109,7 @@ export class Liveness {
   /** The VM answered: discards the evidence of a hang. */
   answered({ uuid }: Domain): void {
     this.#stoppedSinceMs.delete(uuid);
-    if (this.#probes.get(uuid)?.isOut !== true) this.#probes.delete(uuid);
+    if (this.#probes.get(uuid)?.isPending !== true) this.#probes.delete(uuid);
   }
 
   /** Whether its QEMU hangs, without waiting for it: checks now, and again until the result is certain. */
@@ -155,7 +155,7 @@ export class Liveness {
     const seen = await this.look(control, domain, deadline);
     if (seen.sinceMs !== undefined || (seen.control !== undefined && seen.control.state !== 'job'))
       return seen;
-    if (state === DomainState.paused && reason !== undefined && HONEST_PAUSES.has(reason)) return seen;
+    if (state === DomainState.paused && reason !== undefined && BLOCKING_PAUSES.has(reason)) return seen;
     let sinceMs = this.#probed(domain);
     while (sinceMs === undefined && this.#isWaiting && this.#isProbed(domain)) {
       if (deadline.remainingMs <= PROBE_LOOK_MS) break;
@@ -203,7 +203,7 @@ export class Liveness {
   }
 
   #isProbed({ uuid }: Domain): boolean {
-    return this.#probes.get(uuid)?.isOut === true;
+    return this.#probes.get(uuid)?.isPending === true;
   }
 
   /** When the probe was sent, if it has been unanswered for too long. */
@@ -225,13 +225,13 @@ export class Liveness {
 
   /** `earlier`: a probe that timed out; the VM has hung since then. */
   #send(domain: Domain, earlier: Probe | undefined): void {
-    const out = [...this.#probes.values()].filter(({ isOut }) => isOut).length;
-    if (out >= PROBES_MAX || this.#isClosed) return;
+    const pending = [...this.#probes.values()].filter(({ isPending }) => isPending).length;
+    if (pending >= PROBES_MAX || this.#isClosed) return;
     const probe: Probe = {
       sentAtMs: earlier?.sentAtMs ?? this.#options.nowMs(),
       sentMs: earlier?.sentMs ?? performance.now(),
       timedOut: earlier?.timedOut === true,
-      isOut: true,
+      isPending: true,
     };
     this.#probes.set(domain.uuid, probe);
     void this.#probe(domain)
@@ -245,7 +245,7 @@ export class Liveness {
         },
       )
       .finally(() => {
-        probe.isOut = false;
+        probe.isPending = false;
       });
   }
 

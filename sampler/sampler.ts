@@ -61,7 +61,8 @@ export class Sampler {
         (control.current === undefined ? 0 : 1) +
         (agents?.connections ?? 0),
       reconnects: control.reconnects + pool.lost + hostConnections.lost,
-      stuckCalls: pool.stuckCalls + hostConnections.stuckCalls(limits.domainDeadlineMs) + (agents?.stuckCalls ?? 0),
+      stuckCalls:
+        pool.stuckCalls + hostConnections.stuckCalls(limits.domainDeadlineMs) + (agents?.stuckCalls ?? 0),
       unknownStatistics: unknown.size,
     };
   }
@@ -132,7 +133,16 @@ export class Sampler {
 
   async #tick(running: Running): Promise<HostSample> {
     const { deadlineMs, startedMs } = running;
-    const { limits, control: managed, pool, hostConnections, vcpuPlacement, processes, asker, background } = this.#parts;
+    const {
+      limits,
+      control: managed,
+      pool,
+      hostConnections,
+      vcpuPlacement,
+      processes,
+      asker,
+      background,
+    } = this.#parts;
     const { autostartOnce, versions } = this.#parts;
     const whole = new Deadline(deadlineMs);
     const deadline = new Deadline(deadlineMs - restMs(deadlineMs));

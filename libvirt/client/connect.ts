@@ -63,7 +63,11 @@ export async function connect(uriText: string, options: ConnectOptions = {}): Pr
     maxFrameBytes: options.maxFrameBytes,
   });
   try {
-    await authenticate(connection, { credentials: options.credentials, isConfidential: transport.isConfidential, signal });
+    await authenticate(connection, {
+      credentials: options.credentials,
+      isConfidential: transport.isConfidential,
+      signal,
+    });
     await open(connection, uri, options.keepAlive ?? KEEPALIVE, signal);
     return connection;
   } catch (error) {

@@ -131,7 +131,10 @@ function unreadable(path: string, what: string, error: NodeJS.ErrnoException): C
         ? ['', 'create it, or set its folder with ?pkipath=']
         : blockedBy.length === 0
           ? [': its file system does not answer', 'check the file system that it is on']
-          : [': blocked by other file systems that do not answer', `check the file systems of ${blockedBy.join(', ')}`];
+          : [
+              ': blocked by other file systems that do not answer',
+              `check the file systems of ${blockedBy.join(', ')}`,
+            ];
   return new ConnectError('LIBVIRT_TLS', `the ${what} ${path} cannot be read${why}; ${next}`, {
     cause: error,
   });

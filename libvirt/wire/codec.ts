@@ -137,7 +137,8 @@ export function paddedChars(length: number): Codec<string> {
     },
     write(w, value) {
       const bytes = Buffer.from(value, 'latin1');
-      if (bytes.length > length) throw new EncodeError(`text of ${bytes.length} bytes, at most ${length} are allowed`);
+      if (bytes.length > length)
+        throw new EncodeError(`text of ${bytes.length} bytes, at most ${length} are allowed`);
       for (let i = 0; i < length; i++) w.int(bytes[i] ?? 0);
     },
   };

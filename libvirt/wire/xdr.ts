@@ -27,7 +27,9 @@ export class XdrReader {
   #take(length: number, what: string): number {
     const at = this.#at;
     if (length > this.#end - at) {
-      throw new ProtocolError(`${what} needs ${length} bytes at offset ${at}, but only ${this.#end - at} are left`);
+      throw new ProtocolError(
+        `${what} needs ${length} bytes at offset ${at}, but only ${this.#end - at} are left`,
+      );
     }
     this.#at = at + length;
     return at;

@@ -12,11 +12,11 @@ import { askAgent, reasonOf } from './ask-agent.ts';
 export const AGENT_GROUPS = ['agent', 'agentinfo'] as const satisfies readonly GroupName[];
 
 /** Interval per guest: an agent walks its file systems for each answer, and they fill slowly. */
-const BEAT_MS = 60_000;
+const INTERVAL_MS = 60_000;
 /** A guest's hostname and operating system rarely change. */
-const WORDS_BEAT_MS = 600_000;
+const OS_INTERVAL_MS = 600_000;
 /** How long the last figures of an agent that stopped answering are kept. */
-const STALE_MS = 3 * BEAT_MS;
+const STALE_MS = 3 * INTERVAL_MS;
 /** Deadline for one answer. */
 const DEADLINE_MS = 5_000;
 /** Deadline for all agents that are due; the rest follow in the next tick. */
@@ -50,11 +50,11 @@ interface Known {
   /** This and the next two on the monotonic clock. */
   answeredAtMs: number;
   dueAtMs: number;
-  wordsDueAtMs: number;
+  osDueAtMs: number;
   /** Numbers of its file systems, by mount point: they are kept across runs. */
   numbers: ReadonlyMap<string, number>;
   /** An abandoned call has not returned. */
-  out: boolean;
+  isCallPending: boolean;
 }
 
 /**
@@ -125,9 +125,9 @@ export class AgentReader {
         reason: 'not_asked_yet',
         answeredAtMs: Number.NEGATIVE_INFINITY,
         dueAtMs: Number.NEGATIVE_INFINITY,
-        wordsDueAtMs: Number.NEGATIVE_INFINITY,
+        osDueAtMs: Number.NEGATIVE_INFINITY,
         numbers: before?.numbers ?? new Map(),
-        out: false,
+        isCallPending: false,
       };
       this.#known.set(domain.uuid, known);
     }
@@ -138,7 +138,7 @@ export class AgentReader {
     const known = this.#of(domain);
     const hindrance = hindranceOf(domain, facts);
     if (hindrance !== undefined) known.reason = hindrance;
-    return hindrance === undefined && !known.out && known.dueAtMs <= this.#options.steadyMs();
+    return hindrance === undefined && !known.isCallPending && known.dueAtMs <= this.#options.steadyMs();
   }
 
   /** Never rejects. */
@@ -166,8 +166,8 @@ export class AgentReader {
     const atMs = steadyMs();
     const shownAtMs = nowMs();
     // Randomized, or all agents asked in one round would be due in the same round from then on.
-    known.dueAtMs = atMs + BEAT_MS * (0.75 + Math.random() / 4);
-    const words = this.#options.groups.has('agentinfo') && known.wordsDueAtMs <= atMs;
+    known.dueAtMs = atMs + INTERVAL_MS * (0.75 + Math.random() / 4);
+    const withOs = this.#options.groups.has('agentinfo') && known.osDueAtMs <= atMs;
     try {
       const info = await askAgent(
         (types) =>
@@ -176,15 +176,15 @@ export class AgentReader {
             { domain, types, flags: 0 },
             { deadline, timeoutMs: DEADLINE_MS },
           ),
-        { words, libvirtVersion },
+        { withOs, libvirtVersion },
       );
       if (info === 'late') {
         known.dueAtMs = atMs;
         return;
       }
-      if (words) known.wordsDueAtMs = atMs + WORDS_BEAT_MS;
+      if (withOs) known.osDueAtMs = atMs + OS_INTERVAL_MS;
       known.answeredAtMs = atMs;
-      keep(known, info, shownAtMs, words);
+      keep(known, info, shownAtMs, withOs);
     } catch (error) {
       this.#failed(known, error as Error);
     }
@@ -195,19 +195,19 @@ export class AgentReader {
     const isOurs = known.reason === 'not_permitted' || known.reason === 'no_connection';
     if (isOurs && !this.#closed) this.#options.onFailure(error);
     if (!(error instanceof CallAbandonedError)) return;
-    known.out = true;
+    known.isCallPending = true;
     this.#stuck++;
     void error.finished.then(() => {
-      known.out = false;
+      known.isCallPending = false;
       this.#stuck--;
     });
   }
 }
 
-/** `words`: whether hostname and operating system were asked for; if not, the previous ones are kept. */
-function keep(known: Known, info: GuestInfo, atMs: number, words: boolean): void {
+/** `withOs`: whether hostname and operating system were asked for; if not, the previous ones are kept. */
+function keep(known: Known, info: GuestInfo, atMs: number, withOs: boolean): void {
   const byMountpoint = new Map(info.filesystems.map((each) => [each.mountpoint, each]));
-  const before = words ? undefined : known.figures;
+  const before = withOs ? undefined : known.figures;
   known.numbers = numbered(known.numbers, [...byMountpoint.keys()], FILESYSTEMS_MAX);
   known.figures = {
     atMs,

@@ -13,7 +13,7 @@ export type AskGuest = (types: number) => Promise<CallResult<'domainGetGuestInfo
 /** What to ask an agent for besides its file systems. */
 export interface Wanted {
   /** Operating system and host name. */
-  readonly words: boolean;
+  readonly withOs: boolean;
   readonly libvirtVersion: number | undefined;
 }
 
@@ -27,7 +27,7 @@ export async function askAgent(ask: AskGuest, wanted: Wanted): Promise<GuestInfo
   if (reply === 'late') return 'late';
   const params = [...reply.params];
   if ((wanted.libvirtVersion ?? 0) >= LOAD_SINCE) params.push(...(await optional(ask, GuestInfoType.load)));
-  if (wanted.words) {
+  if (wanted.withOs) {
     params.push(...(await optional(ask, GuestInfoType.os)));
     params.push(...(await optional(ask, GuestInfoType.hostname)));
   }

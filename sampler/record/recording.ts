@@ -94,7 +94,8 @@ export class Recording {
     const lines = linesOf(this.file, gunzipSync(bytes, { maxOutputLength: SAMPLE_MAX_BYTES }).toString());
     const line = lines.find((each) => each['sample'] !== undefined);
     const sample = decode(line?.['sample'], (id) => this.#defined.get(id));
-    if (!isSample(sample)) throw new RecordingError(`${this.file} is damaged: sample ${index + 1} is not valid`);
+    if (!isSample(sample))
+      throw new RecordingError(`${this.file} is damaged: sample ${index + 1} is not valid`);
     return { host: entry.host, sample };
   }
 

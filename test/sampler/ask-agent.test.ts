@@ -10,7 +10,7 @@ import {
 import { type AskGuest, askAgent, reasonOf } from '../../sampler/agent/ask-agent.ts';
 
 const remote = (code: number): RemoteError => new RemoteError('domainGetGuestInfo', code, 0, 'no');
-const ALL = { words: true, libvirtVersion: 11_002_000 };
+const ALL = { withOs: true, libvirtVersion: 11_002_000 };
 
 /** Returns these for each type of information, and nothing for the rest. */
 function agent(answers: Readonly<Record<number, Error | 'late'>> = {}): { ask: AskGuest; asked: number[] } {
@@ -28,8 +28,8 @@ test('an agent is asked for load since libvirt 11.2, and for names where they ar
   const { filesystem, load, os, hostname } = GuestInfoType;
   for (const [wanted, types] of [
     [ALL, [filesystem, load, os, hostname]],
-    [{ words: true, libvirtVersion: 11_001_999 }, [filesystem, os, hostname]],
-    [{ words: false, libvirtVersion: undefined }, [filesystem]],
+    [{ withOs: true, libvirtVersion: 11_001_999 }, [filesystem, os, hostname]],
+    [{ withOs: false, libvirtVersion: undefined }, [filesystem]],
   ] as const) {
     const { ask, asked } = agent();
     await askAgent(ask, wanted);

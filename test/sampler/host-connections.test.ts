@@ -107,7 +107,9 @@ test('calls in flight for longer than the given time are stuck', async () => {
   await vi.advanceTimersByTimeAsync(60);
   await ask('nodeGetCpuMap');
   await vi.advanceTimersByTimeAsync(40);
-  expect([connections.stuckCalls(100), connections.stuckCalls(99), connections.stuckCalls(39)]).toEqual([0, 1, 2]);
+  expect([connections.stuckCalls(100), connections.stuckCalls(99), connections.stuckCalls(39)]).toEqual([
+    0, 1, 2,
+  ]);
   await opener.link(0).answer();
   expect(connections.stuckCalls(39)).toBe(1);
 });
@@ -120,7 +122,11 @@ test('connections that only calls which hung needed are closed once they are idl
   await opener.link(1).answer();
   connections.shrink();
   connections.shrink();
-  expect([connections.size, opener.link(1).closedByClient, opener.link(0).closedByClient]).toEqual([1, true, false]);
+  expect([connections.size, opener.link(1).closedByClient, opener.link(0).closedByClient]).toEqual([
+    1,
+    true,
+    false,
+  ]);
   while (opener.link(0).out.length > 0) await opener.link(0).answer();
   connections.shrink();
   expect([connections.size, connections.lost]).toEqual([1, 0]);

@@ -100,9 +100,9 @@ function stopKsm({ topology, cells, ksm }: HostFacts): string {
   const mergedKiB = sharing === undefined || pageKiB === undefined ? undefined : sharing * pageKiB;
   if (mergedKiB !== undefined && freeKiB !== undefined && mergedKiB <= freeKiB * SHARE_FOR_UNMERGED)
     return `echo 2 >/sys/kernel/mm/ksm/run (${permanent})`;
-  const merged = mergedKiB === undefined ? 'an unknown size' : gibText(mergedKiB);
+  const merged = mergedKiB === undefined ? 'an unknown amount' : gibText(mergedKiB);
   const free = freeKiB === undefined ? 'unknown' : gibText(freeKiB);
-  return `echo 0 >/sys/kernel/mm/ksm/run (${permanent}); merged pages stay merged: to take them apart (echo 2) needs memory for all of them, ${merged}, and free is ${free}`;
+  return `echo 0 >/sys/kernel/mm/ksm/run (${permanent}); pages already merged stay merged: unmerging them (echo 2) needs ${merged} of memory (free: ${free})`;
 }
 
 const gibText = (kib: number): string => `${(kib / 1_048_576).toFixed(1)} GiB`;

@@ -197,7 +197,7 @@ export const cpuInvariants: readonly Invariant[] = [
         ...ioThreadPins.values(),
       ];
       const bad = pins.find((pin) => pin.intersection(usable).size === 0);
-      return bad && { text: `VMs may not use any of CPUs ${bad}; they may use ${usable}`, cpus: bad };
+      return bad && { text: `none of CPUs ${bad} is available to VMs; available: ${usable}`, cpus: bad };
     },
   },
   {

@@ -53,14 +53,14 @@ function memoryCells(state: HostState, request: PlacementRequest): CellState[] {
   return cells.filter(({ id }) => request.allowedMemoryCells?.has(id) !== false);
 }
 
-/** `; memory of cell 1 is not for it (cpuset.mems of its control group)`; empty without such cells with CPUs. */
+/** `; its control group does not allow memory of cell 1 (cpuset.mems)`; empty without such cells with CPUs. */
 function forbiddenText(state: HostState, { allowedMemoryCells }: PlacementRequest): string {
   const forbidden = withCpus(state).filter(({ id }) => allowedMemoryCells?.has(id) === false);
   const ids = listed(forbidden.map(({ id }) => `${id}`));
   const cells = forbidden.length === 1 ? 'cell' : 'cells';
   return forbidden.length === 0
     ? ''
-    : `; memory of ${cells} ${ids} is not for it (cpuset.mems of its control group)`;
+    : `; its control group does not allow memory of ${cells} ${ids} (cpuset.mems)`;
 }
 
 const withCpus = (state: HostState): CellState[] => state.cells.filter((cell) => cell.cores.length > 0);
@@ -146,7 +146,7 @@ function impossibleReason(given: PlacementHost, request: PlacementRequest): Reas
     const cells = request.allowedMemoryCells;
     return {
       code: 'NO_CELL',
-      text: `the control group of ${request.guest} may use memory of cells ${cells} alone, and VMs have no CPU there (cpuset.mems, AllowedMemoryNodes= of its slice)`,
+      text: `the control group of ${request.guest} allows memory of cells ${cells} only, but these cells have no CPUs for VMs (cpuset.mems, AllowedMemoryNodes= of its slice)`,
     };
   }
   return request.kind === 'node' ? impossibleNode(host, request) : impossibleDedicated(host, request);
@@ -218,7 +218,7 @@ function tooWide(
     const has = all === 0 ? `no ${unit}s` : counted(all, unit);
     return {
       code: 'WIDER_THAN_HOST',
-      text: `${guest} has ${counted(vcpus, 'vCPU')}, but the host has ${has} for it`,
+      text: `${guest} has ${counted(vcpus, 'vCPU')}, but the host has ${has} available to it`,
     };
   }
   const [largest] = [...rooms].sort((a, b) => b.room - a.room);
@@ -226,7 +226,7 @@ function tooWide(
   const has = `${largest.cell}, has ${counted(largest.room, unit)}`;
   return {
     code: 'WIDER_THAN_CELL',
-    text: `${guest} needs ${counted(widest, unit)} in one cell, but the largest, cell ${has} for it`,
+    text: `${guest} needs ${counted(widest, unit)} in one cell, but the largest, cell ${has} available to it`,
   };
 }
 
@@ -314,7 +314,7 @@ function anotherVmLess(
         guest: assignment.guest,
         cpus,
         helps: () => solver.fitsWithout(request, other),
-        text: `leave ${assignment.guest}, which would get CPUs ${cpus}, out of the plan`,
+        text: `omit ${assignment.guest} from the plan (it would get CPUs ${cpus})`,
       },
     ];
   });

@@ -51,7 +51,7 @@ import type { Assignment, DedicatedRequest, Placement, PlacementHost, PlacementR
  * - Rung 2: if, instead of db, `x` needs 3 whole cores and `y` needs 2 (`threads: require`), web blocks cell 0.
  *   It moves to 14,15: x gets cell 0, y gets 10-13.
  * - Rung 3: `z`, which needs 2 whole cores beside these, is refused: "cell 0 has 0 free cores and cell 1 has 0 free
- *   cores; z needs 2", next "leave y, which would get CPUs 10-13, out of the plan".
+ *   cores; z needs 2", next "omit y from the plan (it would get CPUs 10-13)".
  * - Rung 4: with web on 2 and 4, the sibling threads 3 and 5 are idle. If 20 vCPUs of other VMs share what web and db
  *   leave, that is CPUs 6,7,14,15, or 5:1. Packed, web gets 6,7 and db 2-5; the others share 10-15, at 3.3:1.
  */

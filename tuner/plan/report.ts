@@ -45,7 +45,7 @@ export function reportPlacement(placement: Placement): string[] {
     ...moved.map((guest) => `${guest} moves to other CPUs`),
     ...(placement.repinned ?? []).map(
       (guest) =>
-        `${guest} moves to other CPUs of its cells, which leaves more CPUs to the VMs that share; its memory stays`,
+        `${guest} moves to other CPUs of its cells, which frees CPUs for VMs that share; its memory does not move`,
     ),
     ...inTheWay(overlaps),
     ...unproven(placement),

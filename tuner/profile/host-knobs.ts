@@ -93,7 +93,7 @@ export const hostKnobs: readonly HostKnob[] = [
     wanted: (ms) => ({ knob: 'ksm.sleepMs', wanted: ms }),
   }),
   hostKnob('ksm.mergeAcrossNodes', {
-    help: 'Merging of pages across cells: one of the two VMs then reads remote memory. Can only be changed while no pages are merged.',
+    help: 'Merging of pages across cells: some of the VMs that share a page then read it from remote memory. Can only be changed while no pages are merged.',
     sets: 'by default',
     value: onOff,
     wanted: (on) => ({ knob: 'ksm.mergeAcrossNodes', wanted: on ? 1 : 0 }),
@@ -129,7 +129,7 @@ export const hostKnobs: readonly HostKnob[] = [
     wanted: (swappiness) => ({ knob: 'swappiness', wanted: swappiness }),
   }),
   hostKnob('numaBalancing', {
-    help: 'Automatic NUMA balancing by the kernel: useful for VMs without pins, a disturbance for VMs that are bound to cells.',
+    help: 'Automatic NUMA balancing by the kernel: useful for VMs without pins, disruptive for VMs that are bound to cells.',
     sets: 'never',
     value: onOff,
     wanted: (on) => ({ knob: 'numaBalancing', wanted: switched(on) }),

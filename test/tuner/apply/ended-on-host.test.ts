@@ -92,7 +92,7 @@ test('a file of a CPU that is online and cannot be read is an error with its pat
   await expect(rollbackTransaction(id, takingBack(libvirt, { local }))).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
     message: expect.stringMatching(
-      /cpu1\/cpufreq\/scaling_governor cannot be read: ENOENT.*; check that it is there/,
+      /cpu1\/cpufreq\/scaling_governor cannot be read: ENOENT.*; check that it exists/,
     ),
   });
 });

@@ -74,15 +74,15 @@ test.each([
     '40 GiB merged and 6 GiB free',
     10_485_760,
     6_291_456,
-    /^echo 0 .*disable.*for all of them, 40\.0 GiB, and free is 6\.0 GiB$/,
+    /^echo 0 .*disable.* needs 40\.0 GiB of memory \(free: 6\.0 GiB\)$/,
   ],
   ['more than half of what is free', 10_485_760, 80_000_000, /^echo 0 /],
   ['less than half of what is free', 10_485_760, 90_000_000, /^echo 2 /],
   ['nothing merged', 0, 6_291_456, /^echo 2 /],
-  ['an unknown size merged', undefined, 90_000_000, /^echo 0 .* an unknown size, /],
-  ['unknown free memory', 10_485_760, undefined, /^echo 0 .* and free is unknown$/],
+  ['an unknown amount merged', undefined, 90_000_000, /^echo 0 .* needs an unknown amount of memory /],
+  ['unknown free memory', 10_485_760, undefined, /^echo 0 .* \(free: unknown\)$/],
 ])(
-  'KSM is stopped without taking pages apart unless there is memory for them: %s',
+  'KSM is stopped without unmerging pages unless there is memory for them: %s',
   (_, sharing, freeKiB, next) => {
     const merged = new Map(sharing === undefined ? [] : [['pages_sharing', sharing]]);
     const made = host({

@@ -55,7 +55,7 @@ test('rung 3: z is refused, with the reason and what would make room', () => {
       guest: 'z',
       code: 'NO_CORES',
       text: 'cell 0 has 0 free cores and cell 1 has 0 free cores; z needs 2',
-      next: 'leave y, which would get CPUs 10-13, out of the plan',
+      next: 'omit y from the plan (it would get CPUs 10-13)',
     },
   ]);
 });

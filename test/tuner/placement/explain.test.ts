@@ -127,7 +127,7 @@ const CASES: readonly Case[] = [
     host: smt,
     request: dedicated('db01', 12),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 8 CPUs for it',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 8 CPUs available to it',
     next: 'it fits with numa.cells: 2',
   },
   {
@@ -135,7 +135,7 @@ const CASES: readonly Case[] = [
     host: smt,
     request: dedicated('db01', 6, { threads: 'isolate' }),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 6 cores in one cell, but the largest, cell 0, has 4 cores for it',
+    text: 'db01 needs 6 cores in one cell, but the largest, cell 0, has 4 cores available to it',
     next: 'it fits with cpu.threads: prefer',
   },
   {
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
     host: smt,
     request: inCells('db01', [12, 12]),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 24 vCPUs, but the host has 16 CPUs for it',
+    text: 'db01 has 24 vCPUs, but the host has 16 CPUs available to it',
     next: undefined,
   },
   {
@@ -151,7 +151,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.twoCores, { hostCpus: CpuSet.parse('0-1') }),
     request: dedicated('db01', 1),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 1 vCPU, but the host has no CPUs for it',
+    text: 'db01 has 1 vCPU, but the host has no CPUs available to it',
     next: undefined,
   },
   {
@@ -223,7 +223,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.laptop, { isolated: CpuSet.parse('1-3,5-7') }),
     request: sharing('web01', 4),
     code: 'WIDER_THAN_HOST',
-    text: 'web01 has 4 vCPUs, but the host has 2 CPUs for it',
+    text: 'web01 has 4 vCPUs, but the host has 2 CPUs available to it',
     next: undefined,
   },
   {
@@ -295,7 +295,7 @@ const CASES: readonly Case[] = [
     host: takenBy(small, { a: '0-2' }),
     request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([0]) }),
     code: 'NO_CORES',
-    text: 'cell 0 has 1 free CPU and cell 1 has 4 free CPUs; db01 needs 2; memory of cell 1 is not for it (cpuset.mems of its control group)',
+    text: 'cell 0 has 1 free CPU and cell 1 has 4 free CPUs; db01 needs 2; its control group does not allow memory of cell 1 (cpuset.mems)',
     next: 'move a off CPUs 0-2',
   },
   {
@@ -303,7 +303,7 @@ const CASES: readonly Case[] = [
     host: withMemory(hostOf({ cells: [2, 2, 2], threads: 1 }), [64 * GIB, GIB, 64 * GIB]),
     request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([1]) }),
     code: 'NO_MEMORY',
-    text: 'cell 1 has 1 GiB of unallocated memory; db01 needs 2 GiB; memory of cells 0 and 2 is not for it (cpuset.mems of its control group)',
+    text: 'cell 1 has 1 GiB of unallocated memory; db01 needs 2 GiB; its control group does not allow memory of cells 0 and 2 (cpuset.mems)',
     next: undefined,
   },
   {
@@ -311,7 +311,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.memoryOnly),
     request: dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([2]) }),
     code: 'NO_CELL',
-    text: 'the control group of db01 may use memory of cells 2 alone, and VMs have no CPU there (cpuset.mems, AllowedMemoryNodes= of its slice)',
+    text: 'the control group of db01 allows memory of cells 2 only, but these cells have no CPUs for VMs (cpuset.mems, AllowedMemoryNodes= of its slice)',
     next: undefined,
   },
   {
@@ -327,7 +327,7 @@ const CASES: readonly Case[] = [
     host: hostOf({ cells: [4, 4, 4], threads: 1 }),
     request: dedicated('db01', 12),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 4 CPUs for it',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 0, has 4 CPUs available to it',
     next: 'it fits with numa.cells: 3',
   },
   {
@@ -335,7 +335,7 @@ const CASES: readonly Case[] = [
     host: hostOf({ cells: [3, 3], threads: 1 }),
     request: dedicated('db01', 6, { guestThreads: 2 }),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 6 CPUs in one cell, but the largest, cell 0, has 3 CPUs for it',
+    text: 'db01 needs 6 CPUs in one cell, but the largest, cell 0, has 3 CPUs available to it',
     next: undefined,
   },
   {
@@ -343,7 +343,7 @@ const CASES: readonly Case[] = [
     host: hostOf({ cells: [2, 4], threads: 2 }),
     request: dedicated('db01', 12),
     code: 'WIDER_THAN_CELL',
-    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 1, has 8 CPUs for it',
+    text: 'db01 needs 12 CPUs in one cell, but the largest, cell 1, has 8 CPUs available to it',
     next: undefined,
   },
   {
@@ -367,7 +367,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-2') }),
     request: dedicated('db01', 4, { threads: 'require' }),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 4 vCPUs, but the host has 2 CPUs for it',
+    text: 'db01 has 4 vCPUs, but the host has 2 CPUs available to it',
     next: 'it fits with cpu.threads: prefer',
   },
   {
@@ -375,7 +375,7 @@ const CASES: readonly Case[] = [
     host: hostOf(HOSTS.laptop, { hostCpus: CpuSet.parse('0-2') }),
     request: dedicated('db01', 2, { threads: 'isolate' }),
     code: 'WIDER_THAN_HOST',
-    text: 'db01 has 2 vCPUs, but the host has 1 core for it',
+    text: 'db01 has 2 vCPUs, but the host has 1 core available to it',
     next: 'it fits with cpu.threads: prefer',
   },
 ];
@@ -397,7 +397,7 @@ test('as few as possible are refused, the last that were asked for; the others a
     [
       'c',
       'cell 0 has 0 free CPUs and cell 1 has 0 free CPUs; c needs 4',
-      'leave a, which would get CPUs 0-3, out of the plan',
+      'omit a from the plan (it would get CPUs 0-3)',
     ],
   ]);
   expect(assignments.map(({ guest }) => guest)).toEqual(['a', 'b', 'd']);
@@ -413,7 +413,7 @@ test('the smallest VM that would make room is named, and not a smaller one that 
   const asked = [dedicated('large', 3), dedicated('little', 1), dedicated('new', 3)];
   const { refusals } = place(hostOf({ cells: [4, 1], threads: 1 }), asked);
   expect(refusals.map(({ guest, next }) => [guest, next])).toEqual([
-    ['new', 'leave large, which would get CPUs 0-2, out of the plan'],
+    ['new', 'omit large from the plan (it would get CPUs 0-2)'],
   ]);
 });
 
@@ -421,7 +421,7 @@ test('with the dedicated CPUs of its helpers a VM is named by all that it would 
   const asked = [dedicated('first', 2, { emulatorCpus: 1 }), dedicated('new', 2)];
   const { refusals } = place(hostOf({ cells: [4], threads: 1 }), asked);
   expect(refusals.map(({ guest, next }) => [guest, next])).toEqual([
-    ['new', 'leave first, which would get CPUs 0-2, out of the plan'],
+    ['new', 'omit first from the plan (it would get CPUs 0-2)'],
   ]);
 });
 
@@ -538,6 +538,6 @@ test('of cells that a control group forbids only those with CPUs are named', () 
   const host = withMemory(hostOf(HOSTS.memoryOnly), [GIB, 64 * GIB, 64 * GIB]);
   const { refusals } = place(host, [dedicated('db01', 2, { allowedMemoryCells: CpuSet.of([0]) })]);
   expect(refusals.map(({ text }) => text)).toEqual([
-    'cell 0 has 1 GiB of unallocated memory; db01 needs 2 GiB; memory of cell 1 is not for it (cpuset.mems of its control group)',
+    'cell 0 has 1 GiB of unallocated memory; db01 needs 2 GiB; its control group does not allow memory of cell 1 (cpuset.mems)',
   ]);
 });

@@ -91,7 +91,7 @@ test.each([
 test('where CPUs and memory that VMs may have are in different cells, a plan is refused and says why', async () => {
   const plan = await planOn(await hostWithMemory('0', '4-7,12-15'), OLTP);
   expect(plan.placement.refusals).toMatchObject([
-    { guest: 'pg', code: 'NO_CELL', text: expect.stringMatching(/memory of cells 0 alone.*cpuset\.mems/) },
+    { guest: 'pg', code: 'NO_CELL', text: expect.stringMatching(/memory of cells 0 only.*cpuset\.mems/) },
   ]);
 });
 
@@ -105,7 +105,9 @@ test('huge pages of a cell that VMs may not use do not count, and the refusal sa
   expect(plan.placement.refusals).toMatchObject([
     {
       code: 'NO_PAGES',
-      text: expect.stringMatching(/cell 0 has 0 free pages.*memory of cell 1 is not for it/),
+      text: expect.stringMatching(
+        /cell 0 has 0 free pages.*its control group does not allow memory of cell 1/,
+      ),
     },
   ]);
 });

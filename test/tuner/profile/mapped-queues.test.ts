@@ -30,7 +30,7 @@ test.each([
   ['disk', 'vda', 'vda'],
   ['scsi', '0', 'SCSI controller 0'],
 ] as const)(
-  '%s: queues that are mapped to iothreads one by one keep their number',
+  '%s: queues that are mapped to iothreads individually keep their number',
   (kind, target, device) => {
     for (const [queues, map, wanted] of [
       [2, TWO, '= vCPUs'],
@@ -41,7 +41,7 @@ test.each([
       const wishes = wishesOf(profileOf({ [`${kind}.queues`]: wanted }), guest(kind, queues, map), NEW);
       expect(problemsOf(wishes)).toEqual({ [`${kind}.queues ${target}`]: 'QUEUES_MAPPED' });
       expect(wishes[0]?.problem?.text).toContain(
-        `the queues of ${device} are mapped to iothreads one by one`,
+        `the queues of ${device} are mapped to iothreads individually`,
       );
       expect(wishes[0]?.problem?.text).not.toMatch(/undefined|NaN/);
     }

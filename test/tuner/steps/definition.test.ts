@@ -113,7 +113,7 @@ test('a domain that is undefined again keeps the state of its TPM, or stays wher
   expect(error).toMatchObject({
     code: 'TUNE_CHANGED',
     message: expect.stringMatching(
-      /does not undefine it again: .*\(0x40\).*; do not start it here .*remove <tpm>/,
+      /undefining it again failed: .*\(0x40\).*; do not start it here .*remove <tpm>/,
     ),
   });
   expect(calls).toHaveLength(1);

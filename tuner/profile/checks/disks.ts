@@ -65,7 +65,7 @@ export const diskChecks: readonly Check[] = [
       : {
           code: 'BUS_REFUSES_ELEMENT',
           text: `disk.bus: virtio is unsupported for ${target}: libvirt refuses ${refused.join(', ')} on a virtio disk`,
-          next: 'let the guest find the disk by the UUID of its file system, then remove that from the definition (virsh edit)',
+          next: 'let the guest identify the disk by file system UUID, then remove these from the definition (virsh edit)',
         };
   }),
   check(
@@ -145,7 +145,7 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTUNE_BURST',
-          text: `a burst of ${value} needs a limit that is not higher, but the limit of ${target} is ${base ?? 'not set'}`,
+          text: `a burst of ${value} requires a base limit of at most ${value}, but that of ${target} is ${base ?? 'not set'}`,
         };
   }),
   check(/^disk\.iotune\..*MaxLength$/, (_, { setting, target }, view) =>
@@ -177,7 +177,7 @@ export const diskChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'IOTUNE_SIZE_ALONE',
-          text: `${target} has no limit of requests whose size could be set, and QEMU refuses a size without one`,
+          text: `the request size of ${target} cannot be set without an IOPS limit: QEMU refuses that`,
           next: 'set a limit too: disk.iotune.totalIopsSec, or readIopsSec and writeIopsSec',
         },
   ),
@@ -189,7 +189,7 @@ export const diskChecks: readonly Check[] = [
       !hasIopsLimit(target, view)
         ? {
             code: 'IOTUNE_SIZE_ALONE',
-            text: `the size of a request of ${target} would remain without a limit of requests, which QEMU refuses`,
+            text: `the request size of ${target} would remain without an IOPS limit, which QEMU refuses`,
             next: 'set disk.iotune.sizeIopsSec: default',
           }
         : undefined,

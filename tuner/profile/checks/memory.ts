@@ -86,7 +86,7 @@ export const memoryChecks: readonly Check[] = [
       ? undefined
       : {
           code: 'LIMIT_BELOW_MEMORY',
-          text: `${setting.id} of ${value} is not above guest memory of ${sizeText(memory)}, and QEMU needs memory too: the kernel would kill it`,
+          text: `${setting.id} of ${value} does not exceed guest memory of ${sizeText(memory)}, but QEMU also needs memory for itself: the kernel would kill it`,
           next: 'use for example "= memory, plus 2 GiB"',
         };
   }),
@@ -96,7 +96,7 @@ export const memoryChecks: readonly Check[] = [
     if (hard === undefined) {
       return {
         code: 'SWAP_LIMIT_NEEDS_LIMIT',
-        text: 'a limit of memory plus swap needs a limit of memory',
+        text: 'a limit of memory plus swap requires a memory limit',
         next: 'also set memory.hardLimit, for example "= memory, plus 2 GiB"',
       };
     }
@@ -116,7 +116,7 @@ export const memoryChecks: readonly Check[] = [
       if (swap !== undefined) {
         return {
           code: 'SWAP_LIMIT_NEEDS_LIMIT',
-          text: `the limit of memory plus swap, ${swap}, would remain without a limit of memory`,
+          text: `the limit of memory plus swap, ${swap}, would remain without a memory limit`,
           next: 'set memory.swapHardLimit: default, or keep memory.hardLimit',
         };
       }

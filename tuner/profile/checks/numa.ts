@@ -23,7 +23,7 @@ function nodesAllowed(nodes: CpuSet, { host }: CheckView): Problem | undefined {
   if (allowed.size === 0 || missing.size === 0) return undefined;
   return {
     code: 'CELL_NOT_FOR_VMS',
-    text: `the domain's control group may use memory of cells ${allowed} alone: bound to memory of cell ${missing}, it may not start`,
+    text: `the domain's control group allows memory of cells ${allowed} only: bound to memory of cell ${missing}, the domain may fail to start`,
     next: 'see cpuset.mems.effective of its slice, and AllowedMemoryNodes= of that unit',
   };
 }
@@ -32,7 +32,7 @@ const onlyOne = (mode: string | undefined, nodes: CpuSet): Problem | undefined =
   mode === 'preferred' && nodes.size > 1
     ? {
         code: 'PREFERRED_ONE_CELL',
-        text: `memory can prefer only one cell, but ${nodes} are ${nodes.size} cells`,
+        text: `memory mode preferred accepts only one cell, but ${nodes} are ${nodes.size} cells`,
         next: 'use strict or interleave, or choose one cell',
       }
     : undefined;

@@ -78,7 +78,7 @@ export const queueChecks: readonly Check[] = [
         ? undefined
         : {
             code: 'QUEUES_MAPPED',
-            text: `the queues of ${deviceOf(setting.id, target)} are mapped to iothreads one by one (${mapping}), which does not fit ${queues ?? 'the default number of'} queues: the domain would not start`,
+            text: `the queues of ${deviceOf(setting.id, target)} are mapped to iothreads individually (${mapping}), which does not match ${queues ?? 'the default number of'} queues: the domain would not start`,
             next: `set ${kind}.iothread: mapped, which distributes all queues`,
           };
     },

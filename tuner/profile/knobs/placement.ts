@@ -86,7 +86,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'cpu.pinning',
     group: 'placement',
-    help: 'CPUs of vCPUs: `dedicated` pins each to a dedicated host CPU within one cell (or each guest cell within one), `cell` lets them share the CPUs of one cell, `none` removes pins. Without it, nothing is placed.',
+    help: 'vCPU pinning: `dedicated` pins each to a dedicated host CPU within one cell (or each guest cell within one), `cell` lets them share the CPUs of one cell, `none` removes pins. Without it, nothing is placed.',
     value: pinning,
     settings: ['vcpu.placement', 'vcpu.cpuset', 'vcpupin'],
     drafts: pinDrafts,

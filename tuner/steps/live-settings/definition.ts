@@ -70,7 +70,7 @@ async function refuseRecreated(host: StepHost, domain: StepDomain, xml: string):
         : ' (before libvirt 8.9, which deletes the state of a TPM, remove <tpm> from it first)';
     throw new TunerError(
       'TUNE_CHANGED',
-      `domain ${quoted(domain)} left this host while it was being defined, and libvirt does not undefine it again: ${error.message}; do not start it here while it may run on another host, and undefine it${first}`,
+      `domain ${quoted(domain)} left this host while it was being defined, and undefining it again failed: ${error.message}; do not start it here while it may run on another host, and undefine it${first}`,
       { cause: error },
     );
   }

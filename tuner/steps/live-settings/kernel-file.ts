@@ -20,7 +20,7 @@ export const kernelFile = liveSetting('kernelFile', z.string(), {
       // A CPU's files disappear when it goes offline; some return EBUSY in the process.
       throw new TunerError(
         'TUNE_STEP',
-        `${path} cannot be read: ${systemErrorText(error)}; check that it is there and that its CPU is online (/sys/devices/system/cpu/online)`,
+        `${path} cannot be read: ${systemErrorText(error)}; check that it exists and that its CPU is online (/sys/devices/system/cpu/online)`,
         { cause: error },
       );
     }

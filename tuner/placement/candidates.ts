@@ -18,7 +18,7 @@ import type { SearchContext, SearchWidth } from './search.ts';
 import type { CellState } from './state.ts';
 import type { DedicatedRequest, NodeRequest, PlacementRequest } from './types.ts';
 
-/* The places that a whole VM could have, the cheapest first. */
+/* The places that a whole VM could have, cheapest first. */
 
 /** Candidates for a whole VM. */
 export function vmCandidates(

@@ -14,7 +14,7 @@ import type { SearchContext, SearchWidth } from './search.ts';
 import type { CellState, CoreState, HostState } from './state.ts';
 import type { DedicatedRequest } from './types.ts';
 
-/* CPUs for the helpers of a VM, the cheapest first. */
+/* CPUs for a VM's helper threads, cheapest first. */
 
 /**
  * Finds CPUs for a VM's helpers once its vCPUs are placed: one CPU at a time, on cores without vCPUs, cheapest core

@@ -20,7 +20,7 @@ import type { SearchContext } from './search.ts';
 import type { CoreState, CoreThreads, HostState } from './state.ts';
 import type { Assignment, DedicatedRequest, NodeRequest, PlacementRequest } from './types.ts';
 
-/* The place that a VM has now, where it can stay there. */
+/* A VM's current place, if it can stay there. */
 
 /** The present place of a VM, including its helpers; undefined if it cannot stay there. */
 export function presentPlace(context: SearchContext, request: PlacementRequest): Candidate | undefined {

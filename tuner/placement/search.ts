@@ -1,7 +1,7 @@
 import type { VmCandidate } from './candidate.ts';
 import type { HostState } from './state.ts';
 
-/* What searches of placements share: a bound on their steps, their width, and choices of items. */
+/* Shared by the placement searches: a bound on their steps, their width, and choices of items. */
 
 /** Steps left to a search, about one per candidate: bounds the work, with the same result on any machine. */
 export class Budget {

@@ -137,7 +137,7 @@ export async function choose(
     const assignments = await readAssignments(file);
     checkReservations(file, assignments.reserved, host);
     const found = pickByFile(meant, assignments);
-    const left = found.filter(({ state }) => assignments.sweeps(state) && swept(state));
+    const left = found.filter(({ state }) => assignments.matchedByCatchAll(state) && swept(state));
     const picks = found
       .filter((pick) => !left.includes(pick))
       .map((pick) => ({ state: pick.state, profile: library.get(pick.profile), profileRef: pick.profile }));

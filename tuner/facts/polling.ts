@@ -9,7 +9,7 @@ import type { DomainView, Reader } from './facts.ts';
 const TIMEOUT_MS = 10_000;
 
 /** libvirt's iothread statistics, and the settings with the same meaning. */
-const SAID_BY: Readonly<Record<string, string>> = {
+const SETTING_OF: Readonly<Record<string, string>> = {
   'poll-max-ns': 'iothread.poll.max',
   'poll-grow': 'iothread.poll.grow',
   'poll-shrink': 'iothread.poll.shrink',
@@ -20,7 +20,7 @@ const SAID_BY: Readonly<Record<string, string>> = {
  * report them only in statistics. The XML text stays as returned by libvirt. If QEMU does not answer, there are no
  * values.
  */
-export async function sayPolling(connection: Reader, domain: Domain, { root }: DomainView): Promise<void> {
+export async function addPolling(connection: Reader, domain: Domain, { root }: DomainView): Promise<void> {
   const ids = ioThreadIds(root);
   if (ids.length === 0) return;
   const wait = { timeoutMs: TIMEOUT_MS };
@@ -34,7 +34,7 @@ export async function sayPolling(connection: Reader, domain: Domain, { root }: D
     );
     for (const { field, value } of records[0]?.params ?? []) {
       const [, id = '', name = ''] = /^iothread\.(\d+)\.(poll-[a-z-]+)$/.exec(field) ?? [];
-      const setting = findSetting(SAID_BY[name] ?? '');
+      const setting = findSetting(SETTING_OF[name] ?? '');
       if (setting !== undefined && ids.includes(Number(id))) setting.write(root, id, String(value));
     }
   } catch (error) {

@@ -6,7 +6,7 @@ import { attr, child, text } from '../../model/xml.ts';
 import { type DomainCapabilities, parseDomainCapabilities } from './domain-capabilities.ts';
 import { domainView } from './domain-view.ts';
 import type { DomainState, DomainView, Reader } from './facts.ts';
-import { sayPolling } from './polling.ts';
+import { addPolling } from './polling.ts';
 
 /** One stuck guest must not delay reading the others; reading its XML needs its lock, though not its monitor. */
 const TIMEOUT_MS = 30_000;
@@ -42,7 +42,7 @@ async function readOne(
       ask(connection, 'domainIsPersistent', domain),
     ]);
     const inactive = persistent ? await view(connection, domain, XmlFlag.inactive) : undefined;
-    if (live !== undefined) await sayPolling(connection, domain, live);
+    if (live !== undefined) await addPolling(connection, domain, live);
     const either = inactive ?? live;
     return {
       domain,

@@ -2,23 +2,24 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { cellCpus } from '../../model/topology.ts';
 import { cpusInUse, vmCpusOf } from '../facts/facts.ts';
 import { cpuNumbers } from '../settings/values.ts';
-import { type Breach, type Invariant, type Subject, saidOf, vcpusOf } from './invariant.ts';
+import { type Breach, type Invariant, type Subject, settingOf, vcpusOf } from './invariant.ts';
 
 const isRealTime = (policy: string | undefined): boolean => /^(fifo|rr) /.test(policy ?? '');
 
-const saidPin = (subject: Subject, vcpu: string): CpuSet => cpuNumbers(saidOf(subject, 'vcpupin', vcpu));
+const explicitPin = (subject: Subject, vcpu: string): CpuSet =>
+  cpuNumbers(settingOf(subject, 'vcpupin', vcpu));
 
 /** Empty if the vCPU floats: a pin to every CPU, which libvirt writes after a pin was reverted, is not a pin. */
 function pinOf(subject: Subject, vcpu: string): CpuSet {
-  const pin = saidPin(subject, vcpu);
+  const pin = explicitPin(subject, vcpu);
   const { online } = subject.host;
   return online.size > 0 && online.isSubsetOf(pin) ? CpuSet.empty : pin;
 }
 
 const realTimeVcpus = (subject: Subject): string[] =>
-  vcpusOf(subject).filter((vcpu) => isRealTime(saidOf(subject, 'vcpusched', vcpu)));
+  vcpusOf(subject).filter((vcpu) => isRealTime(settingOf(subject, 'vcpusched', vcpu)));
 
-const hasHint = (subject: Subject): boolean => saidOf(subject, 'kvm.hint-dedicated') === 'on';
+const hasHint = (subject: Subject): boolean => settingOf(subject, 'kvm.hint-dedicated') === 'on';
 
 const cpusOf = (subject: Subject, vcpus: readonly string[]): CpuSet =>
   vcpus.reduce((all, vcpu) => all.union(pinOf(subject, vcpu)), CpuSet.empty);
@@ -137,8 +138,8 @@ export const cpuInvariants: readonly Invariant[] = [
     source: 'libvirt knowledge base, KVM Real Time Guest Config (2026)',
     broken: (subject) =>
       realTimeVcpus(subject).length === 0 ||
-      saidOf(subject, 'locked') === 'yes' ||
-      saidOf(subject, 'hugepages') !== undefined
+      settingOf(subject, 'locked') === 'yes' ||
+      settingOf(subject, 'hugepages') !== undefined
         ? undefined
         : {
             text: 'its memory is neither locked nor in huge pages',
@@ -177,7 +178,7 @@ export const cpuInvariants: readonly Invariant[] = [
     why: 'While a vCPU that holds a lock is throttled, the others spin for it.',
     source: 'Linux 6.12, Documentation/scheduler/sched-bwc.rst (2024)',
     broken: (subject) => {
-      const quota = ['vcpu.quota', 'global.quota'].find((id) => saidOf(subject, id) !== undefined);
+      const quota = ['vcpu.quota', 'global.quota'].find((id) => settingOf(subject, id) !== undefined);
       return hasHint(subject) && quota !== undefined ? { text: `${quota} throttles it` } : undefined;
     },
   },
@@ -209,13 +210,13 @@ export const cpuInvariants: readonly Invariant[] = [
     broken: (subject) => {
       const isolated = subject.host.local?.isolatedCpus ?? CpuSet.empty;
       const vcpu = vcpusOf(subject).find((each) => {
-        const pin = saidPin(subject, each);
+        const pin = explicitPin(subject, each);
         return pin.size > 1 && pin.intersection(isolated).size > 1;
       });
       return vcpu === undefined
         ? undefined
         : {
-            text: `vCPU ${vcpu} may run on CPUs ${saidPin(subject, vcpu)}, of which ${isolated} are isolated`,
+            text: `vCPU ${vcpu} may run on CPUs ${explicitPin(subject, vcpu)}, of which ${isolated} are isolated`,
           };
     },
   },

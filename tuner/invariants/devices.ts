@@ -2,7 +2,7 @@ import { attr, child, children } from '../../model/xml.ts';
 import { ioThreadUsers } from '../settings/disk.ts';
 import { targetsOf } from '../settings/targets.ts';
 import { cpuNumbers } from '../settings/values.ts';
-import { type Invariant, type Subject, saidOf } from './invariant.ts';
+import { type Invariant, type Subject, settingOf } from './invariant.ts';
 
 function unknownIoThread({ root, facts }: Subject): string | undefined {
   const known = new Set(facts.cpu.ioThreads.map(String));
@@ -46,7 +46,7 @@ export const deviceInvariants: readonly Invariant[] = [
         ['nic', 'nic.queues'],
       ] as const) {
         for (const target of targetsOf(subject.root, scope)) {
-          const queues = Number(saidOf(subject, id, target) ?? 0);
+          const queues = Number(settingOf(subject, id, target) ?? 0);
           if (queues > vcpus)
             return { text: `${target} has ${queues} queues, but the domain has ${vcpus} vCPUs` };
         }
@@ -62,8 +62,8 @@ export const deviceInvariants: readonly Invariant[] = [
     source: 'libvirt 9.0 (2023), qemuValidateDomainDeviceDefDiskFrontend',
     broken: (subject) => {
       const target = targetsOf(subject.root, 'disk').find((disk) => {
-        const cache = saidOf(subject, 'disk.cache', disk);
-        return saidOf(subject, 'disk.io', disk) === 'native' && cache !== 'none' && cache !== 'directsync';
+        const cache = settingOf(subject, 'disk.cache', disk);
+        return settingOf(subject, 'disk.io', disk) === 'native' && cache !== 'none' && cache !== 'directsync';
       });
       return target === undefined ? undefined : { text: `${target} has io=native with another cache mode` };
     },

@@ -43,7 +43,7 @@ export interface Invariant {
   readonly broken: (subject: Subject) => Breach | readonly Breach[] | undefined;
 }
 
-export const saidOf = ({ root }: Subject, setting: string, target = ''): string | undefined =>
+export const settingOf = ({ root }: Subject, setting: string, target = ''): string | undefined =>
   findSetting(setting)?.read(root, target);
 
 /** vCPUs of the domain by number. */

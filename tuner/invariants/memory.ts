@@ -4,20 +4,20 @@ import { child, elementKiB } from '../../model/xml.ts';
 import { vmMemoryCellsOf } from '../facts/facts.ts';
 import { parsePages } from '../settings/memory.ts';
 import { cpuNumbers, parseSize, sizeText } from '../settings/values.ts';
-import { type Invariant, type Subject, saidOf } from './invariant.ts';
+import { type Invariant, type Subject, settingOf } from './invariant.ts';
 
 /** Estimate of QEMU's own memory in addition to the guest's: code, video memory, threads. */
 const QEMU_KIB = 256 * 1024;
 
 const sizeOf = (subject: Subject, setting: string): number | undefined => {
-  const kib = parseSize(saidOf(subject, setting) ?? '');
+  const kib = parseSize(settingOf(subject, setting) ?? '');
   return kib === undefined || kib >= MEMORY_UNLIMITED_KIB ? undefined : kib;
 };
 
 /** Hugepages are accounted separately, unless all memory is locked (then the limit is also the lock limit). */
 function neededKiB(subject: Subject): number {
   const memory = subject.facts.memory.maximumKiB ?? 0;
-  const apart = saidOf(subject, 'hugepages') !== undefined && saidOf(subject, 'locked') !== 'yes';
+  const apart = settingOf(subject, 'hugepages') !== undefined && settingOf(subject, 'locked') !== 'yes';
   return (apart ? 0 : memory) + QEMU_KIB;
 }
 
@@ -63,7 +63,7 @@ export const memoryInvariants: readonly Invariant[] = [
     why: 'Otherwise libvirt lifts the limit on memory that QEMU may lock: a guest could lock all memory of the host.',
     source: 'libvirt formatdomain (2026), Memory Backing',
     broken: (subject) =>
-      saidOf(subject, 'locked') !== 'yes' || sizeOf(subject, 'memtune.hardLimit') !== undefined
+      settingOf(subject, 'locked') !== 'yes' || sizeOf(subject, 'memtune.hardLimit') !== undefined
         ? undefined
         : { text: 'its memory is locked without a limit', next: 'also set memory.hardLimit' },
   },
@@ -77,7 +77,7 @@ export const memoryInvariants: readonly Invariant[] = [
       const known = new Set(
         subject.host.topology.cells.flatMap(({ pages }) => pages.map(({ sizeKiB }) => sizeKiB)),
       );
-      const sizes = parsePages(saidOf(subject, 'hugepages') ?? '').map(({ sizeKiB }) => sizeKiB);
+      const sizes = parsePages(settingOf(subject, 'hugepages') ?? '').map(({ sizeKiB }) => sizeKiB);
       const missing = sizes.find((size) => known.size > 0 && !known.has(size));
       if (missing !== undefined) return { text: `this host has no huge pages of ${sizeText(missing)}` };
       const memory = subject.facts.memory.maximumKiB ?? 0;

@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { counted, listed, sized } from './amounts.ts';
 import { type Candidate, helperCount } from './candidate.ts';
 import { Budget } from './search.ts';
-import { ratioText, type Sharing, squeezed } from './sharing.ts';
+import { pushedAbove, ratioText, type Sharing } from './sharing.ts';
 import { Solver } from './solver.ts';
 import type { CellState, HostState } from './state.ts';
 import type {
@@ -395,7 +395,7 @@ function split({ cells, guestThreads }: DedicatedRequest, count: number): GuestC
 
 /** One refusal for all VMs that a plan would push above the ratio limit. */
 export function ratioRefusals(sharing: Sharing, allowedRatio: number, next: string | undefined): Refusal[] {
-  const over = squeezed(sharing, allowedRatio);
+  const over = pushedAbove(sharing, allowedRatio);
   const worst = over.toSorted((a, b) => b.after.ratio - a.after.ratio)[0];
   if (worst === undefined) return [];
   const names = listed(over.map(({ guest }) => guest));

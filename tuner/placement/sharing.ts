@@ -29,7 +29,7 @@ const SAME_RATIO = 1.02;
 export const ratioText = (ratio: number): string => `${Number(ratio.toFixed(1))}:1`;
 
 /** The VMs that a plan pushes above a ratio, or that are above it and get an even higher one. */
-export const squeezed = ({ vms }: Sharing, limit: number): SharingVm[] =>
+export const pushedAbove = ({ vms }: Sharing, limit: number): SharingVm[] =>
   vms.filter(({ before, after }) => after.ratio > limit && after.ratio > (before?.ratio ?? 1) * SAME_RATIO);
 
 /** A VM without dedicated CPUs, and its share of CPUs before a placement and after it. */

@@ -25,7 +25,7 @@ import { type DomainPlan, isRefused, type Plan, planDomain } from './plan.ts';
 import type { Pick, PlanInput } from './plan-input.ts';
 import { probed, withPreallocation } from './preconditions.ts';
 import { brokenUntilBoot, type Surroundings } from './safety.ts';
-import { type Inheritance, inherit, withoutLost } from './take-back.ts';
+import { type Reverts, revertsOf, withoutLost } from './take-back.ts';
 import { warningsOf } from './warnings.ts';
 
 /** Plans the changes for these domains. Reads only, changes nothing. */
@@ -33,12 +33,12 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   const host = { ...given.host, hostCpus: given.hostCpus };
   const input = { ...given, host };
   const { picks } = input;
-  const heirs = picks.map((pick) =>
-    inherit(pick.profile, hostOf(pick.state, host), pick.state, input.profileOf),
+  const reverts = picks.map((pick) =>
+    revertsOf(pick.profile, hostOf(pick.state, host), pick.state, input.profileOf),
   );
   const requests = picks.flatMap(
     ({ state, profile }, index) =>
-      placementRequest(profile, hostOf(state, host), (heirs[index] as Inheritance).base) ?? [],
+      placementRequest(profile, hostOf(state, host), (reverts[index] as Reverts).base) ?? [],
   );
   const hostWishes = input.withHost === false ? [] : resolveHost(picks.map(({ profile }) => profile));
   const growing = hostWishes.some(({ knob, problem }) => knob === 'hugepages' && problem === undefined);
@@ -55,7 +55,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
       planOne(
         input,
         pick,
-        heirs[index] as Inheritance,
+        reverts[index] as Reverts,
         byGuest.get(pick.state.domain.name),
         surroundings(input, pick, placement.assignments),
       ),
@@ -64,7 +64,7 @@ export async function makePlan(given: PlanInput): Promise<Plan> {
   const hostPlan = planHost(
     host,
     hostWishes,
-    growing ? pageNeeds(host.cells, unpromised(input), placed, host.local?.defaultPageKiB) : [],
+    growing ? pageNeeds(host.cells, uncommitted(input), placed, host.local?.defaultPageKiB) : [],
     placement.assignments,
     { setsKernel: input.setsKernel },
   );
@@ -97,7 +97,7 @@ const hostOf = (state: DomainState, host: HostFacts): HostFacts =>
   hostOfDomain(host, definitionOf(state).facts);
 
 /** Free pages not needed elsewhere: without those reserved for the host, and those for the next boot of other VMs. */
-function unpromised({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
+function uncommitted({ host, domains, picks, reservedPages = [] }: PlanInput): CellMemory[] {
   const picked = new Set(picks.map(({ state }) => state.domain.uuid));
   const { pools, shared } = pageInventory(
     host.cells,
@@ -179,7 +179,7 @@ function surroundings(
 async function planOne(
   input: PlanInput,
   { state: read, profile }: Pick,
-  { base: before, wishes: takenBack, left, marked }: Inheritance,
+  { base: before, wishes: takenBack, left, marked }: Reverts,
   assignment: Assignment | undefined,
   around: Surroundings,
 ): Promise<DomainPlan> {

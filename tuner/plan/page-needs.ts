@@ -30,19 +30,19 @@ interface Demand {
 
 /**
  * Pages that placed domains need at boot beyond those free for them and those that they hold in the same cell.
- * `unpromised`: the cells with only the pages counted as free that no other VM will take. `defaultPageKiB`: the host's
+ * `uncommitted`: the cells with only the pages counted as free that no other VM will take. `defaultPageKiB`: the host's
  * default huge page size; absent: its smallest.
  */
 export function pageNeeds(
   cells: readonly CellMemory[],
-  unpromised: readonly CellMemory[],
+  uncommitted: readonly CellMemory[],
   placed: readonly Placed[],
   defaultPageKiB?: number,
 ): PageNeed[] {
   const usualKiB = defaultPageKiB ?? smallestOf(cells);
   return sumUp(placed.flatMap((each) => beyondHeld(each, usualKiB))).flatMap(({ cell, sizeKiB, pages }) => {
     const { total, free } = poolIn(cells, cell, sizeKiB);
-    const available = poolIn(unpromised, cell, sizeKiB).free;
+    const available = poolIn(uncommitted, cell, sizeKiB).free;
     return pages <= available ? [] : [{ cell, sizeKiB, total, free, wanted: total + pages - available }];
   });
 }

@@ -1,12 +1,12 @@
 import { terminalText } from '../../model/terminal-text.ts';
 import { counted } from '../placement/amounts.ts';
 import {
+  pushedAbove,
   ratioText,
   type Share,
   type SharedPool,
   type Sharing,
   type SharingVm,
-  squeezed,
   WARN_RATIO,
 } from '../placement/sharing.ts';
 import { textTable } from '../text-table.ts';
@@ -70,7 +70,7 @@ function groups(vms: readonly SharingVm[]): string[][] {
 }
 
 function warnings(sharing: Sharing, rebalanced: Sharing | undefined): string[] {
-  const over = squeezed(sharing, WARN_RATIO);
+  const over = pushedAbove(sharing, WARN_RATIO);
   const better =
     rebalanced &&
     `--rebalance lowers the highest ratio to ${ratioText(rebalanced.after.worstRatio)} instead of ${ratioText(sharing.after.worstRatio)}, but moves VMs that are already placed`;

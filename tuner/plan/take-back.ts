@@ -9,8 +9,8 @@ import { findSetting } from '../settings/all.ts';
 import { settingKey, type Wish } from '../settings/setting.ts';
 import { targetsOf } from '../settings/targets.ts';
 
-/** What a new profile inherits from an earlier one. */
-export interface Inheritance {
+/** What a new profile reverts of an earlier one, and what it leaves. */
+export interface Reverts {
   /** The domain with settings that the new profile does not mention reverted: the plan starts from this. */
   readonly base: DomainState;
   readonly wishes: readonly Wish[];
@@ -24,12 +24,12 @@ export interface Inheritance {
  * Reverts what the mark's profile set and this one does not mention. Otherwise a domain would keep a real-time class,
  * or the hint of dedicated CPUs, without the pins that make it harmless.
  */
-export function inherit(
+export function revertsOf(
   profile: Profile,
   host: HostFacts,
   state: DomainState,
   profileOf: (name: string) => Profile | undefined,
-): Inheritance {
+): Reverts {
   const mark = definitionOf(state).facts.tuned;
   const marked = mark === undefined ? [] : (mark.settings ?? guessed(profileOf(mark.profile), host, state));
   let base = state;

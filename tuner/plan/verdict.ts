@@ -68,7 +68,7 @@ export function judge(
   const next = state.inactive && setting.read(state.inactive.root, target);
   // If not set, compare what then applies: a pin to all online CPUs equals no pin.
   const meant = (view: DomainView, text: string | undefined): string | undefined =>
-    text ?? setting.unsaid?.(view.root, online);
+    text ?? setting.valueIfUnset?.(view.root, online);
   const holds = (view: DomainView | undefined, said: string | undefined): boolean =>
     view === undefined || meant(view, value) === meant(view, said);
   const liveHolds = holds(state.live, live) || setting.sameLive?.(value, live) === true;

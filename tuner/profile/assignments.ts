@@ -21,9 +21,9 @@ export interface Assignments {
   /** A profile's name; null: not to be tuned; undefined: no entry matches. */
   readonly profileOf: (state: DomainState) => string | null | undefined;
   /** Whether the matching entry would match any domain: `domain: "*"` and nothing else. */
-  readonly sweeps: (state: DomainState) => boolean;
+  readonly matchedByCatchAll: (state: DomainState) => boolean;
   /** Entries that match none of these domains, by their path in the file: `assign.2`. */
-  readonly idle: (states: readonly DomainState[]) => readonly string[];
+  readonly unusedEntries: (states: readonly DomainState[]) => readonly string[];
 }
 
 /** @throws TunerError (TUNE_ASSIGNMENTS) that names file, line and key of each fault */
@@ -61,14 +61,14 @@ export function parseAssignments(path: string, text: string): Assignments {
     },
     profiles: [...new Set(given.assign.flatMap(({ profile }) => profile ?? []))],
     profileOf: (state) => given.assign[indexOf(state)]?.profile,
-    sweeps: (state) => {
+    matchedByCatchAll: (state) => {
       const entry = given.assign[indexOf(state)];
       if (entry === undefined) return false;
       const { domain, title, nova, labels: of } = entry;
       const named = title !== undefined || nova !== undefined || of !== undefined;
       return !named && [domain ?? '*'].flat().some(isCatchAll);
     },
-    idle: (states) => {
+    unusedEntries: (states) => {
       const used = new Set(states.map(indexOf));
       return given.assign.flatMap((_, index) => (used.has(index) ? [] : [`assign.${index}`]));
     },

@@ -20,7 +20,7 @@ function pinSetting(
     title,
     on,
     read: (domain, target) => cpuList(attr(findPath(domain, path(target)), 'cpuset')),
-    unsaid: (domain, online) => cpuList(attr(child(domain, 'vcpu'), 'cpuset')) ?? online.toString(),
+    valueIfUnset: (domain, online) => cpuList(attr(child(domain, 'vcpu'), 'cpuset')) ?? online.toString(),
     write: (domain, target, value) => putAttribute(domain, path(target), 'cpuset', value),
     live,
   };

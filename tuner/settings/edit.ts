@@ -116,12 +116,12 @@ export function prune(from: Element, path: readonly PathStep[]): void {
   for (let length = path.length; length > 0; length--) {
     const element = findPath(from, path.slice(0, length));
     if (element === undefined) continue;
-    if (!saysNothing(element, path[length - 1])) return;
+    if (!isEmptyElement(element, path[length - 1])) return;
     remove(element);
   }
 }
 
-function saysNothing(element: Element, step: PathStep | undefined): boolean {
+function isEmptyElement(element: Element, step: PathStep | undefined): boolean {
   const key = typeof step === 'object' ? step.with[0] : undefined;
   const attributes = [...element.attributes].filter(
     ({ name, value }) =>

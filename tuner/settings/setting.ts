@@ -33,7 +33,7 @@ export interface Setting {
   /** The value in the XML, in canonical form; libvirt's rewrites with the same meaning read the same. */
   readonly read: (domain: Element, target: string) => string | undefined;
   /** The effective value if the XML has none, if known: every online CPU for a pin. */
-  readonly unsaid?: (domain: Element, online: CpuSet) => string | undefined;
+  readonly valueIfUnset?: (domain: Element, online: CpuSet) => string | undefined;
   /** Sets it in the XML, or removes it; leaves everything else unchanged. */
   readonly write: (domain: Element, target: string, value: string | undefined) => void;
   /**

@@ -79,7 +79,7 @@ export function notTaken(
   return [...changed(definition, before)].flatMap(([key, { setting, target, value }]) => {
     const has = runs.get(key)?.value;
     if (online === undefined && setting.isReachedLater === true) return [];
-    const holds = online === undefined ? undefined : setting.unsaid?.(root, online);
+    const holds = online === undefined ? undefined : setting.valueIfUnset?.(root, online);
     const taken =
       has === value || setting.sameLive?.(value, has) === true || (value === undefined && has === holds);
     return taken ? [] : [unlikeText(setting, target, has, value)];

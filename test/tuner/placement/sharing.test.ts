@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
 import { parseDomain } from '../../../model/domain/domain.ts';
 import {
+  pushedAbove,
   ratioText,
   type Sharing,
   type SharingInput,
   sharingOf,
-  squeezed,
 } from '../../../tuner/placement/sharing.ts';
 import type { Assignment } from '../../../tuner/placement/types.ts';
 import { topologyOf } from './hosts.ts';
@@ -131,11 +131,11 @@ test('without a VM that shares the pool is empty', () => {
   expect([`${before.idleCpus}`, `${before.idleSiblings}`]).toEqual(['3,5-7', '5-6']);
 });
 
-test('a VM is squeezed when it is above the limit and its ratio grows by more than rounding', () => {
+test('a plan pushes a VM above a limit when its ratio is above it and grows by more than rounding', () => {
   const share = (ratio: number) => ({ cpus: CpuSet.of([1]), ratio });
   const pools = sharing([]);
   const of = (before: number | undefined, after: number): number =>
-    squeezed(
+    pushedAbove(
       {
         ...pools,
         vms: [

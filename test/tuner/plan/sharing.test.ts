@@ -33,7 +33,7 @@ async function guide(file: string, adopt: boolean): Promise<Plan> {
   const profiles: Record<string, Profile> = {};
   for (const state of read.domains) {
     const name = assignments.profileOf(state);
-    const swept = assignments.sweeps(state) && isHandTuned(state, read.host) && !adopt;
+    const swept = assignments.matchedByCatchAll(state) && isHandTuned(state, read.host) && !adopt;
     if (typeof name === 'string' && !swept) profiles[state.domain.name] = library.get(name);
   }
   return planOn(read, profiles, reserved);
@@ -66,7 +66,9 @@ test.each([
 test('"*" does not include a VM that is pinned by hand, and the plan says so', async () => {
   const read = await readScenario('numa-split-database');
   const assignments = parseAssignments('assignments.yaml', GUIDE);
-  const swept = read.domains.filter((state) => assignments.sweeps(state) && isHandTuned(state, read.host));
+  const swept = read.domains.filter(
+    (state) => assignments.matchedByCatchAll(state) && isHandTuned(state, read.host),
+  );
   expect(swept.map(({ domain }) => domain.name)).toEqual(['mssql-erp']);
   const plan = await planOn(read, { 'web-01': library.get('balanced') }, { leftAlone: ['mssql-erp'] });
   expect(reportPlan(plan, { all: false, diff: false })).toContain(

@@ -71,7 +71,7 @@ test('a setting may say that this one change of it cannot be made while the doma
 });
 
 test('a default counts as set where the XML has no value', () => {
-  const pin = attributeSetting('color', { unsaid: (_, online) => online.toString() });
+  const pin = attributeSetting('color', { valueIfUnset: (_, online) => online.toString() });
   expect(judge(wish(pin, '0-3'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('same');
   expect(judge(wish(pin, '0'), state({ live: XML, inactive: XML }), none).verdict.kind).toBe('boot');
   const all = XML.replace("placement='static'", "placement='static' color='0-3'");

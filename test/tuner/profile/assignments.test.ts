@@ -41,7 +41,7 @@ assign:
     ['db01', 'db-test1', 'pg', 'mssql1', 'mssql10', 'web'].map((name) => assignments.profileOf(guest(name))),
   ).toEqual(['oltp-database', null, 'oltp-database', 'sql-server', undefined, undefined]);
   expect(assignments.profiles).toEqual(['oltp-database', 'sql-server']);
-  expect(assignments.idle([guest('db01'), guest('web')])).toEqual(['assign.0', 'assign.2']);
+  expect(assignments.unusedEntries([guest('db01'), guest('web')])).toEqual(['assign.0', 'assign.2']);
 });
 
 test("domains are found by OpenStack's flavor and project, by title, and by custom labels", () => {

@@ -54,7 +54,7 @@ export const ioThread = liveSetting('ioThread', presence, {
         flags: Impact.live,
       });
     }
-    if (typeof to === 'object') await giveBack(host, step, to);
+    if (typeof to === 'object') await restoreDetails(host, step, to);
   },
   differs(is, wanted) {
     if (isPresent(is) !== isPresent(wanted)) return `it is ${wordOf(is)}, not ${wordOf(wanted)}`;
@@ -83,7 +83,7 @@ const sameCpus = (is: string | null, wanted: string): boolean =>
   is !== null && CpuSet.parse(is).equals(CpuSet.parse(wanted));
 
 /** Restores its pin and parameters where they differ. */
-async function giveBack(
+async function restoreDetails(
   host: StepHost,
   step: StepOf<'ioThread'>,
   { pin, params }: Extract<Presence, object>,

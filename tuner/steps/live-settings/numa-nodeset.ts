@@ -27,7 +27,7 @@ export const numaNodeset = liveSetting('numaNodeset', z.string(), {
     const params = [{ field: FIELD, type: ParamType.string, value: to }];
     await host.call('domainSetNumaParameters', { domain: handle(domain), params, flags: Impact.live });
   },
-  differs: (is, wanted) => (sameCells(is, wanted) ? undefined : `it is cells ${is}, not ${wanted}`),
+  differs: (is, wanted) => (sameCells(is, wanted) ? undefined : `its cells are ${is}, not ${wanted}`),
   verify: (host, { domain }, wanted) =>
     verifyCells(host, domain, (cells) => sameCells(cells, wanted), wanted),
 });

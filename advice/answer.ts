@@ -45,7 +45,7 @@ function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSa
     ...said(cpus === undefined, 'CPUs: the host did not report its topology'),
     ...said(
       figures === undefined || (availableKiB(figures) ?? figures.memoryKiB.get('free')) === undefined,
-      'memory: the host did not report what it has free',
+      'memory: the host did not report its free memory',
     ),
     ...said(
       host.memoryPressure.count === 0,
@@ -54,7 +54,7 @@ function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSa
     ...said(silent > 0, `memory in ${silent} of ${running.length} guests: they do not report it`),
     ...said(
       blind.length > silent,
-      `memory in ${blind.length - silent} of ${running.length} guests: they were paused, suspended or crashed, or could not be asked`,
+      `memory in ${blind.length - silent} of ${running.length} guests: they were paused, suspended or crashed, or could not be queried`,
     ),
   ];
 }

@@ -32,7 +32,7 @@ export function profileRemedy(
   const name = isTooMuch ? 'balanced' : fitting;
   const ref = refOf(vm);
   return {
-    change: `plan the profile ${name} for it${isTooMuch ? `; ${fitting} would leave too few CPUs to the others` : ''}`,
+    change: `plan the profile ${name} for it${isTooMuch ? `; ${fitting} would leave too few CPUs for other VMs` : ''}`,
     steps: (['plan', 'apply'] as const).map((verb) => ({
       argv: tune(context.uri, verb, name, [ref]),
       vm: ref,
@@ -40,11 +40,11 @@ export function profileRemedy(
     cost: !DEDICATES.has(name)
       ? 'none: no CPU and no memory is set aside for it'
       : left === undefined
-        ? 'unknown: the CPUs of the host are not reported. Dedicated CPUs are not there for other VMs'
-        : `VMs without dedicated CPUs have a demand of ${ratio(asked)} CPUs, and ${left} are left to them; huge pages are taken from other VMs`,
+        ? 'unknown: the CPUs of the host are not reported. Dedicated CPUs are not available to other VMs'
+        : `VMs without dedicated CPUs have a demand of ${ratio(asked)} CPUs, and ${left} CPUs remain for them; huge pages are taken from other VMs`,
     payers: [],
     gain,
-    risk: `${risk}. Disks bypass the page cache of the host: flushes get faster, and writes that returned from it slower`,
+    risk: `${risk}. Disks bypass the page cache of the host: flushes get faster, writes that it absorbed slower`,
     effect: 'next boot',
     profile: { name, vms: [ref] },
   };

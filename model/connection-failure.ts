@@ -78,12 +78,12 @@ const KINDS: readonly Kind[] = [
       /bigger than the maximum allowed|response is too long|cannot be unpacked|Headers Overflow|HPE_HEADER_OVERFLOW|call stack size/,
     kind: 'not http',
     message: ({ input }, { name }) =>
-      `what answers is not ${name} (${input}): no answer to virtune is like that; check the address, and for a proxy in between`,
+      `the response is not one of ${name} (${input}); check the address and any proxy in between`,
   },
   {
     pattern: /does not match the HTTP\/1\.1 protocol|\bHPE_/,
     kind: 'not http',
-    message: () => 'what answers on this port does not speak HTTP; check the port in the address',
+    message: () => 'the server on this port does not speak HTTP; check the port in the address',
   },
 ];
 

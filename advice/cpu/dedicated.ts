@@ -29,7 +29,7 @@ export function dedicatedCpusShared(cause: CpuCause, context: Context, load: Cpu
     cause:
       rivals.length > 0
         ? `the pins of ${culprits.length} VMs overlap on CPU ${cpus}`
-        : 'a pin keeps a vCPU on its CPU, and keeps no other VM away from it',
+        : 'a pin keeps a vCPU on its CPU, but does not keep other VMs off that CPU',
     // Movable VMs first: a database may have more demand than the VM that intruded on its CPUs.
     culprits: [
       ...consumers(

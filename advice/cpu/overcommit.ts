@@ -76,7 +76,7 @@ function sharesOf(
   const { weight, result, isComputed } = limit;
   const remedies: Remedy[] = [
     {
-      change: `give ${namesOf(payers)} 1/${Math.round(1 / weight)} of the CPU shares that they have now`,
+      change: `give ${namesOf(payers)} 1/${Math.round(1 / weight)} of their current CPU shares`,
       steps: sharesSteps(payers, weight, context),
       cost: costText(payers, result),
       payers: payers.map(refOf),
@@ -89,7 +89,7 @@ function sharesOf(
 }
 
 const WAKES_SOONER =
-  'unknown: these VMs get the CPU time that their shares allow, and wait for the thread that runs when theirs wakes up; a thread with fewer shares is preempted sooner';
+  'unknown: these VMs already get the CPU time that their shares allow; when a thread of theirs wakes up, it waits for the running one, and a thread with fewer shares is preempted sooner';
 
 function mildest(
   spared: readonly ObservedVm[],

@@ -72,12 +72,12 @@ function raiseOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad
   const whose = vms.length === victims.length ? 'the quota' : `the quota of ${namesOf(vms)}`;
   return [
     {
-      change: `raise ${whose} to what ${vms.length === 1 ? 'it asks' : 'they ask'} for and a quarter more; the host has the CPUs`,
+      change: `raise ${whose} to ${vms.length === 1 ? 'its' : 'their'} demand plus 25 %; the host has enough CPUs`,
       steps: [...raised].flatMap(([vm, quotas]) => quotaSteps(context.uri, vm, quotas)),
       cost: 'no VM loses CPU time, computed from the CPU demand of all VMs on the host',
       payers: [],
       gain: gainText(withQuotas(raised, load), vms),
-      risk: 'a quota may be what was sold: ask who set it',
+      risk: 'the quota may be part of a service plan: ask who set it',
       effect: 'live',
     },
     keep('quota'),

@@ -74,8 +74,8 @@ export function cellText(cpus: CpuSet, { observation }: Context): string {
 /** What may become remote by running there, and what is unknown about these CPUs. */
 export function cellRisk(targets: readonly CpuSet[], { observation }: Context): string {
   const remote = targets.some((each) => cellsOf(each, observation).length > 1)
-    ? 'vCPUs may run on another NUMA cell than memory that is not bound to a cell'
-    : 'its caches are cold for a moment; memory that it has on another NUMA cell becomes remote';
+    ? 'memory that is not bound to a NUMA cell may be remote to vCPUs on another cell'
+    : 'its caches are cold at first; memory that it has on another NUMA cell becomes remote';
   return observation.isolated === undefined ? `${remote}. ${ISOLATION_UNKNOWN}` : remote;
 }
 

@@ -19,7 +19,7 @@ export function cpuSteal({ victims }: CpuCause, context: Context, load: CpuLoad)
         kind: 'cpu-steal' as const,
         id: `cpu-steal:${vm.uuid.slice(0, 8)}`,
         severity: severityOf([vm]),
-        title: 'high CPU steal, and the host has CPUs that are free',
+        title: 'high CPU steal although the host has free CPUs',
         victims: sufferers([vm]),
         evidence: cpuEvidence([vm], load, context),
         cause: 'unknown: the demand of all VMs does not explain it. Processes of the host may use its CPUs',

@@ -77,7 +77,7 @@ function leftOf({ shortBefore, shortAfter, contendedBefore, contendedAfter }: Wh
  * share.
  */
 export function gainText(result: WhatIf, victims: readonly ObservedVm[]): string {
-  if (victims.length === 0) return 'the VMs that stay have the CPUs that they ask for';
+  if (victims.length === 0) return 'the CPU demand of the remaining VMs is fully served';
   const sum = (read: (vm: ObservedVm) => number | undefined): number =>
     victims.reduce((all, vm) => all + (read(vm) ?? 0), 0);
   const [delay, run] = [sum(({ delayCpus }) => delayCpus.mean), sum(({ runCpus }) => runCpus.mean)];

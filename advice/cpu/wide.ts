@@ -77,7 +77,7 @@ function fewerOf(vm: ObservedVm, allowed: CpuSet, { uri }: Context): Remedy {
     steps: isTransient(vm) ? [] : [virshStep(uri, vm, 'setvcpus', String(allowed.size), '--config')],
     cost: 'none: it gets the same CPU time',
     payers: [refOf(vm)],
-    gain: 'its vCPUs no longer wait for each other; how much faster its work gets is unknown',
+    gain: 'its vCPUs no longer wait for each other; the speedup is unknown',
     risk: 'software in the guest that counts CPUs starts fewer threads',
     effect: 'next boot',
   };

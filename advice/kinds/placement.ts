@@ -32,7 +32,7 @@ export function numaSplit(context: Context): Advice[] {
             ? []
             : [factOf('accesses to another cell', 100 * (remoteShareOf(vm) ?? 0), '%')]),
         ],
-        cause: 'pins that were set without a look at the cells',
+        cause: 'pins that ignore the NUMA cells',
         culprits: [],
         remedies: [profileRemedy(context, vm, profileFor(vm), GAIN)],
         harm: 0,

@@ -76,8 +76,8 @@ function unresponsive(vm: ObservedVm, context: Context): Advice[] {
     severity: 'bad',
     title: 'QEMU does not answer libvirt; most figures are missing',
     evidence: `for ${seconds} s${control === undefined ? '' : `, libvirt says ${control.state}`}`,
-    cause: 'its QEMU is stopped or hangs, mostly for storage that does not answer',
-    change: 'see what libvirt waits for, and whether the storage of its disks answers',
+    cause: 'its QEMU is stopped or hangs, usually because its storage does not respond',
+    change: 'check what libvirt is waiting for, and whether the storage of its disks responds',
     command: ['domcontrol', nameFor(vm)],
     figures: [factOf('time without an answer', seconds, 's')],
     harm: 1,
@@ -102,10 +102,10 @@ function crashed(vm: ObservedVm, context: Context): Advice[] {
       ? 'its guest panicked, and libvirt keeps its QEMU for a dump'
       : isKilled
         ? 'libvirtd could not reconnect to its QEMU, and killed it'
-        : 'its QEMU died: its log, or that of the kernel, says why',
+        : 'its QEMU died: the QEMU log or the kernel log shows why',
     change: isKept
       ? 'save its memory with virsh dump --memory-only, end it with virsh destroy, then start it again'
-      : 'read the log of its QEMU in /var/log/libvirt/qemu and that of the kernel, then start it again',
+      : 'read its QEMU log in /var/log/libvirt/qemu and the kernel log, then start it again',
     command: ['domstate', nameFor(vm), '--reason'],
   });
 }
@@ -121,10 +121,10 @@ function gone(context: Context): Advice[] {
         kind: 'vm-crashed',
         ...weightOf(crash, context),
         title: 'VM crashed',
-        evidence: 'gone from libvirt',
-        cause: 'its QEMU died, and libvirt has no definition of a transient VM',
+        evidence: 'no longer listed by libvirt',
+        cause: 'its QEMU died; the VM was transient, so libvirt kept no definition',
         change:
-          'read the log of its QEMU in /var/log/libvirt/qemu and that of the kernel, then create it again by what created it',
+          'read its QEMU log in /var/log/libvirt/qemu and the kernel log, then create it again with the tool that created it',
       }),
     );
 }
@@ -144,7 +144,7 @@ function pausedByError(vm: ObservedVm, context: Context): Advice[] {
     severity: 'bad',
     title: 'paused by a disk I/O error; fix the storage, then resume',
     evidence: 'state paused, reason I/O error',
-    cause: 'a request of one of its disks failed, mostly because the storage is full',
+    cause: 'a disk request failed, usually because the storage is full',
     change: 'see which disk, make room or repair the storage, then virsh resume',
     command: ['domblkerror', nameFor(vm)],
     harm: 1,
@@ -165,7 +165,7 @@ function job(vm: ObservedVm, context: Context): Advice[] {
   return one(vm, context, {
     kind: 'job-running',
     severity: 'info',
-    title: 'libvirt runs a job on it; some calls of other clients wait for it',
+    title: 'a libvirt job is running; it blocks some calls of other clients',
     evidence: parts.join(', '),
     cause: 'a client started the job',
     change: 'wait until it ends',

@@ -153,10 +153,10 @@ export function hugepagesShort({ observation, uri, budget }: Context): Advice[] 
                 ),
               },
             ],
-            cost: `${size(missing * sizeKiB)} less for all others; the host keeps ${size(budget.leftKiB + budget.reserveKiB)}`,
+            cost: `${size(missing * sizeKiB)} less for all other VMs; the host keeps ${size(budget.leftKiB + budget.reserveKiB)}`,
             payers: [],
             gain: 'the VMs start',
-            risk: 'memory may be too fragmented for so many pages; until the next reboot of the host only',
+            risk: 'memory may be too fragmented for so many pages; they last until the next reboot of the host',
             effect: 'live',
           }
         : {

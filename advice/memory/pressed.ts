@@ -22,8 +22,8 @@ export function hostPressed(context: Context): Advice {
     evidence: [...memoryFacts(context), ...pressureEvidence(context)],
     cause:
       full.length === 0
-        ? 'unknown: swappiness, or a control group at its limit (memory.high, memory.max); NUMA cells have memory free, as far as they are reported'
-        : `NUMA cells are full: ${cells}. Memory that is bound to a cell comes from no other one`,
+        ? 'unknown: swappiness, or a control group at its limit (memory.high, memory.max); the NUMA cells that are reported have free memory'
+        : `NUMA cells are full: ${cells}. Memory that is bound to a cell cannot come from another`,
     culprits: [],
     remedies: [
       findOut(

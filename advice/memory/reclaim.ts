@@ -52,7 +52,7 @@ export function reclaim(shortKiB: number, squeezed: readonly GuestMemory[], cont
       payers: payers.map(({ vm }) => refOf(vm)),
       gain:
         squeezed.length === 0 ? freed : `${freed}, and can deflate the balloons of guests that swap with it`,
-      risk: `each keeps ${100 * DONOR_KEEPS} % of its memory usable by what was measured; a burst in it may swap`,
+      risk: `each keeps ${100 * DONOR_KEEPS} % of its memory usable, as measured; a burst may make it swap`,
       effect: 'live',
     },
   ];

@@ -51,7 +51,7 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
     lostCache === undefined
       ? 'none to other VMs. How much page cache its guest loses is not known'
       : lostCache === 0
-        ? 'none: its page cache fits besides'
+        ? 'none: its page cache still fits'
         : `none to other VMs. Its guest keeps ${amount((memory.cacheBytes ?? 0) - lostCache)} of ${amount(memory.cacheBytes ?? 0)} page cache, so it may read more from its disks`;
   const byHand =
     vm.guestCells > 0
@@ -66,17 +66,17 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
     kind: 'vm-oversized',
     id: `vm-oversized:${vm.uuid.slice(0, 8)}:memory`,
     severity: 'info',
-    title: `${vm.name} has ${amount(vm.currentBytes)}, and ${amount(enough)} are enough`,
+    title: `${vm.name} has ${amount(vm.currentBytes)}, but needs only ${amount(enough)}`,
     victims: [{ ...ref, evidence: `uses ${amount(memory.peakBytes)} at most` }],
     evidence: evidenceOf(memory, context),
-    cause: `its guest used ${amount(memory.peakBytes)} at most; ${amount(enough)} leave ${percent(100 * (MARGIN - 1))} % above that, and what the guest does not see`,
+    cause: `its guest used ${amount(memory.peakBytes)} at most; ${amount(enough)} leaves ${percent(100 * (MARGIN - 1))} % above that, plus memory that the guest does not see`,
     culprits: [],
     remedies: [
       {
         change: `give it ${amount(enough)} from its next start on${byHand ?? ''}`,
         steps: byHand === undefined ? resize(context.uri, vm, enough) : [],
         ...same,
-        risk: 'a new weekly or monthly load is not in the range. Buffers of a database that were sized for the old memory have to be made smaller first',
+        risk: 'a new weekly or monthly load is not in the range. Shrink database buffers that were sized for the old memory first',
         effect: 'next boot',
       },
       // A balloon cannot release memory on huge pages, or memory that is fixed.
@@ -87,7 +87,7 @@ function oversized(vm: VmUsage, memory: MemoryUsage, enough: number, context: Si
               change: `inflate its balloon to ${amount(enough)} now`,
               steps: [memoryStep(context.uri, vm, 'setmem', enough, '--live')],
               ...same,
-              risk: 'the guest needs a driver for the balloon, and may swap if it needs more within a moment; setmem takes it back',
+              risk: 'the guest needs a balloon driver, and may swap if it suddenly needs more; setmem can deflate it again',
               effect: 'live' as const,
             },
           ]),
@@ -106,7 +106,7 @@ function undersized(vm: VmUsage, memory: MemoryUsage, context: SizingContext): A
     victims: [
       {
         ...ref,
-        evidence: `swaps in for lack of memory for ${percent(100 * memory.starvedShare)} % of the time, has next to nothing usable for ${percent(100 * memory.lowShare)} %`,
+        evidence: `swaps in for lack of memory for ${percent(100 * memory.starvedShare)} % of the time, has almost no usable memory for ${percent(100 * memory.lowShare)} %`,
       },
     ],
     evidence: evidenceOf(memory, context),
@@ -124,10 +124,10 @@ function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
   const isSqueezed = vm.currentBytes < SQUEEZED * vm.maximumBytes;
   const wanted = isSqueezed ? vm.maximumBytes : steps(BUMP * vm.currentBytes);
   const more = wanted - vm.currentBytes;
-  const risk = 'an application that takes all memory there is takes that too: see what uses it in the guest';
+  const risk = 'an application that uses all available memory will use this too: check what uses memory in the guest';
   if (!room.takeBytes(more)) {
     return {
-      change: `move it to a host that has ${amount(more)} more to give; this one has ${amount(room.bytes)} left above its reserve`,
+      change: `move it to a host that can give it ${amount(more)} more; this one has ${amount(room.bytes)} left above its reserve`,
       steps: [],
       cost: 'none on this host',
       payers: [],
@@ -149,7 +149,7 @@ function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
         : isSqueezed
           ? [memoryStep(uri, vm, 'setmem', wanted, '--live')]
           : resize(uri, vm, wanted),
-    cost: `${amount(more)} less for all others; by the least that was available over the range, the host keeps ${amount(room.bytes)} above its reserve`,
+    cost: `${amount(more)} less for all other VMs; at the lowest available memory of the range, the host keeps ${amount(room.bytes)} above its reserve`,
     payers: [],
     gain: 'unknown: how much the guest lacks is not measured. Ask again after a day',
     risk,

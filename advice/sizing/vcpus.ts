@@ -42,18 +42,18 @@ function oversized(
     kind: 'vm-oversized',
     id: `vm-oversized:${vm.uuid.slice(0, 8)}:vcpus`,
     severity: 'info',
-    title: `${vm.name} has ${vm.vcpus} vCPUs, and ${enough} are enough`,
+    title: `${vm.name} has ${vm.vcpus} vCPUs, but needs only ${enough}`,
     victims: [{ ...ref, evidence: `uses ${ratio(cpu.peakCpus)} CPUs at most` }],
     evidence: evidenceOf(cpu, p90, spanSeconds),
-    cause: `its demand never came near ${vm.vcpus} CPUs; ${enough} are its highest mean over five minutes and ${percent(100 * (MARGIN - 1))} % more`,
+    cause: `its demand never came near ${vm.vcpus} CPUs: its highest mean over five minutes plus ${percent(100 * (MARGIN - 1))} % fits in ${enough}`,
     culprits: [],
     remedies: [
       {
         change: `give it ${enough} vCPUs from its next start on${vm.isTransient ? TRANSIENT : ''}`,
         steps: vm.isTransient ? [] : [setVcpus(uri, vm, enough)],
-        cost: 'none: other VMs get the CPU time that they have now, or more',
+        cost: 'none: other VMs get at least the CPU time that they have now',
         payers: [ref],
-        gain: `${vm.vcpus - enough} vCPUs less for the host to schedule; its locks are held by fewer vCPUs that may wait`,
+        gain: `${vm.vcpus - enough} fewer vCPUs for the host to schedule; preempted vCPUs hold its locks less often`,
         risk: 'bursts shorter than five minutes are not seen; software in the guest that counts CPUs starts fewer threads. A new weekly or monthly load is not in the range',
         effect: 'next boot',
       },
@@ -71,7 +71,7 @@ function undersized(vm: VmUsage, cpu: CpuUsage, p90: number, wanted: number, con
     title: `${vm.name} uses all of its ${vm.vcpus} vCPUs`,
     victims: [{ ...ref, evidence: `${ratio(p90)} of ${vm.vcpus} CPUs` }],
     evidence: evidenceOf(cpu, p90, context.spanSeconds),
-    cause: `its demand is close to its ${vm.vcpus} vCPUs, and the host gives it what it asks for`,
+    cause: `its demand is close to its ${vm.vcpus} vCPUs, and the host serves all of it`,
     culprits: [],
     remedies: [more(vm, wanted, context)],
     harm: 0,
@@ -80,10 +80,10 @@ function undersized(vm: VmUsage, cpu: CpuUsage, p90: number, wanted: number, con
 
 function more(vm: VmUsage, wanted: number, { uri, room, hostCpus }: SizingContext): Remedy {
   const cpus = wanted - vm.vcpus;
-  const risk = 'a VM that computes uses all that it has: ask whether its users wait for it';
+  const risk = 'a compute-bound VM uses all vCPUs that it has: ask whether its users wait for it';
   if (wanted > hostCpus || !room.takeCpus(cpus)) {
     return {
-      change: `move it to a host that has ${ratio(cpus)} CPUs more to give; this one has ${ratio(room.cpus)} left`,
+      change: `move it to a host that can give it ${ratio(cpus)} more CPUs; this one has ${ratio(room.cpus)} left`,
       steps: [],
       cost: 'none on this host',
       payers: [],
@@ -116,10 +116,10 @@ const exceedsMaximum = ({ maximumVcpus = 0 }: VmUsage, wanted: number): boolean 
 /** Why there is no command; undefined where there is one. */
 function byHandText(vm: VmUsage, wanted: number): string | undefined {
   if (vm.isTransient) return TRANSIENT;
-  if (vm.maximumVcpus === undefined) return ', by hand: how many it may have is not recorded';
+  if (vm.maximumVcpus === undefined) return ', by hand: its maximum number of vCPUs is not recorded';
   // The topology already includes vCPUs up to the maximum.
   return exceedsMaximum(vm, wanted) && (vm.hasTopology || !vm.isLayoutKnown)
-    ? ', by hand: sockets, cores and threads, where its definition has them, have to multiply to that'
+    ? ', by hand: the product of sockets, cores and threads, if its definition has them, must match'
     : undefined;
 }
 

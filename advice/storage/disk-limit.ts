@@ -138,8 +138,8 @@ function limitRemedies(
     ],
     cost: `up to ${amount(bytesOf(sharing))}/s more for the storage${sharers > 1 ? `, which ${sharers} VMs use` : ''}`,
     payers: [],
-    gain: 'unknown: what the guest would ask for without the limit is not measured',
-    risk: 'a limit may be what was sold, or what keeps the storage calm: ask who set it',
+    gain: 'unknown: the demand of the guest without the limit is not measured',
+    risk: 'the limit may be part of a service plan, or protect the storage: ask who set it',
     effect: 'live',
   };
   return isBatch(vm) ? [keep('limit'), raise] : [raise, keep('limit')];

@@ -94,7 +94,7 @@ function hotSpot(storage: string, slow: readonly Use[], uses: readonly Use[], co
           ],
     cause: isShared
       ? `${culprits.length} VMs use ${percent((100 * culprits.reduce((sum, each) => sum + each.bytesPerSecond, 0)) / Math.max(1, total))} % of its throughput`
-      : 'the storage is slow for what the VM asks of it, or is used by other hosts',
+      : 'the storage is too slow for the load of the VM, or other hosts use it too',
     culprits: culprits.map(({ vm, bytesPerSecond }) => ({
       ...refOf(vm),
       evidence: `${amount(bytesPerSecond)}/s, ${percent((100 * bytesPerSecond) / Math.max(1, total))} %`,

@@ -26,10 +26,10 @@ export function deepChains({ observation, running, uri }: Context): Advice[] {
         kind: 'backing-chain-deep',
         id: `backing-chain-deep:${vm.uuid.slice(0, 8)}`,
         severity: 'warn',
-        title: `the backing chain of ${deep.map(({ target }) => target).join(', ')} is deep: a read may go through all of it`,
+        title: `the backing chain of ${deep.map(({ target }) => target).join(', ')} is deep: a read may traverse the whole chain`,
         victims: [{ ...refOf(vm), evidence: `${deepest} backing images` }],
         evidence: [factOf('backing images', deepest)],
-        cause: 'external snapshots, or a backup that did not remove what it made',
+        cause: 'external snapshots, or a backup that did not remove its snapshots',
         culprits: [],
         remedies: [mergeOf(vm, deep, counted, uri)],
         harm: 0,
@@ -53,15 +53,15 @@ function mergeOf(
   const byHand = deep.filter((disk) => !bases.some((each) => each.disk === disk));
   return {
     change: isBusy
-      ? 'merge the images once the job that runs now has ended'
+      ? 'merge the images once the running job has ended'
       : [
           ...(bases.length === 0
             ? []
-            : ['merge the images into the lowest one that belongs to the disk alone']),
+            : ['merge the images into the lowest one that no other disk uses']),
           ...(byHand.length === 0
             ? []
             : [
-                `merge the images of ${byHand.map(({ target }) => target).join(', ')} by hand: which of them belong to one disk alone is not known`,
+                `merge the images of ${byHand.map(({ target }) => target).join(', ')} by hand: it is unknown which of them no other disk uses`,
               ]),
         ].join('; '),
     steps: isBusy
@@ -69,10 +69,10 @@ function mergeOf(
       : bases.map(({ disk, base }) =>
           virshStep(uri, vm, 'blockcommit', disk.target, '--base', base, ...MERGE),
         ),
-    cost: 'it reads and writes all that the images contain: other VMs on the storage are slower until it ends',
+    cost: 'it reads and writes all data of the images: other VMs on the storage are slower until it ends',
     payers: [],
     gain: 'unknown: it depends on how many reads reach lower images',
-    risk: 'snapshots of these images can no longer be reverted to. A VM whose disk is based on one of them is corrupted, and VMs that are shut off or on other hosts are not seen here: look at their images with qemu-img info --backing-chain',
+    risk: 'snapshots of these images can no longer be reverted to. A VM whose disk is based on one of them is corrupted, and VMs that are shut off or on other hosts are not visible here: check their images with qemu-img info --backing-chain',
     effect: 'live',
   };
 }
@@ -124,11 +124,11 @@ export function oldSnapshots({ observation, uri }: Context): Advice[] {
         culprits: [],
         remedies: [
           {
-            change: 'list its snapshots, and delete those that no one needs',
+            change: 'list its snapshots, and delete those no longer needed',
             steps: [virshStep(uri, vm, 'snapshot-list')],
             cost: 'deleting merges data: the storage is busy until it ends',
             payers: [],
-            gain: 'space of the storage',
+            gain: 'free space on the storage',
             risk: 'a deleted snapshot cannot be reverted to',
             effect: 'live',
           },

@@ -51,6 +51,6 @@ test('VMs that were paused or busy all the time are apart from those that do not
     saidOfGuests(vm('a', 'busy', 0), vm('b', 'paused', MIN_SAMPLES - 1), vm('c', 'no_balloon', 0)),
   ).toEqual([
     'memory in 1 of 3 guests: they do not report it',
-    'memory in 2 of 3 guests: they were paused, suspended or crashed, or could not be asked',
+    'memory in 2 of 3 guests: they were paused, suspended or crashed, or could not be queried',
   ]);
 });

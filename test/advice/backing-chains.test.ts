@@ -44,8 +44,8 @@ test('images are merged into the one above the lowest, which may be a template o
   const [found] = adviceOn([withChains('clone', { images: CHAIN })]);
   expect(commandsOf(found)).toEqual(['virsh blockcommit clone vda --base /i/one --active --pivot --verbose']);
   expect(found?.remedies[0]).toMatchObject({
-    change: 'merge the images into the lowest one that belongs to the disk alone',
-    risk: expect.stringContaining('VMs that are shut off or on other hosts are not seen here'),
+    change: 'merge the images into the lowest one that no other disk uses',
+    risk: expect.stringContaining('VMs that are shut off or on other hosts are not visible here'),
   });
 });
 
@@ -76,7 +76,7 @@ test('where no image is known to belong to the disk alone, there is no command',
   for (const [what, found] of Object.entries(none)) {
     expect(commandsOf(found), what).toEqual([]);
     expect(found?.remedies[0]?.change, what).toBe(
-      'merge the images of vda by hand: which of them belong to one disk alone is not known',
+      'merge the images of vda by hand: it is unknown which of them no other disk uses',
     );
   }
 });
@@ -85,6 +85,6 @@ test('of two deep chains, one that cannot be merged safely does not keep the oth
   const [found] = adviceOn([withChains('two', { images: CHAIN }, { depth: 5 })]);
   expect(commandsOf(found)).toEqual(['virsh blockcommit two vda --base /i/one --active --pivot --verbose']);
   expect(found?.remedies[0]?.change).toBe(
-    'merge the images into the lowest one that belongs to the disk alone; merge the images of vdb by hand: which of them belong to one disk alone is not known',
+    'merge the images into the lowest one that no other disk uses; merge the images of vdb by hand: it is unknown which of them no other disk uses',
   );
 });

@@ -46,7 +46,7 @@ test('eight guests that swap get all that they may have where the host has it ab
   expect(found).toMatchObject({
     kind: 'balloon-squeezed',
     harm: 8,
-    title: '8 guests swap because the balloon took memory, and the host has memory to give',
+    title: '8 guests swap because their balloons are inflated, although the host has memory to spare',
   });
   expect(commandsOf(found)).toEqual(
     Array.from({ length: 8 }, (_, index) => `setmem squeezed-${index} 4194304 --live`),

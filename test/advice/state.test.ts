@@ -65,7 +65,7 @@ test('a transient VM that crashed is named after libvirt has forgotten it, witho
   expect(crashAdvice([], [crash])).toMatchObject([
     {
       id: 'vm-crashed:ffffffff',
-      victims: [{ name: 'runner', evidence: 'gone from libvirt' }],
+      victims: [{ name: 'runner', evidence: 'no longer listed by libvirt' }],
       remedies: [{ steps: [], change: expect.stringContaining('create it again') }],
     },
   ]);

@@ -305,7 +305,7 @@ test('a Prometheus that limits the samples of a query is asked for fewer hosts a
 test('a Prometheus without series of virtune says what is missing', async () => {
   const { code, stderr } = await advise('--job', 'other');
   expect(code).toBe(69);
-  expect(stderr).toContain('has no host of virtune (libvirt_host_cpus) with a job like other within 3d');
+  expect(stderr).toContain('has no virtune host (libvirt_host_cpus) with a job that matches other within 3d');
   expect(stderr).toContain('[PROMETHEUS_NO_SERIES]');
 });
 

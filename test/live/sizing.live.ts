@@ -153,17 +153,17 @@ test('a week of a real Prometheus shows which VMs have too much or too little, a
     },
     {
       kind: 'vm-oversized',
-      title: `${HOSTILE} has 8 vCPUs, and 2 are enough`,
+      title: `${HOSTILE} has 8 vCPUs, but needs only 2`,
       commands: [`setvcpus ${uuidOf(9)} 2 --config`],
     },
     {
       kind: 'vm-oversized',
-      title: 'idle has 8 vCPUs, and 3 are enough',
+      title: 'idle has 8 vCPUs, but needs only 3',
       commands: [`setvcpus ${uuidOf(1)} 3 --config`],
     },
     {
       kind: 'vm-oversized',
-      title: 'idle has 16 GiB, and 3.50 GiB are enough',
+      title: 'idle has 16 GiB, but needs only 3.50 GiB',
       commands: [`setmem ${uuidOf(1)} 3670016 --config`, `setmaxmem ${uuidOf(1)} 3670016 --config`],
     },
   ]);
@@ -197,6 +197,6 @@ test('of several hosts one has to be chosen, and one that is not there is named'
   const none = await runVirtune('advise', '--prometheus', prometheus.url, '--instance', 'kvm3');
   expect(none.code).toBe(69);
   expect(none.stderr).toContain(
-    'with the instance "kvm3" with a job like virtune.* within 7d; it has kvm1:9177, kvm2:9177; choose one with --instance',
+    'with the instance "kvm3" with a job that matches virtune.* within 7d; it has kvm1:9177, kvm2:9177; choose one with --instance',
   );
 });

@@ -104,7 +104,7 @@ async function hostsSeen(
   if (seen.length === 0) {
     throw new PrometheusError(
       'PROMETHEUS_NO_SERIES',
-      `Prometheus at ${prometheus.address} has no host of virtune (libvirt_host_cpus) with a job like ${job} within ${formatSeconds(rangeSeconds)}; scrape virtune's exporters, or set --job`,
+      `Prometheus at ${prometheus.address} has no virtune host (libvirt_host_cpus) with a job that matches ${job} within ${formatSeconds(rangeSeconds)}; scrape virtune's exporters, or set --job`,
     );
   }
   return seen.map(({ labels }) => hostId(labels, clusterLabel));

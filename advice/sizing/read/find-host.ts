@@ -40,7 +40,7 @@ export async function findHost(
   if (matching.length > 1) return { choose: listed(matching) };
   throw new PrometheusError(
     'PROMETHEUS_NO_SERIES',
-    `Prometheus at ${prometheus.address} has no host of virtune (libvirt_host_cpus)${named === undefined ? '' : ` with the instance ${JSON.stringify(named)}`} with a job like ${job} within ${formatSeconds(span)}; ${
+    `Prometheus at ${prometheus.address} has no virtune host (libvirt_host_cpus)${named === undefined ? '' : ` with the instance ${JSON.stringify(named)}`} with a job that matches ${job} within ${formatSeconds(span)}; ${
       all.length === 0
         ? "scrape virtune's exporters, or set --job"
         : `it has ${listed(all).join(', ')}; choose one with --instance`

@@ -161,7 +161,7 @@ test('VMs on too few CPUs get those of their cell, of both cells only if one is 
   const [far] = cpuAdvice(hostOf(of(6)));
   expect(far?.kind).toBe('cpus-squeezed');
   expect(new Set(commandsOf(far).map((command) => command.split(' ')[3]))).toEqual(new Set(['0-7']));
-  expect(far?.remedies[0]?.risk).toContain('another NUMA cell');
+  expect(far?.remedies[0]?.risk).toContain('may be remote to vCPUs on another cell');
 });
 
 test('a VM with more vCPUs than pinned CPUs gets the rest of its cell first', () => {
@@ -233,8 +233,8 @@ test('a VM that waits within its share: what leaves comes first, and what fewer 
       gain: expect.stringMatching(/^CPU contention of the victims falls from 28\.6 % to about 0\.0 %/),
     },
     {
-      change: 'give batch-0, batch-1 1/4 of the CPU shares that they have now',
-      gain: expect.stringMatching(/^unknown: these VMs get the CPU time that their shares allow/),
+      change: 'give batch-0, batch-1 1/4 of their current CPU shares',
+      gain: expect.stringMatching(/^unknown: these VMs already get the CPU time that their shares allow/),
     },
   ]);
   expect(commandsOf(found, 1)).toEqual([

@@ -52,7 +52,7 @@ test('a quota above what a VM asks for on average is not lowered, also beside a 
   const capped = held('capped', [{ vcpus: 2, run: 0.4, delay: 0.6 }], { vcpuCpus: 0.2 });
   const both = quotaAdvice(uneven, capped);
   expect(both?.victims).toHaveLength(2);
-  expect(both?.remedies[0]?.change).toMatch(/^raise the quota of capped to what it asks for/);
+  expect(both?.remedies[0]?.change).toMatch(/^raise the quota of capped to its demand plus 25 %/);
   expect(commandsOf(both)).toEqual(['schedinfo capped --set vcpu_quota=62500 --live --config']);
 });
 
@@ -75,7 +75,7 @@ test('on a host without CPUs for all that are throttled, those with most steal a
   const found = quotaAdvice(of('mild', 0.6), of('worst', 0.5), other);
   expect(found?.victims).toHaveLength(2);
   // With 2 CPUs each, the demand would be 8.5 of 8 CPUs.
-  expect(found?.remedies[0]?.change).toMatch(/^raise the quota of worst to what it asks for/);
+  expect(found?.remedies[0]?.change).toMatch(/^raise the quota of worst to its demand plus 25 %/);
   expect(commandsOf(found)).toEqual(['schedinfo worst --set vcpu_quota=62500 --live --config']);
 });
 
@@ -84,7 +84,7 @@ test('all VMs that are throttled are raised together where the host has the CPUs
     held(`capped-${index}`, [{ vcpus: 1, run: 0.2, delay: 0.2 }], { vcpuCpus: 0.2 }),
   );
   const [found] = advise(hostOf(vms, { cpus: 32 }), { minSamples: 5 });
-  expect(found?.remedies[0]?.change).toMatch(/^raise the quota to what they ask for/);
+  expect(found?.remedies[0]?.change).toMatch(/^raise the quota to their demand plus 25 %/);
   expect(commandsOf(found)).toHaveLength(25);
 });
 

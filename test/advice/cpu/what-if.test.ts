@@ -37,7 +37,7 @@ test('the gain begins with what was measured', () => {
   expect(from(result([0, 0], [1, 0.5]))).toBe('40.0 % to about 20.0 %');
   expect(from(result([0.1, 0.2], [1, 1]))).toBe('40.0 % to about 40.0 %');
   expect(from(result([0, 0], [0, 0]))).toBe('40.0 % to about 0.0 %');
-  expect(gainText(result([0.8, 0], [1, 0]), [])).toBe('the VMs that stay have the CPUs that they ask for');
+  expect(gainText(result([0.8, 0], [1, 0]), [])).toBe('the CPU demand of the remaining VMs is fully served');
 });
 
 test('a VM that is not known, or asks for nothing, has all that it asks for', () => {

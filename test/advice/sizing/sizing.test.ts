@@ -33,7 +33,7 @@ test('vCPUs that are never used are too many: those of the highest five minutes 
     kind: 'vm-oversized',
     id: expect.stringMatching(/^vm-oversized:\d{8}:vcpus$/),
     severity: 'info',
-    title: 'idle has 8 vCPUs, and 4 are enough',
+    title: 'idle has 8 vCPUs, but needs only 4',
     victims: [{ name: 'idle', evidence: 'uses 3.00 CPUs at most' }],
     evidence: [
       {
@@ -54,7 +54,7 @@ test('vCPUs that are never used are too many: those of the highest five minutes 
 
 test('a quarter has to be saved, or a VM keeps its vCPUs', () => {
   expect(adviceOf(vmOf('a', { cpu: cpuOf(() => 5.2) })).map(({ title }) => title)).toEqual([
-    'a has 8 vCPUs, and 6 are enough',
+    'a has 8 vCPUs, but needs only 6',
   ]);
   expect(adviceOf(vmOf('b', { cpu: cpuOf(() => 5.3) }))).toEqual([]);
   expect(adviceOf(vmOf('c', { vcpus: 1, cpu: cpuOf(() => 0) }))).toEqual([]);
@@ -81,7 +81,7 @@ test('vCPUs that are all used for a tenth of the time are too few, and the host 
   // A demand of 27.2 of 32 CPUs is allowed.
   const [full] = adviceOf(busy, { demandP95Cpus: 25.5 });
   expect(full?.remedies[0]).toMatchObject({
-    change: 'move it to a host that has 2.00 CPUs more to give; this one has 1.70 left',
+    change: 'move it to a host that can give it 2.00 more CPUs; this one has 1.70 left',
     steps: [],
   });
   expect(commandsOf(adviceOf(busy, { cpus: 9, demandP95Cpus: 0 })[0])).toEqual([]);
@@ -158,7 +158,7 @@ test('memory that is never used is too much: 15 % above the highest use is enoug
   expect(found).toMatchObject({
     kind: 'vm-oversized',
     id: expect.stringMatching(/:memory$/),
-    title: 'large has 16 GiB, and 7 GiB are enough',
+    title: 'large has 16 GiB, but needs only 7 GiB',
     victims: [{ evidence: 'uses 6 GiB at most' }],
   });
   expect(commandsOf(found)).toEqual([
@@ -173,7 +173,7 @@ test('memory that is never used is too much: 15 % above the highest use is enoug
 test('page cache that fits besides costs nothing, and unknown page cache is called unknown', () => {
   const costOf = (cacheBytes: number | undefined) =>
     adviceOf(vmOf('a', { memory: memoryOf(() => 6, { cacheBytes }) }))[0]?.remedies[0]?.cost;
-  expect(costOf(0.5 * GIB)).toBe('none: its page cache fits besides');
+  expect(costOf(0.5 * GIB)).toBe('none: its page cache still fits');
   expect(costOf(undefined)).toContain('is not known');
 });
 
@@ -225,7 +225,7 @@ test('a guest that swaps for a tenth of the time gets a fifth more, if the host 
     title: 'small lacks memory: it has 16 GiB',
     victims: [
       {
-        evidence: 'swaps in for lack of memory for 10.0 % of the time, has next to nothing usable for 2.0 %',
+        evidence: 'swaps in for lack of memory for 10.0 % of the time, has almost no usable memory for 2.0 %',
       },
     ],
     cause: 'its processes need more than the VM may have',
@@ -239,7 +239,7 @@ test('a guest that swaps for a tenth of the time gets a fifth more, if the host 
   expect(found?.remedies[0]?.cost).toContain('the host keeps 54.4 GiB above its reserve');
   const [full] = adviceOf(vm, { availableBytes: 9.6 * GIB });
   expect(full?.remedies[0]).toMatchObject({
-    change: 'move it to a host that has 3.25 GiB more to give; this one has 3.20 GiB left above its reserve',
+    change: 'move it to a host that can give it 3.25 GiB more; this one has 3.20 GiB left above its reserve',
     steps: [],
   });
   expect(commandsOf(adviceOf(vm, { availableBytes: undefined })[0])).toEqual([]);

@@ -120,7 +120,7 @@ test('a Prometheus without hosts of virtune is an error', async () => {
     ),
   ).rejects.toMatchObject({
     code: 'PROMETHEUS_NO_SERIES',
-    message: expect.stringContaining('with a job like virtune.* within 2d'),
+    message: expect.stringContaining('with a job that matches virtune.* within 2d'),
   });
 });
 

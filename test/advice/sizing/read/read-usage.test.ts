@@ -239,7 +239,7 @@ test('of several hosts a user chooses, and one that is not there is an error tha
   const many = Array.from({ length: 12 }, (_, index) => `kvm${10 + index}:1`);
   expect(await found(undefined, ...many)).toEqual({ choose: [...many.slice(0, 10), '2 more'] });
   await expect(found('c', 'a:1')).rejects.toThrow(
-    'has no host of virtune (libvirt_host_cpus) with the instance "c" with a job like virtune.* within 7d; it has a:1; choose one with --instance',
+    'has no virtune host (libvirt_host_cpus) with the instance "c" with a job that matches virtune.* within 7d; it has a:1; choose one with --instance',
   );
   await expect(found(undefined)).rejects.toMatchObject({
     code: 'PROMETHEUS_NO_SERIES',

@@ -117,7 +117,7 @@ const FIGURE_GROUPS: readonly FigureGroup[] = [
     name: 'block',
     applies: ({ disks }) => disks.length > 0,
     has: ({ blocks }) => some(named(blocks.values()), hasFigure),
-    // QEMU has no counters for a disk served by a vhost-user process.
+    // QEMU has no counters for a disk that a vhost-user process serves.
     reason: (_stats, { facts }) => (areAllVhostUser(facts) ? 'not_supported' : 'busy'),
   },
   {

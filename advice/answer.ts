@@ -34,25 +34,28 @@ export function answerOf(
 function unknownsOf({ newest, vms, samples, cpus, host }: HostObservation, minSamples: number): string[] {
   const running = vms.filter((vm) => vm.running);
   const { host: figures } = newest;
-  const said = (isUnknown: boolean, text: string): string[] => (isUnknown ? [text] : []);
+  const noteIf = (isUnknown: boolean, text: string): string[] => (isUnknown ? [text] : []);
   const fresh = (vm: ObservedVm): number => Math.max(vm.runCpus.count, vm.usedCpus.count);
   const unseen = running.filter((vm) => fresh(vm) < minSamples).length;
   const blind = running.flatMap((vm) => whyBlind(vm, minSamples) ?? []);
   const silent = blind.filter(isSilent).length;
   return [
-    ...said(samples < minSamples, `load: ${samples} samples with rates, and ${minSamples} are needed`),
-    ...said(samples >= minSamples && unseen > 0, `load of ${unseen} VMs: they started or answered too late`),
-    ...said(cpus === undefined, 'CPUs: the host did not report its topology'),
-    ...said(
+    ...noteIf(samples < minSamples, `load: ${samples} samples with rates, and ${minSamples} are needed`),
+    ...noteIf(
+      samples >= minSamples && unseen > 0,
+      `load of ${unseen} VMs: they started or answered too late`,
+    ),
+    ...noteIf(cpus === undefined, 'CPUs: the host did not report its topology'),
+    ...noteIf(
       figures === undefined || (availableKiB(figures) ?? figures.memoryKiB.get('free')) === undefined,
       'memory: the host did not report its free memory',
     ),
-    ...said(
+    ...noteIf(
       host.memoryPressure.count === 0,
       'memory pressure and swapping of the host: virtune does not read its /proc, or its kernel has no PSI',
     ),
-    ...said(silent > 0, `memory in ${silent} of ${running.length} guests: they do not report it`),
-    ...said(
+    ...noteIf(silent > 0, `memory in ${silent} of ${running.length} guests: they do not report it`),
+    ...noteIf(
       blind.length > silent,
       `memory in ${blind.length - silent} of ${running.length} guests: they were paused, suspended or crashed, or could not be queried`,
     ),

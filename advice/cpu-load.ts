@@ -70,7 +70,7 @@ export class CpuLoad {
         else there.push(vm);
       }
     }
-    this.demand = loads.reduce((sum, each) => sum + (this.shares(each) ? allowedDemand(each) : 0), 0);
+    this.demand = loads.reduce((sum, each) => sum + (this.usesSharedCpus(each) ? allowedDemand(each) : 0), 0);
   }
 
   /** Undefined where the host's CPUs are unknown. */
@@ -111,7 +111,7 @@ export class CpuLoad {
   }
 
   /** Whether it demands any of the CPUs that VMs share. */
-  shares({ cpus }: VmLoad): boolean {
+  usesSharedCpus({ cpus }: VmLoad): boolean {
     return [...cpus].some((cpu) => this.cpus.has(cpu));
   }
 

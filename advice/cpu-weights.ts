@@ -11,18 +11,18 @@ interface Usual {
 }
 
 /** VMs with fewer CPU shares than usual: they wait on purpose. */
-export function isLimited(vm: ObservedVm, observation: HostObservation): boolean {
+export function hasReducedShares(vm: ObservedVm, observation: HostObservation): boolean {
   const own = observation.cpuShares?.get(vm.uuid);
-  return own !== undefined && own < sharesOf(vm, usualOf(observation));
+  return own !== undefined && own < usualSharesOf(vm, usualOf(observation));
 }
 
 /** Weight of a VM's control group relative to the others; the usual one where it is unknown. */
 export function weightOf(vm: ObservedVm, observation: HostObservation): number {
   const usual = usualOf(observation);
-  return (observation.cpuShares?.get(vm.uuid) ?? sharesOf(vm, usual)) / usual.shares;
+  return (observation.cpuShares?.get(vm.uuid) ?? usualSharesOf(vm, usual)) / usual.shares;
 }
 
-const sharesOf = ({ vcpus }: ObservedVm, { shares, isPerVcpu }: Usual): number =>
+const usualSharesOf = ({ vcpus }: ObservedVm, { shares, isPerVcpu }: Usual): number =>
   isPerVcpu ? shares * Math.max(1, vcpus) : shares;
 
 /** Cached, since it is needed for each VM of an observation, which never changes. */

@@ -1,7 +1,7 @@
 import { CpuSet } from '../../model/cpu-set.ts';
 import type { Context } from '../context.ts';
 import { allowedDemand, type CpuLoad, type VmLoad } from '../cpu-load.ts';
-import { isLimited } from '../cpu-weights.ts';
+import { hasReducedShares } from '../cpu-weights.ts';
 import { isLasting } from '../evidence.ts';
 import type { ObservedVm } from '../observation.ts';
 
@@ -28,7 +28,9 @@ export interface CpuCause {
 
 /** Running VMs with lasting steal, except those that a user has given fewer CPU shares. */
 export function waitingVms({ running, minSamples, observation }: Context): ObservedVm[] {
-  return running.filter((vm) => isLasting(vm.steal, STEAL_WARN, minSamples) && !isLimited(vm, observation));
+  return running.filter(
+    (vm) => isLasting(vm.steal, STEAL_WARN, minSamples) && !hasReducedShares(vm, observation),
+  );
 }
 
 /** One cause per reason: VMs that wait for the same CPUs share a cause. */
@@ -66,7 +68,7 @@ function causeOf(vm: ObservedVm, context: Context, load: CpuLoad): Pick<CpuCause
   const sum = (loads: readonly VmLoad[], read: (each: VmLoad) => number): number =>
     loads.reduce((all, each) => all + read(each), 0);
   const narrow = own.filter(({ floats }) => !floats);
-  const isFull = load.utilization >= HOST_FULL && own.some((each) => load.shares(each));
+  const isFull = load.utilization >= HOST_FULL && own.some((each) => load.usesSharedCpus(each));
   const narrowDelay = sum(narrow, ({ delay }) => delay);
   if (narrow.length === 0 || narrowDelay < sum(own, ({ delay }) => delay) / 2) {
     const { size } = load.cpus;

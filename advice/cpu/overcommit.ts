@@ -4,7 +4,7 @@ import { isBatch, isDatabase } from '../behaviour.ts';
 import { refOf, virshStep } from '../commands.ts';
 import type { Context } from '../context.ts';
 import type { CpuLoad, VmLoad } from '../cpu-load.ts';
-import { isLimited } from '../cpu-weights.ts';
+import { hasReducedShares } from '../cpu-weights.ts';
 import { canMigrate, MIGRATION_RISK } from '../host-ties.ts';
 import { namesOf } from '../names.ts';
 import type { ObservedVm } from '../observation.ts';
@@ -30,7 +30,7 @@ const WORTH_MOVING = 0.1;
 /** CPU demand exceeds the host's capacity. */
 export function cpuOvercommit({ victims }: CpuCause, context: Context, load: CpuLoad): Advice {
   const culprits = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))].filter(
-    (vm) => load.demandOf(vm) >= 0.02 * load.demand && load.of(vm).some((each) => load.shares(each)),
+    (vm) => load.demandOf(vm) >= 0.02 * load.demand && load.of(vm).some((each) => load.usesSharedCpus(each)),
   );
   return {
     kind: 'cpu-overcommit',
@@ -48,7 +48,7 @@ export function cpuOvercommit({ victims }: CpuCause, context: Context, load: Cpu
 
 /** Shares first where they are computed to help; last where the victims already get what their shares allow. */
 function remediesOf(victims: readonly ObservedVm[], context: Context, load: CpuLoad): Remedy[] {
-  const { remedies, isComputed } = sharesOf(victims, context, load);
+  const { remedies, isComputed } = lowerShares(victims, context, load);
   const moves = moveOf(victims, load);
   return isComputed ? [...remedies, ...moves] : [...moves, ...remedies];
 }
@@ -61,13 +61,13 @@ interface Limit {
 }
 
 /** Lowers the shares of all batch VMs, including those between two bursts now, as little as necessary. */
-function sharesOf(
+function lowerShares(
   victims: readonly ObservedVm[],
   context: Context,
   load: CpuLoad,
 ): { readonly remedies: Remedy[]; readonly isComputed: boolean } {
   const payers = [...new Set(load.loads.flatMap(({ vm }) => vm ?? []))]
-    .filter((vm) => isBatch(vm) && !isDatabase(vm) && !isLimited(vm, context.observation))
+    .filter((vm) => isBatch(vm) && !isDatabase(vm) && !hasReducedShares(vm, context.observation))
     .toSorted((a, b) => load.demandOf(b) - load.demandOf(a));
   const paying = new Set(payers);
   const spared = victims.filter((vm) => !paying.has(vm));

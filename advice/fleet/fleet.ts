@@ -100,4 +100,4 @@ export const DEFAULT_LIMITS: FleetLimits = {
  * Hysteresis: how far below the contention limit a plan aims. A relieved host must get noticeably worse before it is
  * touched again, and a target keeps the same distance from becoming the next host to relieve.
  */
-export const CALM = 0.8;
+export const HYSTERESIS = 0.8;

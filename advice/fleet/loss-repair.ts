@@ -25,11 +25,11 @@ export function repairLosses(
 ): { readonly steps: readonly Step[]; readonly stranded: readonly Stranded[] } {
   const steps: Step[] = [];
   let stranded = now;
-  const given = new Set<number>();
+  const tried = new Set<number>();
   for (;;) {
-    const next = stranded.find(({ host }) => !given.has(host));
+    const next = stranded.find(({ host }) => !tried.has(host));
     if (next === undefined) return { steps, stranded };
-    given.add(next.host);
+    tried.add(next.host);
     for (const step of candidates(next, cluster, placement, constraints)) {
       placement.move(step.placed, step.to);
       if (
@@ -39,7 +39,7 @@ export function repairLosses(
         if (after.length < stranded.length) {
           steps.push(step);
           stranded = after;
-          given.clear();
+          tried.clear();
           break;
         }
       }

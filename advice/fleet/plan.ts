@@ -3,7 +3,7 @@ import type { Constraints } from './constraints.ts';
 import type { Fleet, FleetHost, FleetVm } from './fleet.ts';
 import { type Stranded, strandedIn } from './host-loss.ts';
 import { repairLosses } from './loss-repair.ts';
-import { merged } from './merge.ts';
+import { withoutRepeatedMoves } from './merge.ts';
 import { costOf, type MoveCost } from './move-cost.ts';
 import { inOrder } from './order.ts';
 import { compare, Placement } from './placement.ts';
@@ -67,7 +67,7 @@ export function planFleet(fleet: Fleet, constraints: Constraints): FleetPlan {
     const strandedBefore = strandedIn(cluster, placement, constraints);
     const plan = planCluster(cluster, strandedBefore, placement, constraints, shorts);
     undo(plan.steps, placement);
-    steps.push(...merged(inOrder(plan.steps, placement, constraints), given, constraints));
+    steps.push(...withoutRepeatedMoves(inOrder(plan.steps, placement, constraints), given, constraints));
     clusters.push({
       cluster,
       hosts: placement.hostsOf(cluster).length,

@@ -1,5 +1,5 @@
 import { type Demand, worstContention } from './contention.ts';
-import { CALM, type FleetHost, type FleetLimits, type FleetVm, SLOTS } from './fleet.ts';
+import { type FleetHost, type FleetLimits, type FleetVm, HYSTERESIS, SLOTS } from './fleet.ts';
 import { type Need, sharedCpus } from './occupancy.ts';
 
 /** How much a host is strained by its VMs. */
@@ -31,7 +31,7 @@ export interface Goal {
 
 /** Noticeably below each limit that the host exceeds now; a limit that it meets only has to be kept. */
 export const goalOf = ({ contention, memory }: Strain, limits: FleetLimits): Goal => ({
-  contention: contention > limits.contention ? CALM * limits.contention : limits.contention,
+  contention: contention > limits.contention ? HYSTERESIS * limits.contention : limits.contention,
   memory: memory > limits.memory ? 1 - limits.memoryHeadroom : limits.memory,
 });
 
@@ -61,7 +61,7 @@ export function shortageFor(host: FleetHost, need: Need, limits: FleetLimits): S
   if (lacking !== undefined) return lacking;
   const cpus = sharedCpus(host);
   if (!isServed(need, cpus * (1 - limits.cpuHeadroom))) return 'CPUs';
-  return worstContention(cpus, need).share <= CALM * limits.contention * ROUNDING ? undefined : 'CPUs';
+  return worstContention(cpus, need).share <= HYSTERESIS * limits.contention * ROUNDING ? undefined : 'CPUs';
 }
 
 /**

@@ -124,7 +124,8 @@ function grow(vm: VmUsage, { uri, room }: SizingContext): Remedy {
   const isSqueezed = vm.currentBytes < SQUEEZED * vm.maximumBytes;
   const wanted = isSqueezed ? vm.maximumBytes : steps(BUMP * vm.currentBytes);
   const more = wanted - vm.currentBytes;
-  const risk = 'an application that uses all available memory will use this too: check what uses memory in the guest';
+  const risk =
+    'an application that uses all available memory will use this too: check what uses memory in the guest';
   if (!room.takeBytes(more)) {
     return {
       change: `move it to a host that can give it ${amount(more)} more; this one has ${amount(room.bytes)} left above its reserve`,

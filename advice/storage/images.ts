@@ -55,9 +55,7 @@ function mergeOf(
     change: isBusy
       ? 'merge the images once the running job has ended'
       : [
-          ...(bases.length === 0
-            ? []
-            : ['merge the images into the lowest one that no other disk uses']),
+          ...(bases.length === 0 ? [] : ['merge the images into the lowest one that no other disk uses']),
           ...(byHand.length === 0
             ? []
             : [

@@ -24,7 +24,7 @@ export class Places {
     this.#poolOf = poolFinder(pools);
     for (const { vm, source } of all) {
       if (source?.kind !== 'file') continue;
-      for (let folder = above(source.name); folder !== ''; folder = above(folder)) {
+      for (let folder = parentOf(source.name); folder !== ''; folder = parentOf(folder)) {
         const users = this.#users.get(folder) ?? new Set();
         this.#users.set(folder, users.add(vm.uuid));
       }
@@ -43,9 +43,9 @@ export class Places {
   }
 
   #sharedFolder(path: string, vm: VmRef, serial: string | undefined): string {
-    const own = above(path);
-    for (let folder = own; folder !== '' && this.#users.get(folder)?.size === 1; folder = above(folder)) {
-      const parent = above(folder);
+    const own = parentOf(path);
+    for (let folder = own; folder !== '' && this.#users.get(folder)?.size === 1; folder = parentOf(folder)) {
+      const parent = parentOf(folder);
       const name = folder.slice(parent.length + 1);
       const isOwn = name === vm.name || name === serial || name.includes(vm.uuid);
       if (parent !== '' && isOwn) return parent;
@@ -55,7 +55,7 @@ export class Places {
 }
 
 /** The parent folder of a path; '' at the top level. */
-const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 
 /** Whether two disks may wait for the same device: only network storage is known to be separate from the host's own. */
 export function mayShare(a: Placed & { readonly storage: string }, b: typeof a): boolean {

@@ -23,7 +23,7 @@ export interface CpuPart {
   readonly contended: boolean;
 }
 
-const CALM: CpuPart = { share: 1, contended: false };
+const UNCONTENDED: CpuPart = { share: 1, contended: false };
 
 interface Placed extends Demand {
   readonly group: number;
@@ -51,7 +51,7 @@ interface Placed extends Demand {
  * a group whose threads mostly sleep has more of its weight where one is awake; emulator threads and iothreads.
  */
 export function shareOut(groups: readonly CpuGroup[]): CpuPart[][] {
-  const parts = groups.map(({ classes }) => classes.map(() => CALM));
+  const parts = groups.map(({ classes }) => classes.map(() => UNCONTENDED));
   const areas = new Map<string, { readonly index: number; readonly cpus: CpuSet }>();
   const placed: Placed[] = [];
   groups.forEach(({ weight, classes }, group) => {

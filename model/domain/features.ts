@@ -50,8 +50,8 @@ function memoryAccess(domain: Element): string | undefined {
   const whole = attr(child(domain, 'memoryBacking', 'access'), 'mode');
   const cells = children(child(domain, 'cpu', 'numa'), 'cell');
   if (cells.length === 0) return whole;
-  const said = new Set(cells.map((cell) => attr(cell, 'memAccess') ?? whole));
-  return said.has('shared') ? 'shared' : [...said].find((access) => access !== undefined);
+  const modes = new Set(cells.map((cell) => attr(cell, 'memAccess') ?? whole));
+  return modes.has('shared') ? 'shared' : [...modes].find((access) => access !== undefined);
 }
 
 /** These become labels: libvirt has short words here, so anything else is reported as `unknown`. */

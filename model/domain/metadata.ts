@@ -72,6 +72,6 @@ function within(
 
 /** An element's text, or an attribute of it. Tenants choose these texts freely, so they are truncated. */
 function words(element: Element | undefined, attribute?: string): string | undefined {
-  const said = attribute === undefined ? text(element) : attr(element, attribute);
-  return said === undefined ? undefined : labelText(said);
+  const value = attribute === undefined ? text(element) : attr(element, attribute);
+  return value === undefined ? undefined : labelText(value);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLimited, weightOf } from '../../../advice/cpu-weights.ts';
+import { hasReducedShares, weightOf } from '../../../advice/cpu-weights.ts';
 import { hostOf, vmOf } from '../made-host.ts';
 
 /** Judges VMs with these vCPUs and shares: which of them are limited, and what they compete with. */
@@ -12,7 +12,10 @@ function judged(all: readonly (readonly [vcpus: number, shares: number | undefin
     }),
   );
   const host = hostOf(vms, { shares });
-  return { limited: vms.map((vm) => isLimited(vm, host)), weights: vms.map((vm) => weightOf(vm, host)) };
+  return {
+    limited: vms.map((vm) => hasReducedShares(vm, host)),
+    weights: vms.map((vm) => weightOf(vm, host)),
+  };
 }
 
 test('with default shares all VMs have the same weight, and a VM with fewer is limited', () => {

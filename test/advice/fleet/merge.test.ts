@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { constraintsOf } from '../../../advice/fleet/constraints.ts';
-import { merged } from '../../../advice/fleet/merge.ts';
+import { withoutRepeatedMoves } from '../../../advice/fleet/merge.ts';
 import { costOf, hasTimeToConverge } from '../../../advice/fleet/move-cost.ts';
 import { Placement } from '../../../advice/fleet/placement.ts';
 import type { Step } from '../../../advice/fleet/relief.ts';
@@ -24,7 +24,7 @@ function mergedOf(
       why,
     }),
   );
-  return merged(steps, fleet, constraints).map(
+  return withoutRepeatedMoves(steps, fleet, constraints).map(
     ({ placed, from, to, why }) => `${placed.vm.name}: ${from} -> ${to}, ${why}`,
   );
 }

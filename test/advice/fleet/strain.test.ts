@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { constraintsOf } from '../../../advice/fleet/constraints.ts';
-import { CALM } from '../../../advice/fleet/fleet.ts';
+import { HYSTERESIS } from '../../../advice/fleet/fleet.ts';
 import { planFleet } from '../../../advice/fleet/plan.ts';
 import { goalOf, isOver, meets } from '../../../advice/fleet/strain.ts';
 import { GIB, hostOf, vmOf } from './made-fleet.ts';
@@ -12,8 +12,8 @@ const { limits } = constraintsOf({
 const strain = (contention: number, memory: number) => ({ contention, memory, slot: 0 });
 
 test('relief of what is above a limit aims below it, and what is within its limit only has to stay there', () => {
-  expect(goalOf(strain(0.2, 0.95), limits)).toEqual({ contention: CALM * 0.1, memory: 0.8 });
-  expect(goalOf(strain(0.2, 0.9), limits)).toEqual({ contention: CALM * 0.1, memory: 0.9 });
+  expect(goalOf(strain(0.2, 0.95), limits)).toEqual({ contention: HYSTERESIS * 0.1, memory: 0.8 });
+  expect(goalOf(strain(0.2, 0.9), limits)).toEqual({ contention: HYSTERESIS * 0.1, memory: 0.9 });
   expect(goalOf(strain(0.1, 0.95), limits)).toEqual({ contention: 0.1, memory: 0.8 });
   expect(goalOf(strain(0, 0), limits)).toEqual({ contention: 0.1, memory: 0.9 });
 });

@@ -78,7 +78,7 @@ const KINDS: readonly Kind[] = [
       /bigger than the maximum allowed|response is too long|cannot be unpacked|Headers Overflow|HPE_HEADER_OVERFLOW|call stack size/,
     kind: 'not http',
     message: ({ input }, { name }) =>
-      `the response is not one of ${name} (${input}); check the address and any proxy in between`,
+      `the server at this address is not ${name} (${input}); check the address and any proxy in between`,
   },
   {
     pattern: /does not match the HTTP\/1\.1 protocol|\bHPE_/,

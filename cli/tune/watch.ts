@@ -6,7 +6,7 @@ import { jsonText } from '../../model/json-text.ts';
 import { driftOf } from '../../tuner/drift/drift.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { Pauses } from '../../tuner/watch/pauses.ts';
-import { restoreForgotten } from '../../tuner/watch/restore.ts';
+import { restoreLost } from '../../tuner/watch/restore.ts';
 import { REAPPLY_EVENTS, Watch } from '../../tuner/watch/watch.ts';
 import { durationOption } from '../duration-option.ts';
 import { exitCodeFor, worstExitCode } from '../exit-codes.ts';
@@ -100,7 +100,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
     }).catch(said),
   );
   const exitCodes: number[] = [];
-  const nextMs = await restoreForgotten(tuned, pauses, {
+  const nextMs = await restoreLost(tuned, pauses, {
     ...runOptions({ ...flags, ...NO_RESTART }, signal),
     onBegin: (domains) => {
       const names = domains.map(({ state }) => JSON.stringify(state.domain.name)).join(', ');

@@ -15,9 +15,9 @@ export function describeEffect(check: EffectCheck): string {
   const was = `${terminalText(effect.domain.name)}: ${effect.name} was ${number(mean(effect.off))} without and ${number(mean(effect.on))} with the settings (${effect.transaction})`;
   if ('missing' in check) return `${was}; not compared: ${check.missing}`;
   const { level, left, p, isFaded } = check.now;
-  const share = `${Math.max(0, Math.round(left * 100))} % of the effect is left`;
+  const share = `${Math.max(0, Math.round(left * 100))} % of the effect remains`;
   if (!isFaded) return `${was}, and is ${number(level)} now: ${share}`;
-  return `${was}, and is ${number(level)} now: the effect has faded, ${share}, p ${p.toPrecision(2)}; the load may have changed: to know, roll back and apply again with --measure`;
+  return `${was}, and is ${number(level)} now: the effect has faded, ${share}, p ${p.toPrecision(2)}; the load may have changed: to find out, roll back and apply again with --measure`;
 }
 
 /** Stable within the format of drift; null for missing values. */

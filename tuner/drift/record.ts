@@ -71,7 +71,7 @@ export async function writeDriftRecord(path: string, checked: Checked): Promise<
     await rm(partial, { force: true }).catch(() => undefined);
     throw new TunerError(
       'TUNE_RECORD',
-      `${path} cannot be written: ${systemErrorText(error)}; check that its folder is there and can be written, or name another file with --record-file`,
+      `${path} cannot be written: ${systemErrorText(error)}; check that its folder exists and is writable, or name another file with --record-file`,
       { cause: error },
     );
   }
@@ -83,7 +83,7 @@ async function refuseOtherFiles(path: string): Promise<void> {
   if (found === undefined || found.isFile()) return;
   throw new TunerError(
     'TUNE_RECORD',
-    `${path} is not a regular file, and is left as it is; name a file with --record-file`,
+    `${path} is not a regular file and was not replaced; name a file with --record-file`,
   );
 }
 
@@ -116,7 +116,7 @@ async function earlier(path: string, hostname: string): Promise<DriftRecord | un
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new TunerError(
       'TUNE_RECORD',
-      `${path} cannot be read, so it cannot keep what earlier checks found of other VMs: ${systemErrorText(error)}; name no VMs, so that all are checked and it is replaced`,
+      `${path} cannot be read, so earlier results for other VMs cannot be kept: ${systemErrorText(error)}; run the check without VM names to replace the file`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
 import type { DomainPlan } from '../plan/plan.ts';
-import { forgotten } from './forgotten.ts';
+import { stepsToRestore } from './steps-to-restore.ts';
 
 export interface PausesOptions {
   /** The pause after the first try; doubled after each further one. */
@@ -69,4 +69,5 @@ export class Pauses {
   }
 }
 
-const whatOf = (domain: DomainPlan): string => JSON.stringify([domain.state.domain.id, forgotten(domain)]);
+const whatOf = (domain: DomainPlan): string =>
+  JSON.stringify([domain.state.domain.id, stepsToRestore(domain)]);

@@ -6,8 +6,8 @@ import type { Transaction, TransactionOutcome } from '../apply/transaction.ts';
 import type { Tuned } from '../drift/plan-tuned.ts';
 import { TunerError } from '../errors.ts';
 import { type DomainPlan, markOf } from '../plan/plan.ts';
-import { forgotten } from './forgotten.ts';
 import type { Pauses } from './pauses.ts';
+import { stepsToRestore } from './steps-to-restore.ts';
 
 export interface RestoreOptions extends RunOptions {
   /** Called with the domains that are about to be restored, if there are any. */
@@ -25,13 +25,13 @@ export interface RestoreOptions extends RunOptions {
  * Rejects with what blocks all domains: TunerError TUNE_LOCKED, TUNE_INTERRUPTED (a transaction is open) or
  * TUNE_JOURNAL, and why libvirt cannot be reached.
  */
-export async function restoreForgotten(
+export async function restoreLost(
   tuned: Tuned,
   pauses: Pauses,
   options: RestoreOptions,
 ): Promise<number | undefined> {
   const { signal, onBegin, onOutcome, onRefused } = options;
-  const lost = tuned.domains.filter((domain) => forgotten(domain).length > 0);
+  const lost = tuned.domains.filter((domain) => stepsToRestore(domain).length > 0);
   const due = pauses.due(lost);
   if (due.length === 0) return pauses.nextMs(lost);
   onBegin(due);
@@ -73,7 +73,7 @@ function restoration(
     hostname,
     command,
     domains: [transactionDomain(state, profile.name)],
-    steps: forgotten(domain),
+    steps: stepsToRestore(domain),
     notes: [],
     hostCpus: markOf(state)?.hostCpus,
   };

@@ -17,7 +17,7 @@ import { writeDriftRecord } from '../../../tuner/drift/record.ts';
 import { driftJson, reportDrift } from '../../../tuner/drift/report.ts';
 import { markXml } from '../../../tuner/plan/mark.ts';
 import { planDomain } from '../../../tuner/plan/plan.ts';
-import { forgotten } from '../../../tuner/watch/forgotten.ts';
+import { stepsToRestore } from '../../../tuner/watch/steps-to-restore.ts';
 import { attributeSetting, state, view, wish, XML } from '../plan/fixtures.ts';
 
 const STEP = { kind: 'emulatorPin', domain: { uuid: 'u', name: 'db01' }, to: '1' } as const;
@@ -55,12 +55,12 @@ test('what the next boot will apply is pending and not drift', () => {
 
 test('a live setting that differs from its profile has drifted, and is repaired', () => {
   expect(standings("color='blue' shape='round'", BOTH)).toEqual(['run', 'held']);
-  expect(forgotten(drift("color='blue' shape='round'", BOTH).plan)).toEqual([STEP]);
+  expect(stepsToRestore(drift("color='blue' shape='round'", BOTH).plan)).toEqual([STEP]);
 });
 
 test('a changed definition has drifted, and is not repaired, as a user may have intended the change', () => {
   expect(standings(BOTH, "color='blue'")).toEqual(['definition', 'definition']);
-  expect(forgotten(drift("color='blue'", "color='blue'").plan)).toEqual([]);
+  expect(stepsToRestore(drift("color='blue'", "color='blue'").plan)).toEqual([]);
 });
 
 test('the report and its JSON name what has drifted, where, and what was wanted', () => {
@@ -79,7 +79,7 @@ test('what was found is written whole for the exporter, and VMs that were not ch
   const nothing = { drifts: [], hostname: 'kvm1', isWhole: true, atMs: 0 };
   await expect(writeDriftRecord(file, nothing), 'no folder is made of a typing error').rejects.toMatchObject({
     code: 'TUNE_RECORD',
-    message: expect.stringMatching(/ENOENT.*check that its folder is there/),
+    message: expect.stringMatching(/ENOENT.*check that its folder exists/),
   });
   mkdirSync(join(folder, 'virtune'));
   const drifted = drift("color='blue' shape='round'", BOTH);
@@ -111,7 +111,7 @@ test('what was found is written whole for the exporter, and VMs that were not ch
   const some = { drifts: [of('u3')], hostname: 'kvm2', isWhole: false, atMs: 4 };
   await expect(writeDriftRecord(file, some)).rejects.toMatchObject({
     code: 'TUNE_RECORD',
-    message: expect.stringMatching(/not JSON; name no VMs, so that all are checked/),
+    message: expect.stringMatching(/not JSON; run the check without VM names to replace the file/),
   });
   expect(readFileSync(file, 'utf8')).toBe('{');
   await writeDriftRecord(file, { drifts: [], hostname: 'kvm2', isWhole: true, atMs: 4 });

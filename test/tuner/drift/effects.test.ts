@@ -136,11 +136,11 @@ async function checked(
 
 test('a VM is measured in blocks as long as those of the experiment, and compared', async () => {
   expect(describeEffect(await checked(15))).toBe(
-    `db: ${LATENCY} was 20.3 without and 15.2 with the settings (t1), and is 15 now: 103 % of the effect is left`,
+    `db: ${LATENCY} was 20.3 without and 15.2 with the settings (t1), and is 15 now: 103 % of the effect remains`,
   );
   const faded = await checked(20);
   expect(describeEffect(faded)).toMatch(
-    /, and is 20 now: the effect has faded, 6 % of the effect is left, p 0\.00\d+; the load may have changed: to know, roll back and apply again with --measure$/,
+    /, and is 20 now: the effect has faded, 6 % of the effect remains, p 0\.00\d+; the load may have changed: to find out, roll back and apply again with --measure$/,
   );
   expect(effectJson(faded)).toMatchObject({ faded: true, missing: null, figure: LATENCY, name: 'db' });
 });
@@ -149,7 +149,7 @@ test('a block that has not ended counts for nothing: with too few of them the me
   expect(describeEffect(await checked(15, EFFECT, 235_000))).toContain(
     'not compared: 3 of 4 blocks have a value: measure for longer',
   );
-  expect(describeEffect(await checked(15, EFFECT, 240_000))).toContain(' of the effect is left');
+  expect(describeEffect(await checked(15, EFFECT, 240_000))).toContain(' of the effect remains');
 });
 
 test('a figure without a value, or one of a probe, is not compared, with the reason', async () => {

@@ -7,7 +7,7 @@ import { planTuned } from '../../../tuner/drift/plan-tuned.ts';
 import { newTransactionId } from '../../../tuner/journal/journal.ts';
 import { makePlan } from '../../../tuner/plan/make-plan.ts';
 import { type DomainPlan, markOf } from '../../../tuner/plan/plan.ts';
-import { forgotten } from '../../../tuner/watch/forgotten.ts';
+import { stepsToRestore } from '../../../tuner/watch/steps-to-restore.ts';
 import { OnSimulator } from '../on-simulator.ts';
 
 const VM = {
@@ -94,7 +94,7 @@ test('pins that such a VM has lost are restored from its definition', async () =
   await writer.call('domainPinVcpuFlags', { domain, vcpu: 0, map, flags: Impact.live });
   await writer.close();
   const web = (await tuned()).find(({ state }) => state.domain.name === 'web');
-  expect(web && forgotten(web)).toMatchObject([{ kind: 'vcpuPin', vcpu: 0, to: pinned }]);
+  expect(web && stepsToRestore(web)).toMatchObject([{ kind: 'vcpuPin', vcpu: 0, to: pinned }]);
 });
 
 test('each VM is judged by the CPUs that its own plan kept for the host', async () => {

@@ -9,7 +9,7 @@ import { openStateFolder } from '../../../tuner/journal/folder.ts';
 import { Journal } from '../../../tuner/journal/journal.ts';
 import { lastCommitted, listTransactions, type TransactionRecord } from '../../../tuner/journal/list.ts';
 import { Pauses } from '../../../tuner/watch/pauses.ts';
-import { restoreForgotten } from '../../../tuner/watch/restore.ts';
+import { restoreLost } from '../../../tuner/watch/restore.ts';
 import { OnSimulator } from '../on-simulator.ts';
 
 const VM = {
@@ -93,7 +93,7 @@ interface Looked {
 async function look(from?: Tuned, open = host.options().open): Promise<Looked> {
   const outcomes: TransactionOutcome['kind'][] = [];
   const refused: string[] = [];
-  const nextMs = await restoreForgotten(from ?? (await tuned()), pauses, {
+  const nextMs = await restoreLost(from ?? (await tuned()), pauses, {
     ...host.options(),
     command: 'virtune tune watch',
     open,

@@ -66,7 +66,7 @@ test('wrong usage exits with 64, says what is right, and changes nothing', {
       /stdin is not a terminal, so there is no prompt; review the plan and use --yes \[TUNE_USAGE\]/,
     ],
     [['hugepages', '--size', '2M'], /unknown option '--size'/],
-    [['show', 'last'], /there is no transaction yet in .*; virtune tune apply makes one \[TUNE_USAGE\]/],
+    [['show', 'last'], /no transactions in .* yet; virtune tune apply creates one \[TUNE_USAGE\]/],
     [
       ['rollback', '--yes'],
       /has no transaction .* that can be rolled back; virtune tune history lists all transactions \[TUNE_USAGE\]/,

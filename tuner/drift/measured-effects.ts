@@ -1,4 +1,4 @@
-import { isWanted, type TransactionRecord } from '../journal/list.ts';
+import { isRequested, type TransactionRecord } from '../journal/list.ts';
 import { HOST_FIGURES, type HostFigure } from '../measure/host-figures.ts';
 import { mean } from '../measure/moments.ts';
 import { seededRandom } from '../measure/random.ts';
@@ -47,7 +47,7 @@ export function measuredEffects(records: readonly TransactionRecord[], hostname:
   for (const record of records) {
     const { header, progress } = record;
     // A restore only reapplies what the experiment kept.
-    if (header.hostname !== hostname || progress.status !== 'committed' || !isWanted(record)) continue;
+    if (header.hostname !== hostname || progress.status !== 'committed' || !isRequested(record)) continue;
     for (const { domain } of header.domains) {
       if (!newest.has(domain.uuid)) newest.set(domain.uuid, { record, domain });
     }

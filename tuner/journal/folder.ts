@@ -44,7 +44,7 @@ async function refuseForeignFolders({ path, transactions, locks }: StateFolder):
     if ((mode & GROUP_OR_OTHERS_MAY_WRITE) !== 0 || (owner !== uid && owner !== 0)) {
       throw new TunerError(
         'TUNE_JOURNAL',
-        `another user may write to ${each}, and virtune would apply a journal in it; run chown on it for your user, and chmod go-w`,
+        `another user can write to ${each}, and virtune would apply journals planted there; make your user its owner (chown) and run chmod go-w`,
       );
     }
   }
@@ -60,7 +60,7 @@ async function refuseForeignPath(path: string): Promise<void> {
   const refuse = (what: string): never => {
     throw new TunerError(
       'TUNE_JOURNAL',
-      `the state folder ${path} may be exchanged by another user, and virtune would apply a journal in it: ${what}; choose another folder with --state-dir`,
+      `another user could replace the state folder ${path}, and virtune would apply journals planted there: ${what}; choose another folder with --state-dir`,
     );
   };
   for (const each of [...ancestors(resolve(path)), ...ancestors(dirname(await realpath(path)))]) {
@@ -69,7 +69,7 @@ async function refuseForeignPath(path: string): Promise<void> {
     if (!isTrusted(owner)) refuse(`${each} belongs to user ${owner}`);
     // The mode of a link is meaningless.
     if (!isLink && each !== path && (mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0)
-      refuse(`every user may write to ${each}`);
+      refuse(`every user can write to ${each}`);
   }
 }
 

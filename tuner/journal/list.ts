@@ -82,7 +82,9 @@ async function allOpen(folder: StateFolder): Promise<TransactionRecord[]> {
 export async function findTransaction(folder: StateFolder, which: string): Promise<TransactionRecord> {
   const { records, damaged } = await listTransactions(folder);
   const found =
-    which === 'last' ? records.filter(isWanted).slice(0, 1) : records.filter(({ id }) => id.includes(which));
+    which === 'last'
+      ? records.filter(isRequested).slice(0, 1)
+      : records.filter(({ id }) => id.includes(which));
   const exact = found.find(({ id }) => id === which) ?? (found.length === 1 ? found[0] : undefined);
   if (exact !== undefined) return exact;
   const broken = damaged.find(({ id }) => id.includes(which));
@@ -91,7 +93,7 @@ export async function findTransaction(folder: StateFolder, which: string): Promi
     'TUNE_USAGE',
     found.length === 0
       ? which === 'last'
-        ? `there is no transaction yet in ${folder.path}; virtune tune apply makes one`
+        ? `no transactions in ${folder.path} yet; virtune tune apply creates one`
         : `there is no transaction ${JSON.stringify(which)} in ${folder.path}; virtune tune history lists all transactions`
       : `${found.length} transactions have ${JSON.stringify(which)} in their ID: ${found.map(({ id }) => id).join(', ')}; use a longer part of the ID`,
   );
@@ -114,7 +116,7 @@ export async function openHosts(folder: StateFolder, uri?: string): Promise<stri
 export async function lastCommitted(folder: StateFolder, uri: string): Promise<TransactionRecord> {
   const { records } = await listTransactions(folder);
   const found = records.find(
-    (record) => record.header.uri === uri && record.progress.status === 'committed' && isWanted(record),
+    (record) => record.header.uri === uri && record.progress.status === 'committed' && isRequested(record),
   );
   if (found !== undefined) return found;
   const open = records.find(({ header, progress }) => header.uri === uri && progress.status === 'open');
@@ -131,7 +133,8 @@ export async function lastCommitted(folder: StateFolder, uri: string): Promise<T
 }
 
 /** Whether it is a requested change, and not a restore by `watch`. */
-export const isWanted = ({ header }: Pick<TransactionRecord, 'header'>): boolean => header.kind !== 'restore';
+export const isRequested = ({ header }: Pick<TransactionRecord, 'header'>): boolean =>
+  header.kind !== 'restore';
 
 /**
  * Deletes the oldest transactions that are no longer needed, and the reserves of closed ones. Open ones and the last
@@ -140,17 +143,17 @@ export const isWanted = ({ header }: Pick<TransactionRecord, 'header'>): boolean
 export async function pruneTransactions(folder: StateFolder): Promise<void> {
   const { records } = await listTransactions(folder);
   const closed = records.filter(({ progress }) => progress.status !== 'open');
-  const forgotten = forgettable(closed);
+  const pruned = prunable(closed);
   for (const { id } of closed) {
     const path = journalPath(folder, id);
     await rm(reservePath(path), { force: true });
-    if (forgotten.has(id)) await rm(path, { force: true });
+    if (pruned.has(id)) await rm(path, { force: true });
   }
 }
 
 /** Pure. @param closed newest first */
-function forgettable(closed: readonly TransactionRecord[]): ReadonlySet<string> {
-  const forgotten = new Set<string>();
+function prunable(closed: readonly TransactionRecord[]): ReadonlySet<string> {
+  const pruned = new Set<string>();
   const counts = new Map<string, number>();
   const changedLater = new Set<string>();
   for (const record of closed) {
@@ -162,13 +165,13 @@ function forgettable(closed: readonly TransactionRecord[]): ReadonlySet<string> 
     const group = JSON.stringify([hostname, why]);
     const count = (counts.get(group) ?? 0) + 1;
     counts.set(group, count);
-    if (count > KEEP[why]) forgotten.add(record.id);
+    if (count > KEEP[why]) pruned.add(record.id);
   }
-  return forgotten;
+  return pruned;
 }
 
 function whyUnneeded(record: TransactionRecord, isSuperseded: boolean): keyof typeof KEEP | undefined {
-  if (!isWanted(record)) return 'restore';
+  if (!isRequested(record)) return 'restore';
   if (record.progress.status !== 'committed') return 'ended';
   return isSuperseded ? 'superseded' : undefined;
 }

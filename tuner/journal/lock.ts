@@ -84,9 +84,9 @@ async function letGo(file: FileHandle): Promise<void> {
 function takeLock(file: FileHandle): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', file.fd] });
-    let said = '';
+    let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      stderr += text;
     });
     child.once('error', (error) =>
       reject(cannot('the host cannot be locked', error, 'install flock(1) (util-linux)')),
@@ -97,7 +97,7 @@ function takeLock(file: FileHandle): Promise<boolean> {
         reject(
           cannot(
             'the host cannot be locked',
-            new Error(said.trim()),
+            new Error(stderr.trim()),
             'check that the state folder is on a local disk',
           ),
         );

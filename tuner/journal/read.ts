@@ -55,7 +55,7 @@ export function parseJournal(path: string, bytes: Buffer): ReadJournal {
     if (event.event === 'rollback') steps += event.restarts.length;
     const { step } = event as { readonly step?: number };
     if (step !== undefined && step >= steps)
-      throw damaged(path, index + 2, `it is about step ${step + 1} of ${steps}`);
+      throw damaged(path, index + 2, `it refers to step ${step + 1}, but the last step is ${steps}`);
     events.push(event);
     length = end;
   }
@@ -92,6 +92,6 @@ function parseLine<T>(schema: z.ZodType<T>, text: string): T | string {
 function damaged(path: string, line: number, why: string): TunerError {
   return new TunerError(
     'TUNE_JOURNAL',
-    `the journal ${path} is damaged in line ${line}: ${why}; inspect it, fix the domains by hand, then move the journal away`,
+    `the journal ${path} is damaged in line ${line}: ${why}; inspect it, fix the domains manually, then move the journal out of the folder`,
   );
 }

@@ -25,7 +25,7 @@ test('a folder below one in which every user may rename is refused, unless it is
   chmodSync(join(root, 'open'), 0o777);
   const inOpen = openStateFolder(join(root, 'open/state'));
   await expect(inOpen).rejects.toMatchObject({ code: 'TUNE_JOURNAL' });
-  await expect(inOpen).rejects.toThrow(`every user may write to ${join(root, 'open')}; choose another`);
+  await expect(inOpen).rejects.toThrow(`every user can write to ${join(root, 'open')}; choose another`);
   chmodSync(join(root, 'open'), 0o1777);
   await expect(openStateFolder(join(root, 'open/state'))).resolves.toBeDefined();
 });
@@ -35,7 +35,7 @@ test('a link to a folder below one in which every user may rename is refused', a
   chmodSync(join(root, 'open'), 0o777);
   chmodSync(join(root, 'open/state'), 0o700);
   symlinkSync(join(root, 'open/state'), join(root, 'link'));
-  await expect(openStateFolder(join(root, 'link'))).rejects.toThrow(/every user may write to .*open;/);
+  await expect(openStateFolder(join(root, 'link'))).rejects.toThrow(/every user can write to .*open;/);
 });
 
 test.runIf(isRoot)("another user's link, and a folder of another user above it, are refused", async () => {

@@ -193,7 +193,9 @@ test('a line about a step that the transaction does not have is damage', () => {
     { event: 'committed', at },
   ];
   const bytes = Buffer.from(`${lines.map((each) => JSON.stringify(each)).join('\n')}\n`);
-  expect(() => parseJournal('edited', bytes)).toThrow(/damaged in line 2: it is about step 2 of 1/);
+  expect(() => parseJournal('edited', bytes)).toThrow(
+    /damaged in line 2: it refers to step 2, but the last step is 1/,
+  );
 });
 
 test('a disk that is full before anything was touched leaves nothing behind', async () => {

@@ -75,8 +75,8 @@ test.each([
 test.each([
   [['--blocks', '10'], 'at least 12 blocks'],
   [['--metric', 'nonsense'], '"nonsense" cannot be measured; use one of'],
-  [['--promql', 'up'], '--promql and --prometheus belong together'],
-  [['--prometheus', 'http://prometheus'], '--promql and --prometheus belong together'],
+  [['--promql', 'up'], '--promql and --prometheus must be used together'],
+  [['--prometheus', 'http://prometheus'], '--promql and --prometheus must be used together'],
   [['--promql', 'up', '--prometheus', 'prometheus:9090'], '--prometheus expects a URL'],
   [['--probe', 'echo 1', '--metric', 'libvirt_domain_cpu_usage_cpus'], 'one figure decides'],
   [['--probe', 'echo 1', '--promql', 'up'], 'one figure decides'],

@@ -162,7 +162,7 @@ onHost('a figure that is always 0 ends it after the baseline, before anything is
   expect(code).toBe(1);
   expect(document).toMatchObject({
     kind: 'undone',
-    failure: { code: 'TUNE_MEASURE', message: expect.stringContaining('was 0 in all of the baseline') },
+    failure: { code: 'TUNE_MEASURE', message: expect.stringContaining('was 0 throughout the baseline') },
     measured: { blocks: [], baselineMs: 2_000, startedAt: expect.stringMatching(/^20\d\d-/) },
   });
   expect(host.picture()).toEqual(before);
@@ -180,7 +180,7 @@ onHost('a dry run prints plan, schedule and what it could find, and touches noth
   expect(lines[first + 1]).toMatch(/^1 +12s to 16s +16s to 20s$/);
   expect(lines[first + 6]).toMatch(/^6 +52s to 56s +56s to 1m$/);
   expect(stdout).toMatch(
-    /^libvirt_domain_disk_\S+ is 0\.000\d+; 16 blocks find a change of [\d.]+ % with 80 %/m,
+    /^libvirt_domain_disk_\S+ is 0\.000\d+; 16 blocks detect a change of [\d.]+ % with 80 %/m,
   );
   expect(stderr).toContain('measuring the baseline, 12s; nothing is changed');
   expect(stdout + stderr).not.toContain('block 1 of ');
@@ -231,7 +231,7 @@ onHost('settings that end steal are kept, and drift --measure warns when the ste
   const drift = (...more: readonly string[]) => host.run('drift', 'pg-orders', '--measure', '15s', ...more);
   const lasting = await drift();
   expect(lasting.stdout).toMatch(
-    /^pg-orders: libvirt_domain_cpu_steal_ratio was [\d.]+ without .*: 100 % of the effect is left$/m,
+    /^pg-orders: libvirt_domain_cpu_steal_ratio was [\d.]+ without .*: 100 % of the effect remains$/m,
   );
   await crowd(host);
   const faded = await drift('--json');

@@ -30,8 +30,8 @@ test('a dry run of restarts prints the smallest possible p-value, and touches no
     smallestP: 1 / 3,
     text: [
       '4 restarts, 2 with the settings, drawn at random; the smallest possible p-value is 33.3 %, so it cannot be decided',
-      expect.stringMatching(/^After each restart 5m are left out and 10m are measured: 1h5m in all/),
-      expect.stringContaining('from boot to boot is known only after some'),
+      expect.stringMatching(/^After each restart, 5m are excluded and 10m measured: 1h5m in total, /),
+      expect.stringContaining('known only after several boots'),
     ],
   });
   expect(host.picture()).toEqual(before);
@@ -44,7 +44,7 @@ test('two restarts are never decided: undone and reported with why, and exported
   const { code, document } = await host.json(...APPLY, ...SHORT, '--restarts', '2');
   expect(code).toBe(1);
   const reason = expect.stringContaining(
-    'of 2 boots the smallest possible p-value is 100 %, so it may be chance',
+    'with 2 boots the smallest possible p-value is 100 %, so it may be chance',
   );
   expect(document).toMatchObject({
     kind: 'undone',

@@ -131,7 +131,10 @@ function counter(
   const grown = (last.value ?? 0) - (first.value ?? 0);
   const over =
     kind === 'rate' ? (last.atMs - first.atMs) / 1_000 : (last.per ?? Number.NaN) - (first.per ?? Number.NaN);
-  if (over === 0) return { missing: 'nothing was done in it, so there is no figure per unit of work' };
+  if (over === 0)
+    return {
+      missing: 'no work was done (no requests, or no demand for CPU), so there is no figure per unit of work',
+    };
   return {
     value: grown / over,
     covered: (last.atMs - first.atMs) / (toMs - fromMs),

@@ -18,7 +18,7 @@ export function checkBaseline({ name, kind }: Figure, recorder: Recorder): void 
   if (singleValues(kind, observations).every((value) => value === 0)) {
     throw new TunerError(
       'TUNE_MEASURE',
-      `${name} was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)`,
+      `${name} was 0 throughout the baseline, so there is nothing to compare with; measure under load, or let another figure decide (--metric)`,
     );
   }
 }

@@ -10,10 +10,10 @@ export function describeDesign(settings: AnySettings): string {
     formatSeconds(ms / 1_000),
   );
   const matters = Number(((margin - 1) * 100).toFixed(1));
-  const start = `Measured by ${decidingFigure(settings)}: ${baseline} as it is, then`;
+  const start = `Measured by ${decidingFigure(settings)}: ${baseline} of baseline, then`;
   const end = `Kept if ${keepIf}; changes below ${matters} % do not matter.`;
   if ('restarts' in schedule) {
-    return `${start} ${describeBootDesign(schedule)}. Each boot is measured for ${block} after ${settle} to settle: ${total} in all, without the restarts. The result may take one restart more. ${end}`;
+    return `${start} ${describeBootDesign(schedule)}. Each boot is measured for ${block} after ${settle} to settle: ${total} in total, excluding the restarts. Applying the result may take one more restart. ${end}`;
   }
-  return `${start} ${2 * schedule.pairs} blocks of ${block}, each after ${settle} to settle: ${total} in all. ${end}`;
+  return `${start} ${2 * schedule.pairs} blocks of ${block}, each after ${settle} to settle: ${total} in total. ${end}`;
 }

@@ -50,18 +50,18 @@ export function describeSchedule({ pairs, blocks, settleMs }: Schedule, baseline
   });
   return [
     ...textTable(['pair', 'one block', 'the other'], rows),
-    `The first ${formatSeconds(settleMs / 1_000)} of each block are left out. Which block of a pair has the settings is drawn at random.`,
+    `The first ${formatSeconds(settleMs / 1_000)} of each block are excluded. Which block of a pair has the settings is drawn at random.`,
   ];
 }
 
-/** The smallest change that it would find, how long finding the margin would take, and what has no guard. */
+/** The smallest detectable change, how long finding the margin would take, and what has no guard. */
 export function describePreview(
   { baseline, blocksForMargin, guard }: Preview,
   { primary, schedule, criterion }: Pick<Experiment, 'primary' | 'schedule' | 'criterion'>,
 ): string[] {
   return [
     ...('missing' in baseline
-      ? [`The smallest change that it would find is not known: ${primary.name}: ${baseline.missing}`]
+      ? [`The smallest detectable change is unknown: ${primary.name}: ${baseline.missing}`]
       : describeEffect(baseline, primary.name, criterion.margin, blocksForMargin, schedule)),
     ...describeUnwatched(guard),
   ];
@@ -75,15 +75,15 @@ function describeEffect(
   { pairs, blockMs, settleMs }: Schedule,
 ): string[] {
   const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(1)} %`;
-  const found = `${name} is ${Number(level.toPrecision(3))}; ${2 * pairs} blocks find a change of ${percent(smallestEffect)} with 80 % probability, if the load stays like this`;
+  const found = `${name} is ${Number(level.toPrecision(3))}; ${2 * pairs} blocks detect a change of ${percent(smallestEffect)} with 80 % probability, if the load stays like this`;
   const modelled =
     basis === 'modelled'
-      ? ['That is computed from single samples, and misses slow changes: use a longer --baseline.']
+      ? ['This is computed from single samples and misses slow changes: use a longer --baseline.']
       : [];
   if (smallestEffect <= margin) return [found, ...modelled];
   const needed =
     blocksForMargin === undefined
-      ? `no number of blocks finds one of ${percent(margin)}`
-      : `one of ${percent(margin)} takes ${blocksForMargin} blocks, ${formatSeconds(Math.ceil((blocksForMargin * (blockMs + settleMs)) / 1_000))}`;
+      ? `no number of blocks detects a change of ${percent(margin)}`
+      : `detecting ${percent(margin)} takes ${blocksForMargin} blocks, ${formatSeconds(Math.ceil((blocksForMargin * (blockMs + settleMs)) / 1_000))}`;
   return [`${found}; ${needed}`, ...modelled];
 }

@@ -21,7 +21,7 @@ export async function probe(command: string, timeoutMs: number): Promise<number>
   const value = Number(stdout);
   if (stdout !== '' && Number.isFinite(value)) return value;
   const printed = stdout === '' ? 'nothing' : JSON.stringify(shortened(stdout));
-  throw figureError(`--probe printed ${printed}, and one number is expected`);
+  throw figureError(`--probe printed ${printed} instead of one number`);
 }
 
 interface Ended {

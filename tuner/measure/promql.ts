@@ -12,9 +12,9 @@ export async function promql(prometheus: Pick<Prometheus, 'instant'>, expression
   if (only === undefined) throw figureError('no series has a value for --promql now');
   if (more.length > 0) {
     throw figureError(
-      `--promql gives ${series.length} series, and one number is expected; aggregate them, as with sum()`,
+      `--promql returns ${series.length} series instead of one number; aggregate them, for example with sum()`,
     );
   }
   if (Number.isFinite(only.value)) return only.value;
-  throw figureError(`the value of --promql is ${only.value}, and a finite number is expected`);
+  throw figureError(`the value of --promql is ${only.value} instead of a finite number`);
 }

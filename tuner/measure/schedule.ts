@@ -50,7 +50,7 @@ export function makeSchedule({ pairs, blockMs, settleMs }: Design, seed: number)
   if (!Number.isInteger(pairs) || pairs < FEWEST_PAIRS) {
     throw new TunerError(
       'TUNE_USAGE',
-      `an experiment needs at least ${2 * FEWEST_PAIRS} blocks, an even number: ${FEWEST_PAIRS} pairs are the fewest that can reach 5 %; there are ${2 * pairs}`,
+      `an experiment needs at least ${2 * FEWEST_PAIRS} blocks, an even number: fewer than ${FEWEST_PAIRS} pairs cannot reach a p-value of 5 %; there are ${2 * pairs}`,
     );
   }
   if (!(blockMs > 0) || !(settleMs >= 0)) {

@@ -36,7 +36,7 @@ export function userFigure(options: UserFigureOptions, everyMs: number): UserFig
     throw new TunerError('TUNE_USAGE', 'one figure decides: use one of --metric, --probe and --promql');
   }
   if ((expression === undefined) !== (prometheus === undefined)) {
-    throw new TunerError('TUNE_USAGE', '--promql and --prometheus belong together');
+    throw new TunerError('TUNE_USAGE', '--promql and --prometheus must be used together');
   }
   if (command === undefined && expression === undefined) {
     if (higherIsBetter === undefined) return undefined;

@@ -48,11 +48,11 @@ export function judge(
     return undecided('the figure was 0 in every block, so there was nothing to improve; measure under load');
   }
   if (effect.scale === 'difference') {
-    return undecided('the figure takes negative values, so a change of it in per cent means nothing');
+    return undecided('the figure has negative values, so a change in percent is meaningless');
   }
   if (effect.pairs < FEWEST_PAIRS) {
     return undecided(
-      `only ${effect.pairs} ${effect.pairs === 1 ? 'pair' : 'pairs'} of blocks ${effect.pairs === 1 ? 'has' : 'have'} a figure, and at least ${FEWEST_PAIRS} are needed to decide; repeat it with more --blocks, so that some can be lost`,
+      `only ${effect.pairs} ${effect.pairs === 1 ? 'pair' : 'pairs'} of blocks ${effect.pairs === 1 ? 'has' : 'have'} a figure, but at least ${FEWEST_PAIRS} are needed to decide; repeat with more --blocks, so that some can be lost`,
     );
   }
   const judged = judgeInterval(effect, criterion, p);

@@ -73,7 +73,7 @@ function facts(
       `${blocks} ${duration(blockMs)} after ${duration(settleMs)} to settle, baseline ${duration(baselineMs)}`,
     ],
     ['margin', `${((margin - 1) * 100).toFixed(1)} %`],
-    ['seed of the draw', String(seed)],
+    ['random seed', String(seed)],
   ];
   return html`<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>\n`)}</dl>`;
 }

@@ -47,7 +47,7 @@ export function readReport({ id, progress }: Pick<TransactionRecord, 'id' | 'pro
   if (progress.measured === undefined || progress.measured === null) {
     throw new TunerError(
       'TUNE_USAGE',
-      `transaction ${id} was not measured; virtune tune history lists those that were, and apply --measure makes one`,
+      `transaction ${id} was not measured; virtune tune history shows which ones were; to measure a change, apply it with --measure`,
     );
   }
   const found = reportIn(progress.measured);

@@ -67,6 +67,6 @@ test('what is absent is absent, and never 0', () => {
   expect(mean('rate', series([0, 5]))).toEqual(tooFew('a rate needs two samples'));
   expect(mean('rate', series(Array(8).fill(5)))).toMatchObject({ value: 0 });
   expect(mean('quotient', series(Array(8).fill(5), Array(8).fill(9)))).toEqual({
-    missing: 'nothing was done in it, so there is no figure per unit of work',
+    missing: 'no work was done (no requests, or no demand for CPU), so there is no figure per unit of work',
   });
 });

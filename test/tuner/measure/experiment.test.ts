@@ -297,7 +297,7 @@ test.each([
   [
     'is always 0',
     0,
-    'latency was 0 in all of the baseline, so nothing can be compared with it; measure under load, or let another figure decide (--metric)',
+    'latency was 0 throughout the baseline, so there is nothing to compare with; measure under load, or let another figure decide (--metric)',
   ],
 ])('a figure that %s in the baseline ends it before the first switch', async (_what, value, message) => {
   const world = new World(0.8);
@@ -497,7 +497,7 @@ test('a plan without anything to switch is refused, and undone', async () => {
   const { outcome } = await world.apply({}, {}, planned);
   expect(outcome.failure).toMatchObject({
     code: 'TUNE_MEASURE',
-    message: expect.stringContaining('nothing of this plan changes a running VM'),
+    message: expect.stringContaining('nothing in this plan changes a running VM'),
   });
   expect(picture(world.libvirt)).toEqual(world.before);
 });

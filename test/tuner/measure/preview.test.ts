@@ -42,7 +42,7 @@ test('little noise finds less than the margin, and takes no longer than the base
   const { lines, nowMs } = previewed(0.02);
   expect(await lines).toEqual([
     expect.stringMatching(
-      /^latency is (19\.\d|20(\.\d)?); 12 blocks find a change of 1\.\d % with 80 % probability, if the load stays like this$/,
+      /^latency is (19\.\d|20(\.\d)?); 12 blocks detect a change of 1\.\d % with 80 % probability, if the load stays like this$/,
     ),
   ]);
   expect(nowMs()).toBe(900_000);
@@ -51,7 +51,7 @@ test('little noise finds less than the margin, and takes no longer than the base
 test('much noise says how many blocks the margin would take', async () => {
   const [found = ''] = await previewed(0.5).lines;
   const [, smallest = '', blocks = ''] =
-    /find a change of ([\d.]+) % .*; one of 5\.0 % takes (\d+) blocks, \w+$/.exec(found) ?? [];
+    /detect a change of ([\d.]+) % .*; detecting 5\.0 % takes (\d+) blocks, \w+$/.exec(found) ?? [];
   expect(Number(smallest)).toBeGreaterThan(20);
   expect(Number(blocks)).toBeGreaterThan(100);
 });
@@ -59,7 +59,7 @@ test('much noise says how many blocks the margin would take', async () => {
 test('a short baseline is computed from single samples, and has no guard: both are stated', async () => {
   const lines = await previewed(0.02, { baselineMs: 40_000 }).lines;
   expect(lines.slice(1)).toEqual([
-    'That is computed from single samples, and misses slow changes: use a longer --baseline.',
+    'This is computed from single samples and misses slow changes: use a longer --baseline.',
     'no guard on any figure: fewer than 10 values in the baseline: latency',
     'so no figure that gets worse ends the experiment early',
   ]);
@@ -67,7 +67,7 @@ test('a short baseline is computed from single samples, and has no guard: both a
 
 test('what would end the experiment after its baseline ends the preview', async () => {
   const sample = async () => new Map([['latency', { run: 1, value: 0 }]]);
-  await expect(previewed(0, { sample }).lines).rejects.toThrow('latency was 0 in all of the baseline');
+  await expect(previewed(0, { sample }).lines).rejects.toThrow('latency was 0 throughout the baseline');
 });
 
 test('the schedule has the times of each pair, and not which block has the settings', () => {
@@ -77,6 +77,6 @@ test('the schedule has the times of each pair, and not which block has the setti
     expect.stringMatching(/^pair +one block +the other$/),
     expect.stringMatching(/^1 +5m to 6m15s +6m15s to 7m30s$/),
   ]);
-  expect(lines(1).at(-1)).toContain('The first 15s of each block are left out.');
+  expect(lines(1).at(-1)).toContain('The first 15s of each block are excluded.');
   expect(lines(1)).toEqual(lines(2));
 });

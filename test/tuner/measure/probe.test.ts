@@ -12,9 +12,9 @@ test('the output of a command is a figure if it is one number', async () => {
 });
 
 test.each([
-  ['echo', '--probe printed nothing, and one number is expected'],
-  ['echo tps 12', '--probe printed "tps 12", and one number is expected'],
-  ['echo NaN', '--probe printed "NaN", and one number is expected'],
+  ['echo', '--probe printed nothing instead of one number'],
+  ['echo tps 12', '--probe printed "tps 12" instead of one number'],
+  ['echo NaN', '--probe printed "NaN" instead of one number'],
   ['echo 12; exit 3', '--probe exited with 3, without a message'],
   [
     'echo retrying >&2; echo psql: no route to host >&2; exit 2',
@@ -27,7 +27,7 @@ test.each([
 
 test('output without end is neither kept nor printed whole', async () => {
   const endless = probe('yes no-number | head -c 3000000', LONG_MS);
-  await expect(endless).rejects.toThrow(/^--probe printed "(no-number\\n)+[a-z-]*\.\.\.", and/);
+  await expect(endless).rejects.toThrow(/^--probe printed "(no-number\\n)+[a-z-]*\.\.\." instead of/);
 });
 
 test('a command that takes too long is killed, with what it has started', async () => {

@@ -24,9 +24,9 @@ test('an expression is sent to Prometheus as it is, for now, and one value comes
 
 test.each([
   [[], 'no series has a value for --promql now'],
-  [[1, 2], '--promql gives 2 series, and one number is expected; aggregate them, as with sum()'],
-  [[Number.NaN], 'the value of --promql is NaN, and a finite number is expected'],
-  [[Number.POSITIVE_INFINITY], 'the value of --promql is Infinity, and a finite number is expected'],
+  [[1, 2], '--promql returns 2 series instead of one number; aggregate them, for example with sum()'],
+  [[Number.NaN], 'the value of --promql is NaN instead of a finite number'],
+  [[Number.POSITIVE_INFINITY], 'the value of --promql is Infinity instead of a finite number'],
 ])('%j is not a single value and gives no figure, never 0', async (values, message) => {
   await expect(promql(answering(...values), 'up')).rejects.toMatchObject({ code: 'TUNE_FIGURE', message });
 });

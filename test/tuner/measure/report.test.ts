@@ -67,7 +67,7 @@ test('a report in lines: what decides first, then lost pairs, and the others', (
   expect(lines).toHaveLength(2);
   const lost = describeReport(report('broken'));
   expect(lost[0]).toMatch(
-    /^inconclusive: broken: only 5 pairs of blocks have a figure, and at least 6 are needed to decide; /,
+    /^inconclusive: broken: only 5 pairs of blocks have a figure, but at least 6 are needed to decide; /,
   );
   expect(lost[1]).toBe(
     `1 of 6 pairs of blocks are lost: 3, block ${schedule.blocks[4]?.arm}: the figure is absent`,

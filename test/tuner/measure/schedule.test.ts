@@ -47,7 +47,7 @@ test('each coin is fair, and independent of the one before', () => {
 
 test('a design that can show nothing is refused, with the reason', () => {
   expect(() => makeSchedule({ ...DESIGN, pairs: 5 }, 1)).toThrow(
-    'an experiment needs at least 12 blocks, an even number: 6 pairs are the fewest that can reach 5 %; there are 10',
+    'an experiment needs at least 12 blocks, an even number: fewer than 6 pairs cannot reach a p-value of 5 %; there are 10',
   );
   expect(() => makeSchedule({ ...DESIGN, pairs: 6.5 }, 1)).toThrow('there are 13');
   expect(() => makeSchedule({ ...DESIGN, blockMs: 0 }, 1)).toThrow('use a longer --block');

@@ -59,7 +59,7 @@ test('a figure that takes negative values has no change in per cent, and is not 
   const effect = effectOf(-3, -1, 'difference', -2);
   expect(judge(effect, { direction: 'lower is better', margin: 1.05 })).toMatchObject({
     verdict: 'inconclusive',
-    reason: 'the figure takes negative values, so a change of it in per cent means nothing',
+    reason: 'the figure has negative values, so a change in percent is meaningless',
   });
 });
 
@@ -84,7 +84,7 @@ test('too few pairs with a figure cannot decide, whatever they show, and both nu
     within: Number.POSITIVE_INFINITY,
     notWorse: false,
     reason:
-      'only 5 pairs of blocks have a figure, and at least 6 are needed to decide; repeat it with more --blocks, so that some can be lost',
+      'only 5 pairs of blocks have a figure, but at least 6 are needed to decide; repeat with more --blocks, so that some can be lost',
   });
   expect(few(1).reason).toContain('only 1 pair of blocks has a figure');
   expect(few(6)).toMatchObject({ verdict: 'better' });

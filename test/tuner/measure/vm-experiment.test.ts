@@ -67,6 +67,6 @@ test('the reason for a missing value is logged once, until it changes', async ()
 
 test('the design in a line has all durations, and what they come to', () => {
   expect(describeDesign({ ...SETTINGS, margin: 1.075 })).toBe(
-    `Measured by ${STEAL}: 5m as it is, then 12 blocks of 1m, each after 15s to settle: 20m in all. Kept if better; changes below 7.5 % do not matter.`,
+    `Measured by ${STEAL}: 5m of baseline, then 12 blocks of 1m, each after 15s to settle: 20m in total. Kept if better; changes below 7.5 % do not matter.`,
   );
 });

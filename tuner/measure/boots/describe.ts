@@ -23,7 +23,7 @@ export function describeBootFigure({ name, effect, judgement }: BootFigureReport
 /** How much evidence this number of restarts is. */
 export function describeBootDesign({ restarts }: Pick<BootDesign, 'restarts'>): string {
   if (restarts === 1) {
-    return 'before and after one restart: not an experiment, since anything else that changed in that time is part of the result; it cannot be decided';
+    return 'before and after one restart: not an experiment, since the result includes anything else that changed in that time; no verdict is possible';
   }
   const on = bootsWith(restarts);
   const drawn = `${restarts} restarts, ${on} with the settings, drawn at random; the smallest possible p-value is ${percent(smallestP(restarts - on, on))}`;
@@ -40,8 +40,8 @@ export function describeBootSchedule(
   );
   return [
     describeBootDesign({ restarts }),
-    `After each restart ${settle} are left out and ${block} are measured: ${total} in all, and what the restarts take. The result may take one restart more.`,
-    'How much the figure differs from boot to boot is known only after some, and so is the smallest change that would be found.',
+    `After each restart, ${settle} are excluded and ${block} measured: ${total} in total, plus the time of the restarts. Applying the result may take one more restart.`,
+    'The variation between boots, and so the smallest detectable change, is known only after several boots.',
   ];
 }
 
@@ -82,5 +82,5 @@ function correction({ comparedWith, plain, moved, scale }: BootEffect): string {
     scale === 'ratio' ? `${percentOf(plain.effect)} without that` : `${plain.effect} without that`;
   const corrected = `corrected by the change of ${others} in the same time (difference in differences): ${without}`;
   if (!moved) return corrected;
-  return `${corrected}; ${comparedWith.length === 1 ? 'it differs' : 'they differ'} with the settings, so the interval holds both`;
+  return `${corrected}; ${comparedWith.length === 1 ? 'it differs' : 'they differ'} with the settings, so the interval covers both`;
 }

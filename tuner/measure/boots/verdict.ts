@@ -17,7 +17,7 @@ export function judgeBoots(
 ): Judgement {
   if (effect === undefined) return undecided('no boot with the settings has a figure, or none without them');
   if (effect.scale === 'difference') {
-    return undecided('the figure was not above 0 in every boot, so a change of it in per cent means nothing');
+    return undecided('the figure was not above 0 in every boot, so a change in percent is meaningless');
   }
   if (effect.smallestP > ALPHA) return undecided(tooFew(effect));
   const judged = judgeInterval(effect, criterion, p);
@@ -31,7 +31,7 @@ function tooFew({ off, on, smallestP, effect }: BootEffect): string {
   const seen = `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(1)} % was seen`;
   const boots = off + on;
   const least = `${Number((smallestP * 100).toFixed(1))} %`;
-  return `${seen}, but of ${boots} boots the smallest possible p-value is ${least}, so it may be chance; at least ${FEWEST_RESTARTS} restarts are needed to decide`;
+  return `${seen}, but with ${boots} boots the smallest possible p-value is ${least}, so it may be chance; at least ${FEWEST_RESTARTS} restarts are needed to decide`;
 }
 
 /** Restarts needed to find a change of the margin with 80 % probability; more than there were. */

@@ -46,11 +46,11 @@ test('of few restarts nothing can be decided, whatever they show, and the reason
     verdict: 'inconclusive',
     notWorse: false,
     reason: expect.stringMatching(
-      /^-5\d\.\d % was seen, but of 4 boots the smallest possible p-value is 33\.3 %, so it may be chance; at least 8 restarts are needed to decide$/,
+      /^-5\d\.\d % was seen, but with 4 boots the smallest possible p-value is 33\.3 %, so it may be chance; at least 8 restarts are needed to decide$/,
     ),
   });
   const once = bootEffect(boots(0.5, ['off', 'on']), []).effect;
-  expect(judgeBoots(once, CRITERION).reason).toContain('of 2 boots the smallest possible p-value is 100 %');
+  expect(judgeBoots(once, CRITERION).reason).toContain('with 2 boots the smallest possible p-value is 100 %');
 });
 
 test('what all VMs of the host have in common is taken out, and one with a night job does not decide what that is', () => {
@@ -98,7 +98,9 @@ test('a boot without a figure is lost with its reason, and the others count', ()
   const { effect, lost } = bootEffect(all, []);
   expect(lost).toEqual([{ boot: 1, reason: 'no sample' }]);
   expect(effect).toMatchObject({ off: 3, on: 4, smallestP: 2 / 35 });
-  expect(judgeBoots(effect, CRITERION).reason).toContain('of 7 boots the smallest possible p-value is 5.7 %');
+  expect(judgeBoots(effect, CRITERION).reason).toContain(
+    'with 7 boots the smallest possible p-value is 5.7 %',
+  );
   const one = all.map((boot) => (boot.arm === 'on' ? { ...boot, mean: { missing: 'x' } } : boot));
   expect(judgeBoots(bootEffect(one, []).effect, CRITERION).reason).toContain('no boot with the settings');
 });

@@ -198,7 +198,7 @@ test('one restart is before and after: never decided, and kept only if that was 
   expect(report?.blocks.map(({ arm }) => arm)).toEqual(['off', 'on']);
   expect(report?.primary.judgement).toMatchObject({ verdict: 'inconclusive', notWorse: false });
   const { text = [] } = readMeasured(report) ?? {};
-  expect(text[0]).toContain('of 2 boots the smallest possible p-value is 100 %, so it may be chance');
+  expect(text[0]).toContain('with 2 boots the smallest possible p-value is 100 %, so it may be chance');
   expect(text[1]).toContain('before and after one restart: not an experiment');
   expect(picture(world.libvirt)).toEqual(world.before);
   await forget();

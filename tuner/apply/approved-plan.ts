@@ -162,10 +162,10 @@ function definitionsOf({ domains }: Plan): Record<string, string> {
 }
 
 /** Not compared: how the host was reached, how long the search took, and what may show passwords. */
-const LEFT_OUT = new Set(['uri', 'placementProven', 'definitionDiff']);
+const NOT_COMPARED = new Set(['uri', 'placementProven', 'definitionDiff']);
 
 function comparable(plan: unknown): unknown {
-  return JSON.parse(JSON.stringify(plan, (key, value) => (LEFT_OUT.has(key) ? undefined : value)));
+  return JSON.parse(JSON.stringify(plan, (key, value) => (NOT_COMPARED.has(key) ? undefined : value)));
 }
 
 /** Each difference between two documents, by its path. */

@@ -6,7 +6,7 @@ import { undoStep } from './undo.ts';
 
 /** Not switched: a mark is only for a VM that stays tuned, and page pools stay grown. */
 const NOT_SWITCHED: readonly StepKind[] = ['mark', 'hostPages'];
-const WHY_UNDONE = 'it was restarted on the definition that it had before';
+const WHY_UNDONE = 'it was restarted with its previous definition';
 
 /** TUNE_MEASURE: the plan has no restart, so restarts would change nothing. */
 export function nothingToBoot(): TunerError {

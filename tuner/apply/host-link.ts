@@ -12,7 +12,7 @@ import type { CallWait, LocalRoots, RestartLimits, SavedDomain, StepHost } from 
 const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 const RETRY_EVERY_MS = 500;
 /** How long to retry what libvirt refuses. */
-const PATIENCE_MS = 10_000;
+const RETRY_FOR_MS = 10_000;
 
 export interface HostLinkOptions {
   readonly open: () => Promise<TunerConnection>;
@@ -45,7 +45,7 @@ export class HostLink implements StepHost {
   #connection: TunerConnection | undefined;
   #direction: 'forward' | 'back' = 'forward';
   #away: Error | undefined;
-  #patienceEndMs: number | undefined;
+  #retryEndMs: number | undefined;
 
   constructor(options: HostLinkOptions) {
     this.#options = options;
@@ -74,21 +74,21 @@ export class HostLink implements StepHost {
   }
 
   /** Whether a refused call may be retried: for a while after the first refusal, and after each reconnect. */
-  mayTryAgain(): boolean {
-    this.#patienceEndMs ??= this.nowMs() + PATIENCE_MS;
-    return this.nowMs() < this.#patienceEndMs;
+  mayRetry(): boolean {
+    this.#retryEndMs ??= this.nowMs() + RETRY_FOR_MS;
+    return this.nowMs() < this.#retryEndMs;
   }
 
   /**
    * Retries while libvirt refuses: after a restart it refuses many calls until it has found its guests again, and it
    * may not know yet that a QEMU process has just died.
    */
-  async patiently<T>(action: () => Promise<T>): Promise<T> {
+  async retryRefused<T>(action: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await action();
       } catch (error) {
-        if (!(error instanceof RemoteError) || !this.mayTryAgain()) throw error;
+        if (!(error instanceof RemoteError) || !this.mayRetry()) throw error;
         await this.wait(RETRY_EVERY_MS);
       }
     }
@@ -154,7 +154,7 @@ export class HostLink implements StepHost {
     for (;;) {
       try {
         this.#connection = await this.#options.open();
-        this.#patienceEndMs = undefined;
+        this.#retryEndMs = undefined;
         return this.#connection;
       } catch (error) {
         if (this.nowMs() >= endMs) {

@@ -116,7 +116,7 @@ export async function linked<T>(
 function anotherHost({ uri, hostname }: Pick<JournalHeader, 'uri' | 'hostname'>, found: string): TunerError {
   return new TunerError(
     'TUNE_CHANGED',
-    `${uri} connects to host ${JSON.stringify(found)}, but this is about host ${JSON.stringify(hostname)}; nothing was changed`,
+    `${uri} connects to host ${JSON.stringify(found)}, but the transaction is for host ${JSON.stringify(hostname)}; nothing was changed`,
   );
 }
 

@@ -55,13 +55,13 @@ export async function checkOthers(link: HostLink, { uri, basis, domains }: Trans
   const own = domains.map(({ domain }) => domain.uuid);
   const moved = movedSince(others(basis, own), others(await readBasis(link, uri), own));
   if (moved.length > 0)
-    throw hostChangedError(moved, 'without a lock, both may have got the same CPUs or pages');
+    throw hostChangedError(moved, 'without a lock, both runs may have been assigned the same CPUs or pages');
 }
 
 export function hostChangedError(moved: readonly string[], what: string): TunerError {
   const more = moved.length > SHOWN ? [`and ${moved.length - SHOWN} more`] : [];
   return new TunerError(
     'TUNE_CHANGED',
-    `since the plan was made, the host has changed (${what}; review a new plan, or apply with --force, which makes one):\n${[...moved.slice(0, SHOWN), ...more].map((line) => `  ${line}`).join('\n')}`,
+    `since the plan was made, the host has changed (${what}; review a new plan, or apply with --force to plan again):\n${[...moved.slice(0, SHOWN), ...more].map((line) => `  ${line}`).join('\n')}`,
   );
 }

@@ -71,7 +71,7 @@ export class LaterChanges {
     const name = this.#own.find(({ domain }) => domain.uuid === uuid)?.domain.name;
     throw new TunerError(
       'TUNE_CHANGED',
-      `domain ${JSON.stringify(name)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder; roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`,
+      `transaction ${mark.id} has since tuned domain ${JSON.stringify(name)} (profile ${mark.profile}, ${mark.at}), perhaps from another state folder; roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`,
     );
   }
 
@@ -116,7 +116,7 @@ export function checkLiveSetting(
   if (difference === undefined || (progress.kind !== 'done' && mayBeHalfDone(before.was, ours, now))) return;
   throw new TunerError(
     'TUNE_CHANGED',
-    `it was changed by something else since: ${difference}; review the change, ${proceed}`,
+    `something else has changed it since: ${difference}; review the change, ${proceed}`,
   );
 }
 

@@ -16,7 +16,7 @@ export const isSwitched = ({ kind }: Pick<Step, 'kind'>): boolean => !NOT_SWITCH
 export function nothingToSwitch(): TunerError {
   return new TunerError(
     'TUNE_MEASURE',
-    'nothing of this plan changes a running VM, so there is nothing to switch on and off; measure what needs a boot with --restarts, or apply it without measuring',
+    'nothing in this plan changes a running VM, so there is nothing to switch on and off; measure what needs a boot with --restarts, or apply it without measuring',
   );
 }
 

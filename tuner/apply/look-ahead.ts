@@ -4,7 +4,7 @@ import { quoted } from '../steps/domain-run.ts';
 import type { Step } from '../steps/step.ts';
 import type { Work } from './execute.ts';
 import { readHostState } from './host-state.ts';
-import { heldBack, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
+import { blockedDomains, type Outlook, outlookOf, waitsForBoot } from './outlook.ts';
 import { notJudged, type UndoOptions } from './undo.ts';
 
 /**
@@ -15,27 +15,30 @@ import { notJudged, type UndoOptions } from './undo.ts';
 export async function lookAhead(
   { journal, link }: Work,
   { force, cutOff = false }: Pick<UndoOptions, 'force' | 'cutOff'>,
-): Promise<Pick<UndoOptions, 'leave' | 'held'>> {
+): Promise<Pick<UndoOptions, 'leave' | 'blocked'>> {
   if (force || !cutOff) return {};
   const { header, events, progress } = journal;
   const isRollback = events.some(({ event }) => event === 'rollback');
   const undoable = { header, steps: progress.steps, undoesRestarts: !isRollback };
   try {
-    const ground = await link.patiently(() => readHostState(link, header.uri));
-    const held = heldBack(ground, undoable);
-    return { held: heldWith(held), leave: leftForBoot(outlookOf(ground, undoable, new Set(held.keys()))) };
+    const ground = await link.retryRefused(() => readHostState(link, header.uri));
+    const blocked = blockedDomains(ground, undoable);
+    return {
+      blocked: blockedBy(blocked),
+      leave: leftForBoot(outlookOf(ground, undoable, new Set(blocked.keys()))),
+    };
   } catch (error) {
     if (!isExpected(error)) throw error;
     const why = notJudged(error);
-    return { held: () => why };
+    return { blocked: () => why };
   }
 }
 
 /**
- * As `UndoOptions.held`: holds these domains, by UUID and with the reason. With any of them, changes to the host are
- * kept too: its definition may depend on them.
+ * As `UndoOptions.blocked`: these domains, by UUID and with the reason. If there are any, changes to the host are blocked
+ * too: their definitions may depend on them.
  */
-export function heldWith(domains: ReadonlyMap<string, string>): (step: Step) => string | undefined {
+export function blockedBy(domains: ReadonlyMap<string, string>): (step: Step) => string | undefined {
   const [first] = domains.values();
   return (step) => ('domain' in step ? domains.get(step.domain.uuid) : first);
 }

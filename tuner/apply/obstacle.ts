@@ -34,7 +34,7 @@ export function reason(
 ): string {
   const texts = broken.map(
     ({ state, view, violation: { code, text } }) =>
-      `${quoted(state.domain)} would break ${code}${view === 'live' ? ' as it runs' : ' at its next boot'}: ${text}`,
+      `${quoted(state.domain)} would violate ${code}${view === 'live' ? ' while running' : ' at its next boot'}: ${text}`,
   );
   return `${[...new Set(texts)].join('; ')}; ${nextOf(header, domains, broken, next)}`;
 }
@@ -54,7 +54,7 @@ function nextOf(
   });
   if (tuned !== undefined) {
     const { state, mark } = tuned;
-    return `${quoted(state.domain)} was tuned since by transaction ${mark.id} (profile ${mark.profile}, ${mark.at}), perhaps with another state folder: roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`;
+    return `transaction ${mark.id} has since tuned ${quoted(state.domain)} (profile ${mark.profile}, ${mark.at}), perhaps from another state folder: roll that transaction back first (${shellLine(['virtune', 'tune', 'rollback', mark.id])}), ${proceed}`;
   }
   // Violations that a boot of the VM itself does not remove.
   const lasting = broken.filter(({ state, view }) => view === 'inactive' || state.inactive === undefined);
@@ -64,7 +64,7 @@ function nextOf(
   });
   if (placed !== undefined) {
     const { state, pins } = placed;
-    return `${quoted(state.domain)} has ${pins} there, and not by a later transaction of virtune: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), ${proceed}`;
+    return `${quoted(state.domain)} has ${pins}, not set by a later virtune transaction: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), ${proceed}`;
   }
   const isLasting = (uuid: string): boolean => lasting.some(({ state }) => state.domain.uuid === uuid);
   const [boots] = [

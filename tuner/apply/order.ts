@@ -39,8 +39,8 @@ export function inValidOrder(steps: readonly Step[], shrinks: (step: Step) => bo
 /** One operation of an undo. */
 export interface UndoOperation {
   readonly index: number;
-  /** `forth`: a restart that the undo itself asks for. */
-  readonly how: 'back' | 'forth';
+  /** `execute`: a restart that the undo itself asks for. */
+  readonly how: 'undo' | 'execute';
 }
 
 /**
@@ -50,12 +50,12 @@ export interface UndoOperation {
 export function undoOrder(steps: readonly Step[], restarts: readonly Step[]): UndoOperation[] {
   const all = [...steps, ...restarts];
   const order = steps
-    .map((_, index): UndoOperation => ({ index, how: 'back' }))
+    .map((_, index): UndoOperation => ({ index, how: 'undo' }))
     .filter(({ index }) => all[index]?.kind !== 'restart')
     .reverse();
   const isRestart = (index: number): boolean => all[index]?.kind === 'restart';
   const waiting = all.flatMap((_, index): UndoOperation[] =>
-    isRestart(index) ? [{ index, how: index < steps.length ? 'back' : 'forth' }] : [],
+    isRestart(index) ? [{ index, how: index < steps.length ? 'undo' : 'execute' }] : [],
   );
   for (const operation of waiting) {
     const owner = ownerOf(all[operation.index] as Step);

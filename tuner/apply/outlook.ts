@@ -23,7 +23,7 @@ export interface Outlook {
 }
 
 /** Placement that makes a real-time class, a hint of dedicated CPUs or locked memory harmless in a running domain. */
-const PLACES: ReadonlySet<Step['kind']> = new Set([
+const PLACEMENT_STEPS: ReadonlySet<Step['kind']> = new Set([
   'vcpuPin',
   'emulatorPin',
   'ioThreadPin',
@@ -33,7 +33,7 @@ const PLACES: ReadonlySet<Step['kind']> = new Set([
 
 /** Whether an undo leaves this step until the domain's next boot. */
 export function waitsForBoot({ waiting }: Pick<Outlook, 'waiting'>, step: Step): boolean {
-  return 'domain' in step && PLACES.has(step.kind) && waiting.has(step.domain.uuid);
+  return 'domain' in step && PLACEMENT_STEPS.has(step.kind) && waiting.has(step.domain.uuid);
 }
 
 export interface Undoable {
@@ -67,17 +67,17 @@ function newlyBrokenOn(
 
 /**
  * Pure. Judges the state that an undo leads to, as a plan is judged: no domain may end up on CPUs that others were
- * given since, or lose its placement while it keeps what only a boot removes. `held`: UUIDs of domains that stay as
+ * given since, or lose its placement while it keeps what only a boot removes. `blocked`: UUIDs of domains that stay as
  * they are.
  */
 export function outlookOf(
   { host, domains }: HostState,
   undoable: Undoable,
-  held: ReadonlySet<string> = new Set(),
+  blocked: ReadonlySet<string> = new Set(),
   newlyBroken = newlyBrokenOn({ host, domains }, undoable.header),
 ): Outlook {
   const changes = changesOf(undoable, domains).filter(
-    ({ step }) => !('domain' in step && held.has(step.domain.uuid)),
+    ({ step }) => !('domain' in step && blocked.has(step.domain.uuid)),
   );
   const waiting = new Set<string>();
   for (;;) {
@@ -87,34 +87,37 @@ export function outlookOf(
     const more = broken
       .filter(({ view }) => view === 'live')
       .map(({ state }) => state.domain.uuid)
-      .filter((uuid) => done.some(({ step }) => isPlaceOf(step, uuid)));
+      .filter((uuid) => done.some(({ step }) => isPlacementOf(step, uuid)));
     if (more.length === 0) return { waiting, broken, after };
     for (const uuid of more) waiting.add(uuid);
   }
 }
 
-const isPlaceOf = (step: Step, uuid: string): boolean =>
-  PLACES.has(step.kind) && 'domain' in step && step.domain.uuid === uuid;
+const isPlacementOf = (step: Step, uuid: string): boolean =>
+  PLACEMENT_STEPS.has(step.kind) && 'domain' in step && step.domain.uuid === uuid;
 
 /** Domains whose undo would endanger others now, by UUID, with the reason. The rest can be undone. */
-export function heldBack(ground: HostState, undoable: Undoable): ReadonlyMap<string, string> {
-  const held = new Map<string, string>();
+export function blockedDomains(ground: HostState, undoable: Undoable): ReadonlyMap<string, string> {
+  const blocked = new Map<string, string>();
   const newlyBroken = newlyBrokenOn(ground, undoable.header);
   const own = new Set(undoable.header.domains.map(({ domain }) => domain.uuid));
   for (;;) {
-    const { broken } = outlookOf(ground, undoable, new Set(held.keys()), newlyBroken);
-    const free = [...own].filter((uuid) => !held.has(uuid));
-    if (broken.length === 0 || free.length === 0) return held;
+    const { broken } = outlookOf(ground, undoable, new Set(blocked.keys()), newlyBroken);
+    const free = [...own].filter((uuid) => !blocked.has(uuid));
+    if (broken.length === 0 || free.length === 0) return blocked;
     const left = free.map((uuid) => ({
       uuid,
-      count: outlookOf(ground, undoable, new Set([...held.keys(), uuid]), newlyBroken).broken.length,
+      count: outlookOf(ground, undoable, new Set([...blocked.keys(), uuid]), newlyBroken).broken.length,
     }));
     const best = left.reduce((a, b) => (b.count < a.count ? b : a)).uuid;
     const name = ground.domains.find(({ domain }) => domain.uuid === best)?.domain.name;
     const about = broken.filter(
       ({ state, violation }) => state.domain.uuid === best || violation.other === name,
     );
-    held.set(best, reason(undoable.header, ground.domains, about.length > 0 ? about : broken, RECOVER_NEXT));
+    blocked.set(
+      best,
+      reason(undoable.header, ground.domains, about.length > 0 ? about : broken, RECOVER_NEXT),
+    );
   }
 }
 
@@ -141,7 +144,7 @@ function changesOf(
     const found = steps[index];
     if (found === undefined || !('domain' in found.step)) return [];
     const { step, progress } = found;
-    if (how === 'forth') return progress.kind === 'done' ? [] : [{ step, to: undefined }];
+    if (how === 'execute') return progress.kind === 'done' ? [] : [{ step, to: undefined }];
     const begun = progress.kind === 'undoing' ? progress.before : progress;
     if (begun.kind !== 'doing' && begun.kind !== 'done') return [];
     if (step.kind !== 'restart') return [{ step, to: begun.was }];

@@ -114,7 +114,7 @@ export interface PagesRollback {
  * @throws TunerError TUNE_CHANGED when a boot would lack pages, or a pool cannot shrink because its pages are in use:
  * by other VMs, or, without restarts, by VMs of the transaction.
  */
-export function checkBoots({ host, domains }: HostState, rollback: PagesRollback): void {
+export function checkPagesForBoots({ host, domains }: HostState, rollback: PagesRollback): void {
   const { after, redefined, shrinks } = rollback;
   if (![...domains, ...after].some(takesPages)) return;
   const isOwn = ({ domain }: DomainState): boolean => redefined.has(domain.uuid);

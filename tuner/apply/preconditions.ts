@@ -41,7 +41,7 @@ async function changeOf(host: StepHost, planned: TransactionDomain): Promise<str
 function changed({ domain }: Pick<TransactionDomain, 'domain'>, change: string): TunerError {
   return new TunerError(
     'TUNE_CHANGED',
-    `domain ${quoted(domain)} has changed since it was planned: ${change}; review a new plan, or apply with --force, which makes one`,
+    `domain ${quoted(domain)} has changed since it was planned: ${change}; review a new plan, or apply with --force to plan again`,
   );
 }
 

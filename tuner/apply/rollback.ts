@@ -18,7 +18,7 @@ import { leftForBoot, lookAhead } from './look-ahead.ts';
 import { boundToNextBoot } from './next-boot.ts';
 import { reason } from './obstacle.ts';
 import { type Outlook, outlookOf } from './outlook.ts';
-import { checkBoots, type PoolShrink } from './pages-after.ts';
+import { checkPagesForBoots, type PoolShrink } from './pages-after.ts';
 import type { TransactionOutcome } from './transaction.ts';
 import { startUndo, type UndoOptions, undoSteps } from './undo.ts';
 
@@ -96,10 +96,10 @@ export async function runRollback(
 ): Promise<TransactionOutcome> {
   const { journal } = work;
   await startUndo(work);
-  const { leave = options.leave, held } = await lookAhead(work, options);
+  const { leave = options.leave, blocked } = await lookAhead(work, options);
   const { remains, notes } = await undoSteps(work, {
     ...options,
-    held,
+    blocked,
     // A rollback restarts only what was requested.
     leave: (step) => step.kind === 'restart' || (leave?.(step) ?? false),
   });
@@ -132,7 +132,7 @@ async function checkedOutlook(
   const redefined = progress.steps.flatMap(({ step, progress: made }) =>
     step.kind === 'definition' && made.kind === 'done' ? [step.domain.uuid] : [],
   );
-  checkBoots(ground, {
+  checkPagesForBoots(ground, {
     id,
     restarts: restarts.length > 0,
     after: outlook.after,

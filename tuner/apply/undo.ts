@@ -23,7 +23,7 @@ export interface UndoOptions {
   /** Steps that stay as they are; a string is the reason, for the journal. */
   readonly leave?: ((step: Step) => boolean | string) | undefined;
   /** Why a step cannot be undone now, and is left for a later recover; undefined if it can. */
-  readonly held?: ((step: Step) => string | undefined) | undefined;
+  readonly blocked?: ((step: Step) => string | undefined) | undefined;
 }
 
 export interface UndoResult {
@@ -51,7 +51,7 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
   const record = async (event: NewEvent): Promise<void> => {
     await journal.append(event).catch((error: Error) => notes.add(error.message));
   };
-  const { others, held = options.held } =
+  const { others, blocked = options.blocked } =
     options.cutOff === true && !options.force ? await othersSince(work, options) : {};
   const all = journal.progress.steps.map(({ step }) => step);
   const own = journal.header.steps.length;
@@ -61,9 +61,9 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
     const { index, how } = next;
     const { step, progress } = at(journal, index);
     try {
-      if (how === 'forth') {
-        // A restart added by a rollback must not boot a domain that is held.
-        throwIfHeld(step, held);
+      if (how === 'execute') {
+        // A restart added by a rollback must not boot a domain that is blocked.
+        throwIfBlocked(step, blocked);
         others?.checkDomain(step);
         await executeStep(work, index);
       } else if (isBegun(progress)) {
@@ -72,9 +72,9 @@ export async function undoSteps(work: Work, options: UndoOptions): Promise<UndoR
           await record({ event: 'undone', step: index, note: left === true ? undefined : left });
           continue;
         }
-        throwIfHeld(step, held);
+        throwIfBlocked(step, blocked);
         const { force } = options;
-        const note = await work.link.patiently(() =>
+        const note = await work.link.retryRefused(() =>
           undo(work, { index, step, progress, record, force, others }),
         );
         if (note !== undefined) notes.add(note);
@@ -124,30 +124,30 @@ export async function undoStep(work: Work, index: number): Promise<string | unde
   return note;
 }
 
-function throwIfHeld(step: Step, held: UndoOptions['held']): void {
-  const why = held?.(step);
+function throwIfBlocked(step: Step, blocked: UndoOptions['blocked']): void {
+  const why = blocked?.(step);
   if (why !== undefined) throw new TunerError('TUNE_CHANGED', why);
 }
 
 /**
- * What others have changed since. While it cannot be read, every step is held: a libvirt that does not list its domains
- * may still change a pool or a domain, and whether others depend on it cannot be checked.
+ * What others have changed since. While it cannot be read, every step is blocked: a libvirt that does not list its
+ * domains may still change a pool or a domain, and whether others depend on it cannot be checked.
  */
 async function othersSince(
   { journal, link }: Work,
-  { held }: UndoOptions,
-): Promise<{ readonly others?: LaterChanges; readonly held?: UndoOptions['held'] }> {
+  { blocked }: UndoOptions,
+): Promise<{ readonly others?: LaterChanges; readonly blocked?: UndoOptions['blocked'] }> {
   try {
-    return { others: await link.patiently(() => LaterChanges.since(link, journal.header)) };
+    return { others: await link.retryRefused(() => LaterChanges.since(link, journal.header)) };
   } catch (error) {
     const why = notJudged(error as Error);
-    return { held: (step) => held?.(step) ?? why };
+    return { blocked: (step) => blocked?.(step) ?? why };
   }
 }
 
 /** Why nothing is undone while the domains of the host cannot be read. */
 export function notJudged({ message }: Error): string {
-  return `the other domains of the host cannot be read, so whether the undo is safe is not known: ${message}; run virtune tune recover again once they can be, or use --force to proceed anyway`;
+  return `the other domains of the host cannot be read, so virtune cannot determine whether the undo is safe: ${message}; run virtune tune recover again once they can be, or use --force to proceed anyway`;
 }
 
 function isBegun(progress: StepProgress): progress is Begun {
@@ -290,6 +290,6 @@ function checkOurs(
   if (difference === undefined) return;
   throw new TunerError(
     'TUNE_CHANGED',
-    `it was changed by something else since: ${difference}; review the change, then use --force to restore the old definition anyway`,
+    `something else has changed it since: ${difference}; review the change, then use --force to restore the old definition anyway`,
   );
 }

@@ -46,7 +46,7 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
   try {
     const endMs = nowMs() + waitMs;
     let seen: { readonly text: string; readonly sinceMs: number } | undefined;
-    let said = false;
+    let announced = false;
     let refusals = 0;
     for (;;) {
       const askedMs = nowMs();
@@ -80,8 +80,8 @@ export async function acquireLease(options: LeaseOptions): Promise<HostLease> {
         continue;
       }
       if (nowMs() >= endMs) throw locked(hostname, record);
-      if (!said) onWait?.(record && holderOf(record));
-      said = true;
+      if (!announced) onWait?.(record && holderOf(record));
+      announced = true;
       await pause(Math.min(TRY_EVERY_MS, Math.max(1, endMs - nowMs()))).catch(() => {
         throw new TunerError(
           'TUNE_STOPPED',

@@ -195,39 +195,39 @@ function patient() {
 test('what libvirt refuses is asked again for ten seconds, every half second', async () => {
   const { link, waits } = patient();
   let tries = 0;
-  const refused = link.patiently(async () => {
+  const refused = link.retryRefused(async () => {
     tries++;
     throw busy();
   });
   await expect(refused).rejects.toThrow('not now');
   expect([tries, waits]).toEqual([21, Array.from({ length: 20 }, () => 500)]);
   // Its patience is used up from now on.
-  await expect(link.patiently(() => Promise.reject(busy()))).rejects.toThrow('not now');
-  expect([waits.length, link.mayTryAgain()]).toEqual([20, false]);
+  await expect(link.retryRefused(() => Promise.reject(busy()))).rejects.toThrow('not now');
+  expect([waits.length, link.mayRetry()]).toEqual([20, false]);
 });
 
 test('what passes in time is done, and another failure is not asked about again', async () => {
   const { link, waits } = patient();
   const errors = [busy(), busy()];
   expect(
-    await link.patiently(async () => {
+    await link.retryRefused(async () => {
       const error = errors.shift();
       if (error !== undefined) throw error;
       return 'done';
     }),
   ).toBe('done');
   expect(waits).toEqual([500, 500]);
-  await expect(link.patiently(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  await expect(link.retryRefused(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(waits).toEqual([500, 500]);
 });
 
-test('a libvirt that has come back is asked patiently once more', async () => {
+test('a libvirt that has come back is retried again', async () => {
   const { link, libvirt } = patient();
   await link.open();
   await link.startUndo();
-  await expect(link.patiently(() => Promise.reject(busy()))).rejects.toThrow('not now');
-  expect(link.mayTryAgain()).toBe(false);
+  await expect(link.retryRefused(() => Promise.reject(busy()))).rejects.toThrow('not now');
+  expect(link.mayRetry()).toBe(false);
   libvirt.errors.push(new ClosedError('cut'));
   await ask(link);
-  expect(link.mayTryAgain()).toBe(true);
+  expect(link.mayRetry()).toBe(true);
 });

@@ -105,7 +105,8 @@ test('a link is closed after its use and after a failure, and leads to the host 
   const elsewhere = linked({ ...HOST, hostname: 'kvm02', domains: [] }, more, async () => 'x');
   await expect(elsewhere).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
-    message: 'qemu:///system connects to host "kvm01", but this is about host "kvm02"; nothing was changed',
+    message:
+      'qemu:///system connects to host "kvm01", but the transaction is for host "kvm02"; nothing was changed',
   });
   expect(opened.map(({ closed }) => closed !== undefined)).toEqual([true, true, true]);
   expect(new Set(uris)).toEqual(new Set([HOST.uri]));

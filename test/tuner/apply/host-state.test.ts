@@ -56,7 +56,7 @@ test('a host that is as the plan saw it is given as it is now; one that has chan
   await expect(checkHostState(link, plan)).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
     message:
-      'since the plan was made, the host has changed (nothing was changed; review a new plan, or apply with --force, which makes one):\n' +
+      'since the plan was made, the host has changed (nothing was changed; review a new plan, or apply with --force to plan again):\n' +
       '  domain "web02": vCPU pins had none, now none, next boot 0:5',
   });
 });
@@ -72,7 +72,7 @@ test('after the last step only other domains count', async () => {
   await expect(checkOthers(link, plan)).rejects.toMatchObject({
     code: 'TUNE_CHANGED',
     message: expect.stringMatching(
-      /^since the plan was made, the host has changed \(without a lock, both may have got the same CPUs or pages; [^\n]*\n {2}domain "web02": [^\n]*$/,
+      /^since the plan was made, the host has changed \(without a lock, both runs may have been assigned the same CPUs or pages; [^\n]*\n {2}domain "web02": [^\n]*$/,
     ),
   });
   await checkOthers(link, transaction([it.db], []));
@@ -100,7 +100,7 @@ test.each<[string, (it: ReturnType<typeof two>) => void, RegExp | undefined]>([
   [
     'left',
     ({ libvirt }) => void libvirt.domains.splice(0, 1),
-    /^domain "db01" has changed since it was planned: it is no longer on this host; review a new plan, or apply with --force, which makes one$/,
+    /^domain "db01" has changed since it was planned: it is no longer on this host; review a new plan, or apply with --force to plan again$/,
   ],
   [
     'went off',

@@ -96,7 +96,7 @@ async function refused(guest: Guest, step: Step, header = headerOf()): Promise<s
 test('a VM that another transaction has tuned since is not undone, and neither is the host', async () => {
   const guest = { mark: { at: LATER, id: 'T2' } };
   const text =
-    'domain "a" was tuned since by transaction T2 (profile dense, 2026-02-01T00:00:01.000Z), perhaps with another state folder; roll that transaction back first (virtune tune rollback T2), or use --force to roll back all of this one anyway';
+    'transaction T2 has since tuned domain "a" (profile dense, 2026-02-01T00:00:01.000Z), perhaps from another state folder; roll that transaction back first (virtune tune rollback T2), or use --force to roll back all of this one anyway';
   expect(await refused(guest, pin(A))).toBe(text);
   expect(await refused(guest, pages)).toBe(text);
   expect(await refused(guest, pin(B))).toBeUndefined();
@@ -165,7 +165,7 @@ test.each<[string, Step, Parameters<typeof checkLiveSetting>[2], unknown, boolea
       expect.objectContaining({
         code: 'TUNE_CHANGED',
         message: expect.stringMatching(
-          /^it was changed by something else since: it is .*; review the change, then use --force to overwrite it$/,
+          /^something else has changed it since: it is .*; review the change, then use --force to overwrite it$/,
         ),
       }),
     );

@@ -178,7 +178,7 @@ test('what another user defined after an interruption is not overwritten, unless
   const [outcome] = await recoverHost(HOSTNAME, recovery(libvirt));
   expect(outcome?.kind).toBe('incomplete');
   expect(outcome?.remains).toHaveLength(1);
-  expect(outcome?.remains[0]?.message).toMatch(/changed by something else since.*vcpupin of 0 is 5/);
+  expect(outcome?.remains[0]?.message).toMatch(/something else has changed it since.*vcpupin of 0 is 5/);
   expect(domain.definition).toBe(theirs);
   // All else is as it was already.
   expect(domain.run).toMatchObject({ pins: ['0-7', '0-7'], shares: 1024 });

@@ -56,8 +56,8 @@ const A = vm('a', pins('2', '3'));
 test('each violation is reported once, as it runs or at its next boot', () => {
   const all = [broken(A, 'live'), broken(A, 'inactive'), broken(A, 'live')];
   expect(reason(headerOf('a'), [A], all)).toBe(
-    '"a" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are taken; ' +
-      '"a" would break HINT_SHARES_CPU at its next boot: CPUs 2-3 are taken; ' +
+    '"a" would violate HINT_SHARES_CPU while running: CPUs 2-3 are taken; ' +
+      '"a" would violate HINT_SHARES_CPU at its next boot: CPUs 2-3 are taken; ' +
       'check the definition, or use --force to proceed anyway',
   );
 });
@@ -66,10 +66,10 @@ test('a VM that was tuned after the transaction began is named with what tuned i
   const text = (at: string): string =>
     reason(headerOf('a'), [A, vm('c', markAt(at))], [broken(A, 'inactive')]);
   expect(text('2026-02-01T00:00:01Z')).toContain(
-    '; "c" was tuned since by transaction T9 (profile dense, 2026-02-01T00:00:01Z), perhaps with another state folder: ' +
+    '; transaction T9 has since tuned "c" (profile dense, 2026-02-01T00:00:01Z), perhaps from another state folder: ' +
       'roll that transaction back first (virtune tune rollback T9), or use --force to proceed anyway',
   );
-  expect(text(AT)).not.toContain('was tuned since');
+  expect(text(AT)).not.toContain('has since tuned');
 });
 
 test('a VM of the transaction itself, and one that has nothing to do with it, are not in the way', () => {
@@ -86,8 +86,8 @@ test('threads of the VM in the way are named with their pins, and only those on 
       <emulatorpin cpuset='3-4'/><iothreadpin iothread='1' cpuset='2'/><iothreadpin iothread='3' cpuset='9'/></cputune>`,
   );
   expect(reason(headerOf('a'), [A, c], [broken(A, 'inactive')])).toContain(
-    '; "c" has vCPU 0 on CPUs 2, its emulator on CPUs 3-4, iothread 1 on CPUs 2 there, and not by a later transaction of ' +
-      'virtune: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), or use --force',
+    '; "c" has vCPU 0 on CPUs 2, its emulator on CPUs 3-4, iothread 1 on CPUs 2, not set by a later ' +
+      'virtune transaction: move or unpin it first (virsh vcpupin, emulatorpin, iothreadpin with --live --config), or use --force',
   );
 });
 
@@ -101,7 +101,7 @@ test('a vCPU without a separate pin runs where the VM may run', () => {
     ),
   };
   expect(reason(headerOf('a'), [A, confined], [broken(A, 'inactive')])).toContain(
-    '"c" has vCPU 1 on CPUs 3 there',
+    '"c" has vCPU 1 on CPUs 3, not set',
   );
 });
 
@@ -112,7 +112,7 @@ test('what counts of the VM in the way is its definition, and what runs where it
   );
   const transient: DomainState = { ...moving, inactive: undefined };
   expect(reason(headerOf('a'), [A, transient], [broken(A, 'inactive')])).toContain(
-    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3 there',
+    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3, not set',
   );
 });
 
@@ -133,7 +133,7 @@ test('the CPUs that a VM is asked about are those of the violations that name it
     reason(headerOf('a'), [A, c], [...all, broken(A, 'inactive', cpus, 'd')]);
   expect(at('6')).toMatch(/; move "c" to other CPUs first/);
   expect(reason(headerOf('a'), [A, c], [...all, broken(A, 'inactive', '6', 'c')])).toContain(
-    '; "c" has vCPU 0 on CPUs 6 there',
+    '; "c" has vCPU 0 on CPUs 6, not set',
   );
 });
 
@@ -146,7 +146,7 @@ test('a VM that violates it only until its next boot has to be restarted', () =>
   );
   // At its next boot as well: then a boot does not help, and who is there has to leave.
   expect(text(headerOf('a'), broken(A, 'live'), broken(A, 'inactive'))).toContain(
-    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3 there',
+    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3, not set',
   );
 });
 
@@ -171,7 +171,7 @@ test('a VM without a definition does not boot: what it breaks as it runs lasts',
   const transient: DomainState = { ...A, inactive: undefined };
   const c = vm('c', pins('2', '3'));
   expect(reason(headerOf('a'), [transient, c], [broken(transient, 'live')])).toContain(
-    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3 there',
+    '; "c" has vCPU 0 on CPUs 2, vCPU 1 on CPUs 3, not set',
   );
 });
 
@@ -181,5 +181,5 @@ test('with several in the way one that lasts comes before one that a boot moves'
   const all = [broken(A, 'live', '2-3', 'c'), broken(b, 'inactive', '6-7', 'd')];
   const d = vm('d', pins('7'));
   // Of c only what runs is in question, which a boot of a ends.
-  expect(reason(headerOf('a', 'b'), [A, b, c, d], all)).toContain('; "d" has vCPU 0 on CPUs 7 there');
+  expect(reason(headerOf('a', 'b'), [A, b, c, d], all)).toContain('; "d" has vCPU 0 on CPUs 7, not set');
 });

@@ -76,10 +76,10 @@ test('a rollback is the apply in reverse, but a domain starts only on its old de
   );
 });
 
-test('restarts that a rollback adds go forth, right after the definition that they are for', () => {
+test('restarts that a rollback adds are executed right after the definition that they are for', () => {
   const steps = [...ofDomain(DB), ...ofDomain(WEB)];
   const back = undoOrder(steps, [restart(WEB)]);
-  const at = back.findIndex(({ how }) => how === 'forth');
+  const at = back.findIndex(({ how }) => how === 'execute');
   expect(back[at]?.index).toBe(steps.length);
   expect(steps[back[at - 1]?.index ?? -1]).toMatchObject({ kind: 'definition', domain: WEB });
 });
@@ -125,13 +125,13 @@ test('an undo restarts each VM right after its definition, and one without a def
   const all = [...steps, restart(WEB)];
   const back = undoOrder(steps, all.slice(steps.length));
   expect(back.map(({ index, how }) => `${how} ${words([all[index] as Step])}`)).toEqual([
-    'back db01 vcpuPin',
-    'back db01 definition',
-    'back db01 restart',
-    'back web02 definition',
-    'forth web02 restart',
-    'back web02 restart',
-    'back cell 0',
+    'undo db01 vcpuPin',
+    'undo db01 definition',
+    'undo db01 restart',
+    'undo web02 definition',
+    'execute web02 restart',
+    'undo web02 restart',
+    'undo cell 0',
   ]);
   const other: StepDomain = { uuid: '33333333-2222-4333-8444-555555555555', name: 'new03' };
   const without = [grow, define(DB), restart(other)];

@@ -3,8 +3,8 @@ import { CpuSet } from '../../../model/cpu-set.ts';
 import type { HostState } from '../../../tuner/apply/host-state.ts';
 import { RECOVER_NEXT, reason } from '../../../tuner/apply/obstacle.ts';
 import {
+  blockedDomains,
   brokenIfFinished,
-  heldBack,
   hostAsPlanned,
   type Outlook,
   outlookOf,
@@ -135,9 +135,9 @@ test('of two domains only the one whose rollback is dangerous is blocked', () =>
     [A, B],
     [B, A],
   ]) {
-    const held = heldBack(ground, { header: headerOf(domains, own), steps, undoesRestarts: true });
-    expect([...held.keys()]).toEqual([B.uuid]);
-    expect(held.get(B.uuid)).toMatch(/"b" would break HINT_SHARES_CPU at its next boot/);
+    const blocked = blockedDomains(ground, { header: headerOf(domains, own), steps, undoesRestarts: true });
+    expect([...blocked.keys()]).toEqual([B.uuid]);
+    expect(blocked.get(B.uuid)).toMatch(/"b" would violate HINT_SHARES_CPU at its next boot/);
   }
 });
 
@@ -162,8 +162,8 @@ test('a VM that a later transaction has tuned is named with it, and one of an ol
     const c = stateOf(domainOf('c'), { pins: ['2', '3'], tunedAt });
     return reason(headerOf([A]), [a, c], [{ ...sharing(a), view: 'inactive' }]);
   };
-  expect(text('2026-02-01T00:00:01Z')).toMatch(/"c" was tuned since by transaction T9/);
-  expect(text('2026-01-31T23:59:59Z')).toMatch(/"c" has vCPU 0 on CPUs 2, .* there, and not by a later/);
+  expect(text('2026-02-01T00:00:01Z')).toMatch(/transaction T9 has since tuned "c"/);
+  expect(text('2026-01-31T23:59:59Z')).toMatch(/"c" has vCPU 0 on CPUs 2, .*, not set by a later/);
 });
 
 test('for a VM of the transaction that needs a boot, the refused command says how to restart it', () => {
@@ -298,21 +298,21 @@ test.each<[string, StepProgress, string]>([
   expect(livePins(after)).toBe(pins);
 });
 
-test('of several VMs that come back to the CPUs of another, each is held for its own part', () => {
+test('of several VMs that come back to the CPUs of another, each is blocked for its own part', () => {
   const ground = on(
     stateOf(A, { pins: ['4', '5'] }),
     stateOf(B, { pins: ['8', '9'] }),
     stateOf(C, { pins: ['2', '3'], hint: true }),
   );
   const steps = [...movedByPins(A), done(pinStep(B, 0, '8'), '2'), done(pinStep(B, 1, '9'), '3')];
-  const held = heldBack(ground, undoing([B, A], steps));
-  expect([...held.keys()]).toEqual([B.uuid, A.uuid]);
+  const blocked = blockedDomains(ground, undoing([B, A], steps));
+  expect([...blocked.keys()]).toEqual([B.uuid, A.uuid]);
   for (const [uuid, name] of [
     [A.uuid, 'a'],
     [B.uuid, 'b'],
   ] as const)
-    expect(held.get(uuid)).toMatch(
-      new RegExp(`^"c" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "${name}"`),
+    expect(blocked.get(uuid)).toMatch(
+      new RegExp(`^"c" would violate HINT_SHARES_CPU while running: CPUs 2-3 are also used by "${name}"`),
     );
 });
 
@@ -365,12 +365,12 @@ test('each VM that cannot be undone is blocked with a reason', () => {
     stateOf(e, { pins: ['10', '11'], hint: true }),
   );
   const steps = [...movedByPins(A), done(pinStep(B, 0, '8'), '10'), done(pinStep(B, 1, '9'), '11')];
-  const held = heldBack(ground, undoing([A, B], steps));
-  expect([...held.keys()]).toEqual([A.uuid, B.uuid]);
-  const [a, b] = [...held.values()];
-  expect(a).toMatch(/"d" would break HINT_SHARES_CPU as it runs: CPUs 2-3 are also used by "a"/);
+  const blocked = blockedDomains(ground, undoing([A, B], steps));
+  expect([...blocked.keys()]).toEqual([A.uuid, B.uuid]);
+  const [a, b] = [...blocked.values()];
+  expect(a).toMatch(/"d" would violate HINT_SHARES_CPU while running: CPUs 2-3 are also used by "a"/);
   expect(a).not.toContain('"e"');
-  expect(b).toMatch(/"e" would break .*: CPUs 10-11 are also used by "b"/);
+  expect(b).toMatch(/"e" would violate .*: CPUs 10-11 are also used by "b"/);
   expect(b).not.toContain('"d"');
 });
 
@@ -382,9 +382,9 @@ test('if one of two VMs is enough to block, the first is blocked, and so is one 
     [A, B],
     [B, A],
   ])
-    expect([...heldBack(ground, undoing(domains, steps)).keys()]).toEqual([domains[0]?.uuid]);
+    expect([...blockedDomains(ground, undoing(domains, steps)).keys()]).toEqual([domains[0]?.uuid]);
   const one = on(stateOf(A, { pins: ['4', '5'] }), stateOf(C, { pins: ['2', '3'], hint: true }));
-  expect([...heldBack(one, undoing([A], movedByPins(A))).keys()]).toEqual([A.uuid]);
+  expect([...blockedDomains(one, undoing([A], movedByPins(A))).keys()]).toEqual([A.uuid]);
 });
 
 test.each<[StepProgress, number]>([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CpuSet } from '../../../model/cpu-set.ts';
-import { checkBoots, heldIn, type PagesRollback } from '../../../tuner/apply/pages-after.ts';
+import { checkPagesForBoots, heldIn, type PagesRollback } from '../../../tuner/apply/pages-after.ts';
 import type { DomainState, HostFacts } from '../../../tuner/facts/facts.ts';
 import { withPool } from '../../../tuner/hugepages/pools.ts';
 import { view } from '../plan/fixtures.ts';
@@ -69,9 +69,9 @@ const emptied = (cell: number, after: readonly DomainState[]): PagesRollback => 
 test('pages of a cell that a VM’s control group forbids are not counted for its next boot', () => {
   const domains = [floating()];
   // With both cells allowed, the other one has enough.
-  expect(() => checkBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
-  expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(0, domains))).not.toThrow();
-  expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
+  expect(() => checkPagesForBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: hostWith('1'), domains }, emptied(0, domains))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
     /512 huge pages would be missing at the next boot of "pg"/,
   );
 });
@@ -79,9 +79,9 @@ test('pages of a cell that a VM’s control group forbids are not counted for it
 test('huge pages without a size are of the size that the kernel uses by default', () => {
   const domains = [floating('')];
   const large = hostWith('1', { defaultPageKiB: GIB_1 });
-  expect(() => checkBoots({ host: large, domains }, emptied(1, domains))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: large, domains }, emptied(1, domains))).not.toThrow();
   const small = hostWith('1', { defaultPageKiB: MIB_2 });
-  expect(() => checkBoots({ host: small, domains }, emptied(1, domains))).toThrow(/512 huge pages/);
+  expect(() => checkPagesForBoots({ host: small, domains }, emptied(1, domains))).toThrow(/512 huge pages/);
 });
 
 test('huge pages of a memory device count for the next boot, also where the guest itself has none', () => {
@@ -90,8 +90,8 @@ test('huge pages of a memory device count for the next boot, also where the gues
     <source><pagesize unit='MiB'>2</pagesize></source><target><size unit='MiB'>512</size><node>0</node></target></memory></devices>`;
   const xml = (plain.inactive?.xml ?? '').replace(/<memoryBacking>.*<\/memoryBacking>/, device);
   const domains = [{ ...plain, inactive: view(xml) }];
-  expect(() => checkBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
-  expect(() => checkBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
+  expect(() => checkPagesForBoots({ host: hostWith('0-1'), domains }, emptied(1, domains))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: hostWith('1'), domains }, emptied(1, domains))).toThrow(
     /256 huge pages would be missing at the next boot of "pg"/,
   );
 });
@@ -110,7 +110,7 @@ test('a pool that cannot shrink yet names who holds pages of it, not who holds o
   const domains = [small, large, elsewhere];
   const redefined = new Set(domains.map(({ domain }) => domain.uuid));
   expect(() =>
-    checkBoots({ host: of, domains }, { ...emptied(0, domains), redefined, restarts: false }),
+    checkPagesForBoots({ host: of, domains }, { ...emptied(0, domains), redefined, restarts: false }),
   ).toThrow(/512 of them are in use until the next boot of "a";/);
 });
 
@@ -136,9 +136,11 @@ test('two VMs that are not bound to a cell each release separate pages', () => {
     redefined,
     shrinks: [{ step: { kind: 'hostPages', cell, sizeKiB: MIB_2, to: 200 }, to }],
   });
-  expect(() => checkBoots({ host: of, domains }, shrinkTo(1, 0))).not.toThrow();
-  expect(() => checkBoots({ host: of, domains }, shrinkTo(0, 100))).not.toThrow();
-  expect(() => checkBoots({ host: of, domains }, shrinkTo(0, 99))).toThrow(/other VMs use 100 of them now/);
+  expect(() => checkPagesForBoots({ host: of, domains }, shrinkTo(1, 0))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: of, domains }, shrinkTo(0, 100))).not.toThrow();
+  expect(() => checkPagesForBoots({ host: of, domains }, shrinkTo(0, 99))).toThrow(
+    /other VMs use 100 of them now/,
+  );
 });
 
 interface Guest {
@@ -201,7 +203,7 @@ function shrunk(
   { own = [], after = domains, restarts = true, sizeKiB = MIB_2 }: Rollback = {},
 ): string {
   try {
-    checkBoots(
+    checkPagesForBoots(
       { host: of, domains },
       {
         id: 'T1',

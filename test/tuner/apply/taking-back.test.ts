@@ -106,7 +106,7 @@ test('a rollback that would put a VM on dedicated CPUs of another one is refused
     code: 'TUNE_CHANGED',
     message: expect.stringMatching(
       new RegExp(
-        `^transaction ${id} cannot be rolled back now, and nothing was changed: "web02" would break`,
+        `^transaction ${id} cannot be rolled back now, and nothing was changed: "web02" would violate`,
       ),
     ),
   });
@@ -354,7 +354,7 @@ test('a run is not finished on a VM that others have tuned since, as far as some
     return [outcome?.kind, outcome?.failure?.code, outcome?.failure?.message, pinsOf(db)];
   };
   const refused = expect.stringMatching(
-    /^it can no longer be finished: domain "db01" was tuned since by .*; roll that transaction back first \(virtune tune rollback T9\), then make a new plan \(virtune tune plan\)$/,
+    /^it can no longer be finished: transaction .* has since tuned domain "db01" .*; roll that transaction back first \(virtune tune rollback T9\), then make a new plan \(virtune tune plan\)$/,
   );
   expect(await finish([])).toEqual(['undone', 'TUNE_CHANGED', refused, '0-7']);
   expect(await finish([doing(0, '0-7', 1)])).toEqual(['incomplete', 'TUNE_CHANGED', refused, '2']);
@@ -374,7 +374,7 @@ test('a run is not finished where that is a danger for others now', async () => 
     failure: {
       code: 'TUNE_CHANGED',
       message: expect.stringMatching(
-        /^it can no longer be finished: "web02" would break HINT_SHARES_CPU.*, then make a new plan \(virtune tune plan\)$/s,
+        /^it can no longer be finished: "web02" would violate HINT_SHARES_CPU.*, then make a new plan \(virtune tune plan\)$/s,
       ),
     },
   });
@@ -415,16 +415,20 @@ test('nothing is looked at ahead where a run undoes its own steps, or is forced'
   expect(libvirt.calls).toEqual([]);
 });
 
-test('while the domains cannot be read, every step is held, with why', async () => {
+test('while the domains cannot be read, every step is blocked, with the reason', async () => {
   const { libvirt, db, web } = two();
   const work = await workOn(libvirt, [db, web], [pin(db, 0, '2')]);
   libvirt.onCall = (name) => {
     if (name === 'connectListAllDomains') throw new ConnectError('LIBVIRT_NOT_FOUND', 'not now');
   };
-  const { held, leave } = await lookAhead(work, { force: false, cutOff: true });
+  const { blocked, leave } = await lookAhead(work, { force: false, cutOff: true });
   const why =
-    'the other domains of the host cannot be read, so whether the undo is safe is not known: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
-  expect([pin(db, 0, '2'), pin(web, 0, '2'), pages(32)].map((step) => held?.(step))).toEqual([why, why, why]);
+    'the other domains of the host cannot be read, so virtune cannot determine whether the undo is safe: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
+  expect([pin(db, 0, '2'), pin(web, 0, '2'), pages(32)].map((step) => blocked?.(step))).toEqual([
+    why,
+    why,
+    why,
+  ]);
   expect(leave).toBeUndefined();
   libvirt.onCall = (name) => {
     if (name === 'connectListAllDomains') throw new RangeError('a fault');
@@ -443,7 +447,7 @@ test('a pool that a run without domains made larger does not shrink while the do
     {
       kind: 'incomplete',
       remains: [
-        { step: pages(32), message: expect.stringContaining('whether the undo is safe is not known') },
+        { step: pages(32), message: expect.stringContaining('cannot determine whether the undo is safe') },
       ],
     },
   ]);
@@ -454,8 +458,8 @@ test('a pool that a run without domains made larger does not shrink while the do
   expect(libvirt.pages).toBe(16);
 });
 
-test('a recovery undoes restarts, and an interrupted rollback does not, so they hold back different steps', async () => {
-  const held = async (rollback: boolean): Promise<boolean> => {
+test('a recovery undoes restarts, and an interrupted rollback does not, so they block different steps', async () => {
+  const isBlocked = async (rollback: boolean): Promise<boolean> => {
     const { libvirt, db, web } = two();
     web.definition = withXml(web.definition, PINS_ON_2_3);
     libvirt.start(web, false);
@@ -468,11 +472,11 @@ test('a recovery undoes restarts, and an interrupted rollback does not, so they 
     libvirt.start(db, false);
     db.definition = withXml(db.definition, PINS_ON_2_3 + DEDICATED_HINT);
     libvirt.listed();
-    const { held: why } = await lookAhead(work, { force: false, cutOff: true });
+    const { blocked: why } = await lookAhead(work, { force: false, cutOff: true });
     return why?.(restart(db)) !== undefined;
   };
-  expect(await held(false)).toBe(true);
-  expect(await held(true)).toBe(false);
+  expect(await isBlocked(false)).toBe(true);
+  expect(await isBlocked(true)).toBe(false);
 });
 
 test('the outcome names the domains whose settings wait for a boot, and no others', () => {

@@ -5,7 +5,7 @@ import { ErrorCode } from '../../../libvirt/constants.ts';
 import { RemoteError } from '../../../libvirt/errors.ts';
 import { readBootId } from '../../../tuner/apply/ended-on-host.ts';
 import type { Work } from '../../../tuner/apply/execute.ts';
-import { heldWith } from '../../../tuner/apply/look-ahead.ts';
+import { blockedBy } from '../../../tuner/apply/look-ahead.ts';
 import { startUndo, type UndoOptions, undoSteps } from '../../../tuner/apply/undo.ts';
 import { TunerError } from '../../../tuner/errors.ts';
 import { reservePath } from '../../../tuner/journal/journal.ts';
@@ -80,14 +80,14 @@ test('a blocked domain stays unchanged, and the host with it; other domains are 
   const { libvirt, domain, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
   const others = new Map([['another', 'it is in the way']]);
-  const { remains } = await undo(work, { held: heldWith(others) });
+  const { remains } = await undo(work, { blocked: blockedBy(others) });
   expect(remains).toEqual([{ step: pages(32), message: 'it is in the way' }]);
   expect([pinsOf(domain), libvirt.pages]).toEqual(['0-7', 32]);
   expect(work.journal.events).toContainEqual(
     expect.objectContaining({ event: 'remains', step: 1, code: 'TUNE_CHANGED' }),
   );
   const own = await pinned();
-  const result = await undo(own.work, { held: heldWith(new Map([[own.domain.uuid, 'others need it']])) });
+  const result = await undo(own.work, { blocked: blockedBy(new Map([[own.domain.uuid, 'others need it']])) });
   expect(result.remains).toMatchObject([{ message: 'others need it' }]);
   expect(pinsOf(own.domain)).toBe('2');
   expect(eventsOf(own.work)).not.toContain('rolledBack');
@@ -98,7 +98,7 @@ test('a pool that another user has changed within the run stays, except with --f
   setTo(domain, '5');
   libvirt.pages = 40;
   const why = (difference: string): string =>
-    `it was changed by something else since: ${difference}; review the change, then run virtune tune recover --force to overwrite it`;
+    `something else has changed it since: ${difference}; review the change, then run virtune tune recover --force to overwrite it`;
   expect((await undo(work)).remains).toEqual([
     { step: pages(32), message: why('it is 40, not 32') },
     { step: pin(domain, 0, '2'), message: why('it is on CPUs 5, not 2') },
@@ -111,7 +111,7 @@ test('a pool that another user has changed within the run stays, except with --f
 test('the host is undone if no domain is blocked', async () => {
   const { libvirt, work } = await pinned([done(0, '2'), doing(1, 16), done(1, 32)], [pages(32)]);
   libvirt.pages = 32;
-  expect(await undo(work, { held: heldWith(new Map()) })).toEqual({ remains: [], notes: [] });
+  expect(await undo(work, { blocked: blockedBy(new Map()) })).toEqual({ remains: [], notes: [] });
   expect(libvirt.pages).toBe(16);
 });
 
@@ -273,7 +273,7 @@ test('a definition is restored where it is still the one that was written, as it
 test('a definition that another user has written since stays, except with --force', async () => {
   const { said, isBack } = await redefined('theirs', () => []);
   expect(said).toMatch(
-    /^it was changed by something else since: .*; review the change, then use --force to restore the old definition anyway$/,
+    /^something else has changed it since: .*; review the change, then use --force to restore the old definition anyway$/,
   );
   expect(isBack).toBe(false);
   expect(await redefined('theirs', () => [], { cutOff: true })).toEqual({ said, isBack: false });
@@ -288,7 +288,7 @@ test('what others have set is not changed, after a while or within the run, exce
     const { remains, notes } = await undo(it.work, more);
     return [pinsOf(it.domain), remains.map(({ message }) => message).join() || notes.join()];
   };
-  const changed = 'it was changed by something else since: it is on CPUs 6, not 2; review the change, then ';
+  const changed = 'something else has changed it since: it is on CPUs 6, not 2; review the change, then ';
   expect(await others({ cutOff: true })).toEqual(['6', `${changed}use --force to overwrite it`]);
   expect(await others({ cutOff: true, force: true })).toEqual(['0-7', '']);
   expect(await others({})).toEqual(['6', `${changed}run virtune tune recover --force to overwrite it`]);
@@ -322,11 +322,11 @@ test('while libvirt does not list its domains, neither a domain nor a pool is un
     return [remains.map(({ step, message }) => [step.kind, message]), pinsOf(domain), libvirt.pages];
   };
   const why =
-    'the other domains of the host cannot be read, so whether the undo is safe is not known: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
+    'the other domains of the host cannot be read, so virtune cannot determine whether the undo is safe: not now; run virtune tune recover again once they can be, or use --force to proceed anyway';
   const all = (kinds: readonly string[], message: string) => kinds.map((kind) => [kind, message]);
   expect(await interrupted({})).toEqual([all(['hostPages', 'vcpuPin'], why), '2', 32]);
   // A reason that was found earlier takes precedence.
-  expect(await interrupted({ held: () => 'others need it' })).toEqual([
+  expect(await interrupted({ blocked: () => 'others need it' })).toEqual([
     all(['hostPages', 'vcpuPin'], 'others need it'),
     '2',
     32,
@@ -360,7 +360,7 @@ test('a domain that another transaction has tuned since is not changed, nor rest
   const it = await pinned();
   tuned(it);
   const { remains } = await undo(it.work, { cutOff: true });
-  expect(remains).toMatchObject([{ message: expect.stringContaining('by transaction T9') }]);
+  expect(remains).toMatchObject([{ message: expect.stringContaining('transaction T9 has since tuned') }]);
   expect(pinsOf(it.domain)).toBe('2');
   const restarts = [restart(it.domain)];
   const other = world();
@@ -526,7 +526,7 @@ test('while libvirt stays away, the failure of a step is the first error', async
   expect(libvirt.calls).toEqual([]);
 });
 
-test('a restart that a rollback adds is not made in a domain that is held', async () => {
+test('a restart that a rollback adds is not made in a blocked domain', async () => {
   const { libvirt, domain } = world();
   const restarts = [restart(domain)];
   const work = await workOn(
@@ -535,8 +535,8 @@ test('a restart that a rollback adds is not made in a domain that is held', asyn
     [pages(16)],
     [{ event: 'committed' }, { event: 'rollback', pid: 1, command: '', restarts }],
   );
-  const held = heldWith(new Map([[domain.uuid, 'others need it']]));
-  expect(await undo(work, { held })).toMatchObject({ remains: [{ message: 'others need it' }] });
+  const blocked = blockedBy(new Map([[domain.uuid, 'others need it']]));
+  expect(await undo(work, { blocked })).toMatchObject({ remains: [{ message: 'others need it' }] });
   expect(domain.run?.id).toBe(1);
   expect(await undo(work)).toEqual({ remains: [], notes: [] });
   expect(domain.run?.id).toBe(2);

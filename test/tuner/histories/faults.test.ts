@@ -20,7 +20,7 @@ test('what another user has tuned after a run was killed stays when that run is 
   const outcome = await on.recover(on.user(0));
   expect(outcome?.kind).toBe('incomplete');
   for (const { message } of outcome?.remains ?? [])
-    expect(message).toMatch(/domain "a" was tuned since by transaction .* \(profile oltp-database/);
+    expect(message).toMatch(/transaction .* has since tuned domain "a" \(profile oltp-database/);
   expect(on.host.picture()).toEqual(before);
   expect(await on.rollback(on.user(1), theirs)).toMatchObject([{ kind: 'rolled back' }]);
   expect(await on.recover(on.user(0))).toMatchObject({ kind: 'undone', remains: [] });

@@ -297,7 +297,7 @@ export class History {
    * transactions were rolled back to that pin, and no rollback can move it.
    */
   #isByHand({ code, message }: TunerError): boolean {
-    const name = /; "([^"]+)" has .* there, and not by a later transaction of virtune: move or unpin it/.exec(
+    const name = /; "([^"]+)" has .*, not set by a later virtune transaction: move or unpin it/.exec(
       message,
     )?.[1];
     const definition = this.#start?.definitions[name ?? ''];

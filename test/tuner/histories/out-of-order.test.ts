@@ -134,7 +134,7 @@ test('a rollback is refused that would put a VM on CPUs that another one was giv
       code: 'TUNE_CHANGED',
       message: expect.stringMatching(
         new RegExp(
-          `cannot be rolled back now, and nothing was changed: .*SHARES_CPU.*"b" was tuned since by transaction ${theirs} \\(profile low-latency.*virtune tune rollback ${theirs}\\).*--force`,
+          `cannot be rolled back now, and nothing was changed: .*SHARES_CPU.*transaction ${theirs} has since tuned "b" \\(profile low-latency.*virtune tune rollback ${theirs}\\).*--force`,
         ),
       ),
     });
@@ -236,7 +236,7 @@ test('a rollback onto a CPU that a VM was pinned to by hand is refused, names th
     const refused = await on.rollback(on.user(1), id, restarts).catch((error: Error) => error.message);
     expect(refused).toMatch(
       new RegExp(
-        `transaction ${id} cannot be rolled back now.*; "a" has vCPU 0 on CPUs 2 there, and not by a later transaction of virtune: move or unpin it first \\(virsh vcpupin.*--force`,
+        `transaction ${id} cannot be rolled back now.*; "a" has vCPU 0 on CPUs 2, not set by a later virtune transaction: move or unpin it first \\(virsh vcpupin.*--force`,
       ),
     );
     expect(refused).not.toMatch(/--restart/);
@@ -289,7 +289,7 @@ test('recover leaves a VM as it is whose CPUs another one was given since the ki
   const during = on.host.picture();
   const outcome = await on.recover(on.user(0));
   expect(outcome?.kind).toBe('incomplete');
-  expect(outcome?.remains.map(({ message }) => message).join()).toMatch(/"b" was tuned since by transaction/);
+  expect(outcome?.remains.map(({ message }) => message).join()).toMatch(/transaction .* has since tuned "b"/);
   expect(on.host.picture()).toEqual(during);
   await on.rollback(on.user(1), theirs, true);
   expect(await on.recover(on.user(0))).toMatchObject({ kind: 'undone', remains: [] });
@@ -305,6 +305,8 @@ test('recover --finish does not touch a VM that another user has tuned since the
   const before = on.host.picture();
   const outcome = await on.recover(on.user(0), 'finish');
   expect(outcome).toMatchObject({ kind: 'undone', failure: { code: 'TUNE_CHANGED' } });
-  expect(outcome?.failure?.message).toMatch(/it can no longer be finished: domain "a" was tuned since/);
+  expect(outcome?.failure?.message).toMatch(
+    /it can no longer be finished: transaction .* has since tuned domain "a"/,
+  );
   expect(on.host.picture()).toEqual(before);
 });

@@ -20,7 +20,10 @@ export class StreamTemplates {
     this.#log = log;
   }
 
-  /** @returns the error by stream to which documents must not be sent now */
+  /**
+   * @returns the error by stream to which documents must not be sent now
+   * @throws SearchError when this cannot be determined now
+   */
   async check(
     client: SearchClient,
     server: SearchServer,

@@ -5,6 +5,7 @@ import type { SearchClient, SearchResponse } from '../client.ts';
 import { SearchError } from '../search-error.ts';
 import type { SearchServer } from '../server.ts';
 import { dimensionsOf, leavesOf } from './mappings.ts';
+import { denied } from './steps.ts';
 import { PRIORITY, type Template } from './templates.ts';
 
 /** The parts of an index template that decide which one an index gets. */
@@ -35,6 +36,7 @@ export type Misfit =
  * which on Elasticsearch creates time series, is accepted: it may add settings.
  * @param streams names of data streams, each with virtune's template for it
  * @returns the streams that would not; none if the key may not read templates
+ * @throws SearchError when the server does not list its templates for another reason
  */
 export async function findMisfits(
   client: SearchClient,
@@ -49,7 +51,8 @@ export async function findMisfits(
     signal,
   });
   // A write-only key may not read templates: then trust the operator.
-  if (answer.status !== 200) return [];
+  if (answer.status === 403) return [];
+  if (answer.status !== 200) throw denied('for its templates', answer);
   const all = readTemplates(answer);
   const misfits: Misfit[] = [];
   for (const [stream, template] of streams) {

@@ -493,7 +493,7 @@ test.each([
   'nothing is sent to a server without templates, whose list can be read: %s, and the log says what to do',
   async (isListed, what) => {
     const search = new FakeSearch();
-    search.isListed = isListed;
+    search.listStatus = isListed ? 200 : 403;
     search.hasTemplates = false;
     const one = await rig(search);
     await tick(one, 1, 2);
@@ -512,6 +512,40 @@ test.each([
     expect(search.documents).toHaveLength(2);
   },
 );
+
+test.each([
+  [401, 'SEARCH_PERMISSION'],
+  [404, 'SEARCH_REFUSED'],
+  [500, 'SEARCH_REFUSED'],
+  [503, 'SEARCH_BUSY'],
+])(
+  'while the list of templates is answered with %i, nothing is sent, and the log has the reason',
+  async (status, code) => {
+    const search = new FakeSearch();
+    search.listStatus = status;
+    const one = await rig(search);
+    await tick(one, 1, 2);
+    one.sender.start();
+    await vi.waitFor(() => expect(one.waits.length).toBeGreaterThanOrEqual(3), PATIENT);
+    expect(search.bulks, 'a stream without a template would be created').toBe(0);
+    expect(one.said).toEqual([expect.stringMatching(new RegExp(`${status}.* made up.*\\[${code}\\]`))]);
+    search.listStatus = 200;
+    await settled(one);
+    expect(search.documents).toHaveLength(2);
+    expect(one.figure('dead_letters_total')).toBe(0);
+  },
+);
+
+test('a key that may not list templates sends documents to a server that has them', async () => {
+  const search = new FakeSearch();
+  search.listStatus = 403;
+  const one = await rig(search);
+  await tick(one, 1, 2);
+  one.sender.start();
+  await settled(one);
+  expect(search.documents).toHaveLength(2);
+  expect(one.said).toEqual([]);
+});
 
 test('nothing is sent to streams that would get the template of another owner, and the log names it', async () => {
   const search = new FakeSearch();

@@ -32,8 +32,8 @@ export class FakeSearch implements SearchClient {
   readonly asked: string[] = [];
   bulks = 0;
   hasTemplates = true;
-  /** Whether the key may list templates. */
-  isListed = true;
+  /** The status of the list of templates; 403 if the key may not read it. */
+  listStatus = 200;
   templatesVersion = TEMPLATES_VERSION;
   /** Templates of virtune that do not exist. */
   readonly missingTemplates = new Set<string>();
@@ -85,12 +85,12 @@ export class FakeSearch implements SearchClient {
     if (request.path.includes('/_simulate_index/')) {
       return answer(200, { template: this.simulated, overlapping: [] });
     }
-    if (request.path === '/_index_template' && this.isListed) {
+    if (request.path === '/_index_template' && this.listStatus === 200) {
       const own = OWN_TEMPLATES.filter(({ name }) => this.#has(name));
       return answer(200, { index_templates: [...own, ...this.otherTemplates] });
     }
-    if (request.path === '/_index_template' && !this.isListed) {
-      return answer(403, { error: { type: 'security_exception', reason: 'made up' } });
+    if (request.path === '/_index_template') {
+      return answer(this.listStatus, { error: { type: 'fault', reason: 'made up' } });
     }
     if (request.path.startsWith('/_index_template')) {
       return answer(this.#has(request.path.split('/')[2] ?? '') ? 200 : 404, {

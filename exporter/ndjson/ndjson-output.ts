@@ -92,6 +92,7 @@ export class NdjsonOutput {
     this.#report.close();
     await this.watch([]);
     await this.#writer.close(GRACE_MS);
+    this.#report.ended();
   }
 
   async #write(documents: Iterable<Document>): Promise<void> {

@@ -51,7 +51,15 @@ export function closedError(target: string, error: unknown): OutputError {
 export function slowError(target: string): OutputError {
   return new OutputError(
     'OUTPUT_SLOW',
-    `${target} takes documents too slowly, its buffer is full: speed up what reads or stores them, or raise --output.interval`,
+    `${target} cannot keep up, and the buffer is full: speed up its reader or storage, or raise --output.interval`,
+  );
+}
+
+/** For documents that were still buffered when the process ended. */
+export function unwrittenError(target: string, documents: number): OutputError {
+  return new OutputError(
+    'OUTPUT_SLOW',
+    `${documents} documents could not be written to ${target} before virtune stopped, and were dropped: check its reader or storage`,
   );
 }
 

@@ -1,6 +1,7 @@
+import { textWithCode } from '../../model/virtune-error.ts';
 import { RepeatFilter } from '../repeat-filter.ts';
 import type { OutputDropReason } from './line-writer.ts';
-import { type OutputError, slowError } from './output-error.ts';
+import { type OutputError, slowError, unwrittenError } from './output-error.ts';
 
 export interface OutputReportParts {
   /** Where documents go, as messages name it. */
@@ -20,6 +21,8 @@ export class OutputReport {
   /** Since the last logged count. */
   #droppedDocuments = 0;
   #isClosed = false;
+  /** Dropped since then because they were not written in time. */
+  #unwrittenDocuments = 0;
 
   constructor(parts: OutputReportParts) {
     this.#parts = parts;
@@ -30,6 +33,10 @@ export class OutputReport {
   }
 
   dropped(reason: OutputDropReason, documents: number): void {
+    if (this.#isClosed && reason === 'buffer_full') {
+      this.#unwrittenDocuments += documents;
+      return;
+    }
     this.#droppedDocuments += documents;
     if (reason === 'buffer_full') this.#begin(reason, slowError(this.#parts.target));
   }
@@ -55,9 +62,16 @@ export class OutputReport {
     this.#droppedDocuments = 0;
   }
 
-  /** Call on shutdown: a reader that goes away from now on is not reported. */
+  /** Call at the start of a shutdown: a reader that goes away or is too slow from now on is not reported. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** Call at the end of a shutdown: logs how many documents were not written in time. */
+  ended(): void {
+    if (this.#unwrittenDocuments === 0) return;
+    const error = unwrittenError(this.#parts.target, this.#unwrittenDocuments);
+    this.#parts.log(`output: ${textWithCode(error)}`);
   }
 
   #begin(reason: OutputDropReason, error: OutputError): void {

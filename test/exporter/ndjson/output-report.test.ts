@@ -53,7 +53,24 @@ test('a reader that is too slow has caught up once nothing waits for it', () => 
     'output: /srv/o takes documents too slowly, its buffer is full: speed up what reads or stores them, or raise --output.interval; documents are dropped [OUTPUT_SLOW]',
   ]);
   report.written(0);
-  expect(lines[1]).toBe('output: /srv/o is written again; 5 documents were dropped');
+  expect(lines[1]).toBe('output: writing to /srv/o works again; 5 documents were dropped');
+});
+
+test('documents that a shutdown leaves unwritten are one line at its end, which blames no full buffer', () => {
+  report.close();
+  report.dropped('buffer_full', 5);
+  report.dropped('buffer_full', 2);
+  expect(lines).toEqual([]);
+  report.ended();
+  expect(lines).toEqual([
+    'output: 7 documents could not be written to /srv/o before virtune stopped, and were dropped: check its reader or storage [OUTPUT_SLOW]',
+  ]);
+});
+
+test('a shutdown that leaves nothing unwritten logs nothing', () => {
+  report.close();
+  report.ended();
+  expect(lines).toEqual([]);
 });
 
 test('a reader that is gone ends the output once, and not while it is being closed', () => {

@@ -93,7 +93,7 @@ export class HostExporter {
     if (this.#reportedSameId.has(other)) return;
     this.#reportedSameId.add(other);
     this.#onWrongId?.(
-      `${other.#name} and ${this.#name} are sent with the same host.id, ${id}: they count as one host: a search server stores the documents of the host, its NUMA cells and pools of only one of them at each sample; if they are two, set another host_id for one of them in the configuration of the exporter, or, where virsh capabilities shows the same UUID on both, host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on both; if they are the same machine, configure it once`,
+      `${other.#name} and ${this.#name} have the same host.id, ${id}, and count as one host: a search server stores the documents of the host, its NUMA cells and pools of only one of them per sample; if they are different machines, set another host_id for one of them in the configuration of the exporter, or, where virsh capabilities shows the same UUID on both, host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on both; if they are the same machine, configure it once`,
     );
   }
 

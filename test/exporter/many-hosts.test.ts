@@ -197,7 +197,7 @@ test('two hosts with one UUID are named once, and not once host_id sets them apa
     expect(lines()).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^virtune: kvm[12] and kvm[12] are sent with .*${uuid}: .*host, its NUMA cells and pools of only one .*host_id`,
+          `^virtune: kvm[12] and kvm[12] have the same host\\.id, ${uuid}, and [^:]*: [^:]*host, its NUMA cells and pools of only one [^:]*host_id[^:]*$`,
         ),
       ),
     ]);

@@ -2,7 +2,10 @@ import { systemErrorText } from '../../model/system-error.ts';
 import { VirtuneError } from '../../model/virtune-error.ts';
 import { type QueueKind, queueDirSetting } from './queue-kind.ts';
 
-/** The folder of the document queue cannot be used, or another process uses it. */
+/**
+ * The folder of the queue cannot be used (QUEUE_FOLDER), another process uses it (QUEUE_IN_USE), or one of its files could
+ * not be read for minutes (QUEUE_UNREADABLE).
+ */
 export class QueueError extends VirtuneError {
   override readonly name = 'QueueError';
   declare readonly code: 'QUEUE_FOLDER' | 'QUEUE_IN_USE' | 'QUEUE_UNREADABLE';

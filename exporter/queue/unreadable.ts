@@ -45,6 +45,11 @@ export class ReadPatience {
   }
 }
 
+const GUIDES = {
+  elasticsearch: 'docs/elasticsearch.md',
+  otlp: 'docs/opentelemetry.md',
+} as const satisfies Record<QueueKind, string>;
+
 /** Reports a file that was set aside, and what to do with it. */
 export function asideError(
   { path, aside }: Segment,
@@ -58,7 +63,7 @@ export function asideError(
   const what = kind === 'otlp' ? 'data points' : 'documents';
   return new QueueError(
     'QUEUE_UNREADABLE',
-    `${path} could not be read for ${Math.floor(lastedMs / 60_000)} minutes (${systemErrorText(error)}), and held up the queue; it was renamed to ${aside}, and its ${documents} ${what} that were not sent count as dropped (unreadable); check the disk (dmesg, smartctl), then delete the file, or send it again as docs/elasticsearch.md says`,
+    `${path} could not be read for ${Math.floor(lastedMs / 60_000)} minutes (${systemErrorText(error)}), and blocked the queue; it was renamed to ${aside}, and its ${documents} ${what} that were not sent count as dropped (unreadable); check the disk (dmesg, smartctl), then delete the file, or send it again as ${GUIDES[kind]} explains under "A file that cannot be read"`,
     error,
   );
 }

@@ -77,7 +77,7 @@ test('a file that cannot be read for five minutes is put aside: its documents co
   expect(dropped).toEqual([['unreadable', 10]]);
   const file = join(dir, '0000000000000010.vq');
   expect(trouble).toEqual([
-    `${file} could not be read for 5 minutes (EIO: i/o error), and held up the queue; it was renamed to ${file}.unreadable, and its 10 documents that were not sent count as dropped (unreadable); check the disk (dmesg, smartctl), then delete the file, or send it again as docs/elasticsearch.md says [QUEUE_UNREADABLE]`,
+    `${file} could not be read for 5 minutes (EIO: i/o error), and blocked the queue; it was renamed to ${file}.unreadable, and its 10 documents that were not sent count as dropped (unreadable); check the disk (dmesg, smartctl), then delete the file, or send it again as docs/elasticsearch.md explains under "A file that cannot be read" [QUEUE_UNREADABLE]`,
   ]);
   expect(asideFiles()).toEqual(['0000000000000010.vq.unreadable']);
   await queue.commit();
@@ -89,6 +89,20 @@ test('a file that cannot be read for five minutes is put aside: its documents co
   expect(dropped).toHaveLength(1);
   await next.close();
 });
+
+test.each(['elasticsearch', 'otlp'] as const)(
+  'the message about a file that cannot be read refers to a page that explains it: %s',
+  async (kind) => {
+    const queue = await filled(2, { kind });
+    bad.add(0);
+    await sentWithin(queue, 6);
+    const [, page = '', heading = ''] =
+      /send it again as (\S+) explains under "(.+)"/.exec(String(trouble[0])) ?? [];
+    expect(page).toContain(kind === 'otlp' ? 'opentelemetry' : 'elasticsearch');
+    expect(readFileSync(page, 'utf8')).toContain(`**${heading}`);
+    await queue.close();
+  },
+);
 
 test('a failure that ends within five minutes loses nothing, however often it comes back', async () => {
   const queue = await filled(4);

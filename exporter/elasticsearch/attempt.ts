@@ -1,5 +1,5 @@
 import type { RequestOutcome } from './sink-meter.ts';
-import { isTaken, type Verdict } from './verdict.ts';
+import { isStored, type Verdict } from './verdict.ts';
 
 /** The result of one request as a whole. `node` as in SearchError. */
 export type Attempt =
@@ -25,7 +25,7 @@ export function outcomeOf(attempt: Attempt): RequestOutcome {
   switch (attempt.kind) {
     case 'judged': {
       if (isWithheld(attempt)) return 'refused';
-      return attempt.verdicts.every(isTaken) ? 'ok' : 'partial';
+      return attempt.verdicts.every(isStored) ? 'ok' : 'partial';
     }
     case 'too-large':
       return 'too_large';

@@ -122,13 +122,13 @@ export class BulkSender {
   async #ship(signal: AbortSignal): Promise<Shipped> {
     const { meter, onServer } = this.#parts;
     const sent = this.#batch.head(this.#limit.bytes);
-    const takenMs = await this.#probe.ask(sent, signal);
+    const acceptedMs = await this.#probe.ask(sent, signal);
     const attempt = await this.#send(sent, signal);
     if (signal.aborted && attempt.kind === 'again') return 'again';
     onServer(attempt.kind !== 'again' || attempt.outcome === 'busy');
     switch (attempt.kind) {
       case 'judged':
-        return this.#apply(sent, settle(attempt.node, sent, attempt.verdicts, takenMs));
+        return this.#apply(sent, settle(attempt.node, sent, attempt.verdicts, acceptedMs));
       case 'too-large':
       case 'unreadable': {
         if (sent.length > 1) return this.#shrink(sent);
@@ -196,7 +196,7 @@ export class BulkSender {
     const parked = new Set(await this.#parts.parking?.park([...items]));
     this.#batch.remove(parked);
     for (const { index } of parked) {
-      const trouble = this.#stuck.release(index);
+      const trouble = this.#stuck.forget(index);
       if (trouble === undefined) continue;
       this.#repeats.log(
         textWithCode(trouble.error, '; virtune retries it, and other streams are not held up'),
@@ -213,7 +213,7 @@ export class BulkSender {
     const parked = new Set(await parking.park(future, FUTURE));
     if (parked.size === 0) return;
     this.#batch.remove(parked);
-    for (const { index } of parked) this.#stuck.release(index);
+    for (const { index } of parked) this.#stuck.forget(index);
     this.#repeats.log(
       `${parked.size} documents are ahead of the clock of this host, which was wrong; they wait until the server accepts their time, and hold up no others`,
     );

@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.ts';
 import type { BulkItem } from './bulk.ts';
 import type { NewestDocuments } from './newest-documents.ts';
-import { isTaken } from './verdict.ts';
+import { isStored } from './verdict.ts';
 
 /**
  * Finds out whether a whole stream is blocked or only an old index, for example after downsampling: a read-only index
@@ -32,17 +32,17 @@ export class ReadOnlyProbe {
    * @returns by stream that accepted it: when it was sampled
    */
   async ask(items: readonly BulkItem[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
-    const takenMs = new Map<string, number>();
+    const acceptedMs = new Map<string, number>();
     const probes = this.#probesFor(items);
-    if (probes.length === 0) return takenMs;
+    if (probes.length === 0) return acceptedMs;
     const attempt = await this.#send(probes, signal);
     for (const [place, item] of probes.entries()) {
       const verdict = attempt.kind === 'judged' ? attempt.verdicts[place] : undefined;
-      const isAccepted = verdict !== undefined && isTaken(verdict);
-      if (isAccepted) takenMs.set(item.index, item.atMs);
+      const isAccepted = verdict !== undefined && isStored(verdict);
+      if (isAccepted) acceptedMs.set(item.index, item.atMs);
       if (isAccepted || item.isUnsure) this.#newest?.noteSent(item);
     }
-    return takenMs;
+    return acceptedMs;
   }
 
   #probesFor(items: readonly BulkItem[]): BulkItem[] {

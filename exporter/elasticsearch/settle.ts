@@ -1,7 +1,7 @@
 import type { BulkItem } from './bulk.ts';
 import type { DeadLetter } from './dead-letters/letter.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
-import { isTaken, type Verdict } from './verdict.ts';
+import { isStored, type Verdict } from './verdict.ts';
 import { isReadOnlyIndex } from './write-block.ts';
 
 /** The result of one request, by document and by stream. */
@@ -29,13 +29,13 @@ export interface Settled {
 /**
  * Sorts documents by verdict, and marks those on which the server failed. A document refused by a read-only index is
  * rejected once its stream has accepted a newer one, so that it does not block the others.
- * @param takenMs by stream that accepted a document sent ahead just before: when that one was sampled
+ * @param acceptedMs by stream that accepted a document sent ahead just before: when that one was sampled
  */
 export function settle(
   node: string,
   sent: readonly BulkItem[],
   verdicts: readonly Verdict[],
-  takenMs: ReadonlyMap<string, number> = new Map(),
+  acceptedMs: ReadonlyMap<string, number> = new Map(),
 ): Settled {
   const delivered: BulkItem[] = [];
   const duplicates: BulkItem[] = [];
@@ -44,8 +44,8 @@ export function settle(
   const left: BulkItem[] = [];
   const early: BulkItem[] = [];
   const readOnly = new Set<string>();
-  const open = new Set<string>(takenMs.keys());
-  const newestMs = newestTaken(sent, verdicts, takenMs);
+  const open = new Set<string>(acceptedMs.keys());
+  const newestMs = newestAccepted(sent, verdicts, acceptedMs);
   const stuck = new Map<string, Trouble>();
   for (const [place, item] of sent.entries()) {
     const verdict = verdicts[place] as Verdict;
@@ -86,14 +86,14 @@ export function settle(
 }
 
 /** By stream: when its newest accepted document was sampled. */
-function newestTaken(
+function newestAccepted(
   sent: readonly BulkItem[],
   verdicts: readonly Verdict[],
-  takenMs: ReadonlyMap<string, number>,
+  acceptedMs: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const newest = new Map(takenMs);
+  const newest = new Map(acceptedMs);
   for (const [place, { index, atMs }] of sent.entries()) {
-    if (isTaken(verdicts[place] as Verdict)) newest.set(index, Math.max(newest.get(index) ?? atMs, atMs));
+    if (isStored(verdicts[place] as Verdict)) newest.set(index, Math.max(newest.get(index) ?? atMs, atMs));
   }
   return newest;
 }

@@ -85,7 +85,7 @@ export class SinkMeter {
     nowMs: number,
     parked: ReadonlyMap<string, QueueState> = new Map(),
   ): string {
-    const queue = together([main, ...parked.values()]);
+    const queue = combined([main, ...parked.values()]);
     const ageSeconds = (oldestAtMs: number | undefined): number =>
       oldestAtMs === undefined ? 0 : msToSeconds(Math.max(0, nowMs - oldestAtMs));
     let text = '';
@@ -131,7 +131,7 @@ export class SinkMeter {
 }
 
 /** Combined state of several queues. */
-function together(states: readonly QueueState[]): QueueState {
+function combined(states: readonly QueueState[]): QueueState {
   const oldest = states.flatMap(({ oldestAtMs }) => (oldestAtMs === undefined ? [] : [oldestAtMs]));
   return {
     bytes: states.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -28,7 +28,7 @@ export class StuckStreams {
   }
 
   /** Call when its documents are parked. @returns why; undefined if already known */
-  release(stream: string): Trouble | undefined {
+  forget(stream: string): Trouble | undefined {
     const trouble = this.#streams.get(stream)?.trouble;
     this.#streams.delete(stream);
     return trouble;

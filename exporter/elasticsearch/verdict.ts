@@ -25,7 +25,7 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly status: number; readonly reason: string };
 
 /** Whether the server has the document now. */
-export function isTaken({ kind }: Verdict): boolean {
+export function isStored({ kind }: Verdict): boolean {
   return kind === 'delivered' || kind === 'duplicate' || kind === 'conflict';
 }
 

@@ -42,7 +42,7 @@ export class OtlpSender {
   /** How often the receiver failed on the first one. */
   #failures = 0;
   /** Whether it has accepted the second one since. */
-  #acceptsOthers = false;
+  #hasAcceptedNext = false;
 
   constructor(parts: OtlpSenderParts) {
     this.#parts = parts;
@@ -67,7 +67,7 @@ export class OtlpSender {
   }
 
   get #isToProbe(): boolean {
-    return this.#failures >= FAILURES_MAX && !this.#acceptsOthers;
+    return this.#failures >= FAILURES_MAX && !this.#hasAcceptedNext;
   }
 
   async #fill(): Promise<Filled> {
@@ -100,11 +100,11 @@ export class OtlpSender {
     if (attempt.kind !== 'again') {
       await this.#settle(sent, attempt);
       await this.#remove(sent);
-      this.#acceptsOthers = isProbe;
+      this.#hasAcceptedNext = isProbe;
       return 'accepted';
     }
     const hasFailedOnIt = attempt.hasFailedOnIt === true;
-    if (hasFailedOnIt && this.#acceptsOthers) {
+    if (hasFailedOnIt && this.#hasAcceptedNext) {
       await this.#saveDeadRequest(
         first,
         500,
@@ -123,7 +123,7 @@ export class OtlpSender {
   /** Marks a record as settled. The queue commits once all taken records are. */
   async #remove(record: QueueRecord): Promise<void> {
     if (record === this.#taken[0]) this.#failures = 0;
-    this.#acceptsOthers = false;
+    this.#hasAcceptedNext = false;
     this.#taken = this.#taken.filter((each) => each !== record);
     if (this.#taken.length === 0) await this.#parts.queue.commit();
   }

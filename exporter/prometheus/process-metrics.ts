@@ -25,10 +25,10 @@ export class ProcessMetrics {
   readonly loopDelay: LoopDelay;
   readonly #registries: Registries;
   readonly #gathering = new Map<Format, Promise<string>>();
-  #configTaken = true;
+  #configLoaded = true;
   /** Further metrics that exist once per process. */
   also: (format: Format) => string = () => '';
-  #configTakenAtMs = Date.now();
+  #configLoadedAtMs = Date.now();
 
   constructor(version: string) {
     const registry = new Registry();
@@ -36,36 +36,36 @@ export class ProcessMetrics {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
     for (const name of LEFT_OUT) registry.removeSingleMetric(name);
     this.loopDelay = new LoopDelay(registry);
-    const { build, configTaken, configTakenAt } = exporterMetrics;
+    const { build, configLoaded, configLoadedAt } = exporterMetrics;
     new Gauge({ name: build.name, help: build.help, labelNames: build.labels, registers }).set(
       { version },
       1,
     );
-    const taken = (): boolean => this.#configTaken;
-    const takenAtMs = (): number => this.#configTakenAtMs;
+    const isLoaded = (): boolean => this.#configLoaded;
+    const loadedAtMs = (): number => this.#configLoadedAtMs;
     new Gauge({
-      name: configTaken.name,
-      help: configTaken.help,
+      name: configLoaded.name,
+      help: configLoaded.help,
       registers,
       collect() {
-        this.set(Number(taken()));
+        this.set(Number(isLoaded()));
       },
     });
     new Gauge({
-      name: configTakenAt.name,
-      help: configTakenAt.help,
+      name: configLoadedAt.name,
+      help: configLoadedAt.help,
       registers,
       collect() {
-        this.set(msToSeconds(takenAtMs()));
+        this.set(msToSeconds(loadedAtMs()));
       },
     });
     this.#registries = registriesOf(registry);
   }
 
   /** Records whether the configuration just read is in use. */
-  configRead(taken: boolean): void {
-    this.#configTaken = taken;
-    if (taken) this.#configTakenAtMs = Date.now();
+  configRead(isLoaded: boolean): void {
+    this.#configLoaded = isLoaded;
+    if (isLoaded) this.#configLoadedAtMs = Date.now();
   }
 
   /** Concurrent callers share one collection. Ends with `# EOF` in OpenMetrics. */

@@ -27,12 +27,12 @@ const LETTER_START_BYTES = 256;
  */
 export async function readKind(dir: string): Promise<QueueKind | undefined> {
   const names = await readdir(dir);
-  const said = names.includes(FILE) ? (await readFile(join(dir, FILE), 'utf8')).trim() : '';
-  if (said === 'elasticsearch' || said === 'otlp') return said;
-  if (said !== '') {
+  const recorded = names.includes(FILE) ? (await readFile(join(dir, FILE), 'utf8')).trim() : '';
+  if (recorded === 'elasticsearch' || recorded === 'otlp') return recorded;
+  if (recorded !== '') {
     throw new QueueError(
       'QUEUE_FOLDER',
-      `${dir} is the queue of another version of virtune (${join(dir, FILE)} contains ${JSON.stringify(said.slice(0, 40))}); choose another folder, or upgrade virtune`,
+      `${dir} is the queue of another version of virtune (${join(dir, FILE)} contains ${JSON.stringify(recorded.slice(0, 40))}); choose another folder, or upgrade virtune`,
     );
   }
   // Only Elasticsearch parks streams in separate queues.
@@ -57,8 +57,8 @@ export async function checkKind(dir: string, kind: QueueKind): Promise<void> {
 /** Rejects if the file cannot be written. Callers may ignore that: the kind can be inferred from the records. */
 export async function writeKind(dir: string, kind: QueueKind): Promise<void> {
   const path = join(dir, FILE);
-  const said = await readFile(path, 'utf8').catch(() => '');
-  if (said.trim() !== kind) await writeFile(path, `${kind}\n`, { mode: 0o600 });
+  const recorded = await readFile(path, 'utf8').catch(() => '');
+  if (recorded.trim() !== kind) await writeFile(path, `${kind}\n`, { mode: 0o600 });
 }
 
 function kindOfRecord(bytes: Buffer): QueueKind | undefined {

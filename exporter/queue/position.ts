@@ -42,7 +42,7 @@ export async function writePosition(dir: string, position: Position): Promise<vo
 }
 
 /** How many of the documents from `from` up to but excluding `to` are in none of the ranges. */
-export function notIn(ranges: Position['dropped'], from: number, to: number): number {
+export function countNotIn(ranges: Position['dropped'], from: number, to: number): number {
   let count = to - from;
   for (const [start, end] of ranges) count -= Math.max(0, Math.min(end, to) - Math.max(start, from));
   return Math.max(0, count);

@@ -2,7 +2,7 @@ import { makeFolder } from '../../sampler/make-folder.ts';
 import type { DropReason } from './drop-reason.ts';
 import { checkKind, writeKind } from './kind-file.ts';
 import { lockFolder } from './lock.ts';
-import { notIn, type Position, readPosition, withRange, writePosition } from './position.ts';
+import { countNotIn, type Position, readPosition, withRange, writePosition } from './position.ts';
 import { exporterAdvice, queueFolderError, queueInUse } from './queue-error.ts';
 import type { QueueKind } from './queue-kind.ts';
 import type { QueueRecord } from './record.ts';
@@ -128,7 +128,7 @@ export class DiskQueue {
   get state(): QueueState {
     return {
       bytes: this.#segments.bytes + this.#spill.bytes,
-      documents: notIn(this.#settled.dropped, this.#settled.document, this.#nextDocument),
+      documents: countNotIn(this.#settled.dropped, this.#settled.document, this.#nextDocument),
       oldestAtMs: this.#oldestAtMs,
     };
   }
@@ -239,7 +239,7 @@ export class DiskQueue {
       }
       const later = this.#segments.after(this.#segment);
       if (later === undefined) break;
-      await this.#segment.rest();
+      await this.#segment.closeFile();
       this.#segment = later;
       this.#offset = 0;
     }
@@ -272,7 +272,7 @@ export class DiskQueue {
     await this.#segments.putAside(segment);
     this.#patience.reset();
     onTrouble(
-      asideError(segment, { kind, documents: notIn(this.#settled.dropped, from, to), lastedMs, error }),
+      asideError(segment, { kind, documents: countNotIn(this.#settled.dropped, from, to), lastedMs, error }),
     );
     this.#count('unreadable', from, to);
     this.#segment = next;
@@ -345,7 +345,7 @@ export class DiskQueue {
 
   #count(reason: DropReason, from: number, to: number): void {
     if (from >= to) return;
-    const lost = notIn(this.#settled.dropped, from, to);
+    const lost = countNotIn(this.#settled.dropped, from, to);
     if (lost > 0) this.#options.onDrop(reason, lost);
     this.#settled = { ...this.#settled, dropped: withRange(this.#settled.dropped, from, to) };
   }

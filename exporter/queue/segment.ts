@@ -86,7 +86,7 @@ export class Segment {
       }
     } catch (error) {
       // Reopening may help, for example when a network file system was away.
-      await this.rest().catch(() => undefined);
+      await this.closeFile().catch(() => undefined);
       throw error;
     }
     return bytes.subarray(0, read);
@@ -99,19 +99,19 @@ export class Segment {
 
   /** Renames it to a name that the queue ignores. */
   async putAside(): Promise<void> {
-    await this.rest().catch(() => undefined);
+    await this.closeFile().catch(() => undefined);
     await rename(this.path, this.aside);
   }
 
   /** Closes the file until it is needed again: a long queue has more files than a process may hold open. */
-  async rest(): Promise<void> {
+  async closeFile(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
   }
 
   async remove(): Promise<void> {
-    await this.rest();
+    await this.closeFile();
     await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });

@@ -69,7 +69,7 @@ export class Segments {
     }
     if (isNew) {
       // Its data is already synced; a failed close loses nothing.
-      await this.#writable?.rest().catch(this.#onTrouble);
+      await this.#writable?.closeFile().catch(this.#onTrouble);
       this.#all.push(segment);
       this.#writable = segment;
     }
@@ -98,7 +98,7 @@ export class Segments {
         () => true,
         () => false,
       );
-      if (segment !== this.#writable) await segment.rest().catch(() => undefined);
+      if (segment !== this.#writable) await segment.closeFile().catch(() => undefined);
       if (isRead) return true;
     }
     return others.length === 0;
@@ -113,7 +113,7 @@ export class Segments {
   }
 
   async close(): Promise<void> {
-    for (const segment of this.#all) await segment.rest();
+    for (const segment of this.#all) await segment.closeFile();
   }
 
   async #remove(segment: Segment): Promise<void> {
@@ -141,7 +141,7 @@ async function truncateDamagedEnd(segments: Segment[], onTrouble: (error: Error)
     }
     if (end !== undefined) {
       last.bytes = offset;
-      await last.rest();
+      await last.closeFile();
       return { end, certainEnd: end };
     }
     const { firstDocument } = last;

@@ -38,13 +38,13 @@ export const exporterMetrics = {
     help: 'Version of virtune.',
     labels: ['version'],
   },
-  configTaken: {
+  configLoaded: {
     name: 'virtune_config_last_reload_successful',
     type: 'gauge',
     help: '1 when the last reload of the configuration succeeded.',
     labels: [],
   },
-  configTakenAt: {
+  configLoadedAt: {
     name: 'virtune_config_last_reload_success_timestamp_seconds',
     type: 'gauge',
     help: 'Time of the last successful configuration reload, in seconds since 1970.',

@@ -57,10 +57,10 @@ export async function planSetup(client: SearchClient, options: SetupOptions): Pr
 }
 
 /** Applies the steps in order; stops at the first failure, and what was done stays. */
-export async function applySetup({ steps }: SetupPlan, said: (step: Step) => void): Promise<void> {
+export async function applySetup({ steps }: SetupPlan, onApplied: (step: Step) => void): Promise<void> {
   for (const step of steps) {
     await step.apply?.();
-    said(step);
+    onApplied(step);
   }
 }
 

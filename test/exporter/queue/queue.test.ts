@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DropReason } from '../../../exporter/queue/drop-reason.ts';
-import { notIn, withRange } from '../../../exporter/queue/position.ts';
+import { countNotIn, withRange } from '../../../exporter/queue/position.ts';
 import { DiskQueue, type QueueOptions } from '../../../exporter/queue/queue.ts';
 import { decodeRecord, encodeRecord, findRecord, HEADER_BYTES } from '../../../exporter/queue/record.ts';
 import { Segment } from '../../../exporter/queue/segment.ts';
@@ -377,9 +377,11 @@ test('what memory holds when a queue is closed is stored for the next process, a
 test('a folder is free after a close that failed', async () => {
   const queue = await open('q');
   await add(queue, 'a');
-  const { rest } = Segment.prototype;
-  const failing = vi.spyOn(Segment.prototype, 'rest').mockImplementationOnce(async function (this: Segment) {
-    await rest.call(this);
+  const { closeFile } = Segment.prototype;
+  const failing = vi.spyOn(Segment.prototype, 'closeFile').mockImplementationOnce(async function (
+    this: Segment,
+  ) {
+    await closeFile.call(this);
     throw new Error('EIO: i/o error, close');
   });
   try {
@@ -398,11 +400,11 @@ test('documents that memory gave up and older ones that a full queue dropped are
       const lost = new Set<number>();
       for (const [from, length] of added) {
         const fresh = Array.from({ length }, (_, at) => from + at).filter((each) => !lost.has(each));
-        expect(notIn(known, from, from + length)).toBe(fresh.length);
+        expect(countNotIn(known, from, from + length)).toBe(fresh.length);
         known = withRange(known, from, from + length);
         for (const each of fresh) lost.add(each);
       }
-      expect(notIn(known, 0, 300)).toBe(300 - lost.size);
+      expect(countNotIn(known, 0, 300)).toBe(300 - lost.size);
       expect(known).toEqual([...known].sort(([one], [other]) => one - other));
     }),
   );

@@ -5,7 +5,7 @@ import { UnsentBodies } from './unsent-bodies.ts';
 
 /** Time for a client to read a response: one that reads byte by byte holds its memory no longer than this. */
 const TAKE_TIMEOUT_MS = 30_000;
-/** Five uncompressed scrapes of a host with 1,000 VMs; the unit is throttled above 256 MiB. */
+/** Five uncompressed scrapes of a host with 1,000 VMs; the unit is throttled above 512 MiB. */
 const UNSENT_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Shared by the whole process, like its memory. */

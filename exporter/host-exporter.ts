@@ -84,7 +84,7 @@ export class HostExporter {
     if (this.settings.hostId !== undefined || before === undefined) return;
     if (before.hostname !== identity.hostname || before.uuid === identity.uuid) return;
     this.#onWrongId?.(
-      `libvirt reported ${before.uuid} as the UUID of ${this.#name}, and now ${identity.uuid}: host.id of what is sent has changed, so the host and its VMs are new series; set host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on that host, or host_id in the configuration of the exporter`,
+      `libvirt reported ${before.uuid} as the UUID of ${this.#name}, and now ${identity.uuid}: host.id has changed with it, so the host and its VMs start new series; set host_uuid_source = "machine-id" in virtqemud.conf or libvirtd.conf on that host, or host_id in the configuration of the exporter`,
     );
   }
 

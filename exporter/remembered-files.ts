@@ -99,7 +99,7 @@ export class RememberedFiles implements PkiReader {
     if (this.#inTrouble.has(path)) return;
     this.#inTrouble.add(path);
     this.#log(
-      `${path} cannot be read: ${unreadableText(error)}; what was read from it before stays in use until then`,
+      `${path} cannot be read: ${unreadableText(error)}; its previous content stays in use until it can be read again`,
     );
   }
 }

@@ -66,7 +66,11 @@ export function notPermitted(answer: SearchResponse): SearchError {
   const { node } = answer;
   const reason = reasonOf(answer);
   if (isBlock(reason)) {
-    return new SearchError('SEARCH_BLOCKED', node, `the server accepts no documents (${reason}); ${UNBLOCK}`);
+    return new SearchError(
+      'SEARCH_BLOCKED',
+      node,
+      `writes are blocked on the server (${reason}); ${UNBLOCK}`,
+    );
   }
   const proxy =
     typeof answer.body === 'string' && isWebPage(answer.body) ? ', or the proxy that answers' : '';
@@ -77,10 +81,10 @@ export function notPermitted(answer: SearchResponse): SearchError {
   );
 }
 
-/** For any other unexpected status. */
+/** For any other unexpected status. @param what the purpose of the request, such as "for its version" */
 export function refused(what: string, answer: SearchResponse): SearchError {
   const { node, status } = answer;
-  const refusal = `asked ${what}, the server answered ${status} (${reasonOf(answer)})`;
+  const refusal = `the server answered ${status} to the request ${what} (${reasonOf(answer)})`;
   if (status === 429 || status === 503) {
     const next = 'it is overloaded or not ready; check the health and load of the server';
     return new SearchError('SEARCH_BUSY', node, `${refusal}; ${next}`);

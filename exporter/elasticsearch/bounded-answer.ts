@@ -35,7 +35,7 @@ export async function unpacked(
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(
       code === 'ERR_BUFFER_TOO_LARGE'
-        ? `the response is too long: more than ${maxOutputLength} bytes, unpacked`
+        ? `the response is too long: more than ${maxOutputLength} bytes after decompression`
         : `the response cannot be unpacked: ${message}`,
     );
   }

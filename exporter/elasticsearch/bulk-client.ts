@@ -245,7 +245,7 @@ function readAnswer(answer: SearchResponse, items: readonly SendItem[], nowMs: n
   return {
     kind: 'again',
     outcome: status === 429 || status === 503 ? 'busy' : 'error',
-    error: refused('to take documents', answer),
+    error: refused('to store documents', answer),
     retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
   };
 }

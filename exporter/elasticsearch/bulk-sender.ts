@@ -199,7 +199,7 @@ export class BulkSender {
       const trouble = this.#stuck.forget(index);
       if (trouble === undefined) continue;
       this.#repeats.log(
-        textWithCode(trouble.error, '; virtune retries it, and other streams are not held up'),
+        textWithCode(trouble.error, '; virtune retries it, and other streams are not blocked'),
       );
     }
   }
@@ -215,7 +215,7 @@ export class BulkSender {
     this.#batch.remove(parked);
     for (const { index } of parked) this.#stuck.forget(index);
     this.#repeats.log(
-      `${parked.size} documents are ahead of the clock of this host, which was wrong; they wait until the server accepts their time, and hold up no others`,
+      `${parked.size} documents have timestamps ahead of this host's clock, which was set back; they wait until the server accepts their timestamps, and block no others`,
     );
   }
 
@@ -236,7 +236,7 @@ export class BulkSender {
     const [first] = conflicts;
     if (first === undefined) return;
     this.#repeats.log(
-      `${conflicts.length} documents of host ${first.source.head.host} were in ${first.index} before this exporter sent them: either another exporter sends the same host to the same namespace (then stop one of them, or give it another --elasticsearch.namespace), or another host has the same host.id (then compare the UUID in virsh capabilities of both, and set host_id for one of them)`,
+      `${conflicts.length} documents of host ${first.source.head.host} were already in ${first.index} when this exporter sent them: if another exporter sends the same host to the same namespace, stop one of them or give it another --elasticsearch.namespace; if another host has the same host.id, compare the UUID in virsh capabilities of both, and set host_id for one of them`,
     );
   }
 }

@@ -135,7 +135,7 @@ export async function openClient(
         }
         if (over.aborted) {
           const node = nodeOf((error as { readonly meta?: Answered }).meta, settings);
-          throw connectionError(node, `no whole answer within ${overMs / 1_000} s`, error);
+          throw connectionError(node, `no complete response within ${overMs / 1_000} s`, error);
         }
         throw explain(error, errors, settings);
       }

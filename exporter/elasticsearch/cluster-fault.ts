@@ -12,12 +12,12 @@ const FAULTS: readonly ClusterFault[] = [
     // ShardLimitValidator, when the first index of a stream or the next one of a lazy rollover is created. The type is
     // validation_exception or illegal_argument_exception; OpenSearch says "total shards".
     pattern: /^\w+: (?:Validation Failed: \d+: )?this action would add \[\d+\] (?:total )?shards/,
-    next: 'raise cluster.max_shards_per_node on the server, or delete indices; virtune cannot create an index for the stream before that',
+    next: 'raise cluster.max_shards_per_node on the server, or delete indices; until then no index can be created for the stream',
   },
   {
     // Any other failure to create an index, such as awareness attributes. Never raised for a document.
     pattern: /^(?:validation_exception|index_creation_exception): /,
-    next: 'correct the setting of the cluster or of the template that the reason names',
+    next: 'correct the cluster or template setting named in the reason',
   },
   {
     // IngestService, for a default_pipeline or final_pipeline that was removed or renamed.

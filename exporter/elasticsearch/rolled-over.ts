@@ -77,7 +77,7 @@ async function indicesSince(
   throw new SearchError(
     'SEARCH_ANSWER',
     answer.node,
-    `the server has made ${since.length} indices for ${stream} since the document was sampled, and virtune asks at most ${INDICES_MAX} for it; check the address, and how often the stream is rolled over`,
+    `${stream} has ${since.length} indices created since the document was sampled, and virtune looks for it in at most ${INDICES_MAX}; check the address, and how often the stream rolls over`,
   );
 }
 

@@ -51,7 +51,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
   if (answer.status === 403) return { kind: 'elasticsearch', node, version: undefined, serverless: false };
   const other = foreign(answer);
   if (other !== undefined) throw other;
-  if (answer.status !== 200) throw refused('who it is', answer);
+  if (answer.status !== 200) throw refused('for its version', answer);
   const { tagline, version } = isObject(answer.body) ? (answer.body as Greeting) : ({} as Greeting);
   const isOpen =
     version?.distribution === 'opensearch' ||
@@ -74,7 +74,7 @@ export function readGreeting(answer: SearchResponse): SearchServer {
     throw new SearchError(
       'SEARCH_UNSUPPORTED',
       node,
-      `the server is ${kind} ${found.text}; virtune needs ${major}.${minor} or newer`,
+      `the server is ${nameOf({ kind, version: found, serverless })}; virtune needs ${major}.${minor} or newer`,
     );
   }
   return { kind, node, version: found, serverless };

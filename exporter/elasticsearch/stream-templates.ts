@@ -41,7 +41,7 @@ export class StreamTemplates {
     const withheld = new Map<string, SearchError>();
     for (const misfit of await findMisfits(client, server, pairs, signal)) {
       if (misfit.kind === 'short') {
-        const what = `${misfit.what}; documents are sent with all fields, and what it lacks is not indexed: add it there`;
+        const what = `${misfit.what}; documents are sent with all fields, but the missing ones are not indexed; add them to that template`;
         this.#log(oneLine(`${server.node}: ${what}`));
       } else
         withheld.set(misfit.stream, misfit.kind === 'missing' ? noTemplate(server, misfit) : misfit.error);

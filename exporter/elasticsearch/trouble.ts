@@ -40,7 +40,7 @@ function kindOf(refusal: Exclude<Refusal, { kind: 'withheld' }>): TroubleKind {
       return {
         code: 'SEARCH_TIME_RANGE',
         outcome: 'busy',
-        next: 'the server moves the end of its index every few minutes; if it lasts longer, compare the clocks of this host and of the server',
+        next: 'the server extends the time range of its newest index every few minutes; if this lasts longer, compare the clocks of this host and of the server',
       };
     case 'busy':
       if (isBlock(refusal.reason)) return { code: 'SEARCH_BLOCKED', outcome: 'busy', next: UNBLOCK };

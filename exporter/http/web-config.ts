@@ -224,7 +224,7 @@ async function tlsOptions(path: string, given: TlsGiven): Promise<TlsOptions> {
     createSecureContext(context);
   } catch (error) {
     throw new ConfigError(
-      `${path}: tls_server_config: ${(error as Error).message}; does the key belong to the certificate?`,
+      `${path}: tls_server_config: ${(error as Error).message}; check that the key matches the certificate`,
     );
   }
   return {

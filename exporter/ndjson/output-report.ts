@@ -56,7 +56,7 @@ export class OutputReport {
     this.#trouble = undefined;
     if (!this.#isLogged) return;
     this.#parts.log(
-      `output: ${this.#parts.target} is written again; ${this.#droppedDocuments} documents were dropped`,
+      `output: writing to ${this.#parts.target} works again; ${this.#droppedDocuments} documents were dropped`,
     );
     this.#isLogged = false;
     this.#droppedDocuments = 0;

@@ -63,7 +63,7 @@ export function readAnswer(answer: OtlpAnswer, address: string, nowMs: number): 
       ...again(
         'busy',
         'OTLP_BUSY',
-        `the receiver accepts nothing now (${status}: ${reason}); check its load and log`,
+        `the receiver is busy or unavailable (${status}: ${reason}); check its load and log`,
       ),
       retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
     };

@@ -149,7 +149,7 @@ export class OtlpSender {
     if (rejected > 0) {
       this.#report(
         'OTLP_REJECTED',
-        `the receiver rejected ${rejected} data points of a request (${warning || 'no reason given'}), and they must not be sent again; correct the cause, or more are lost`,
+        `the receiver rejected ${rejected} data points of a request (${warning || 'no reason given'}); they are lost, since OTLP forbids sending them again; correct the cause to avoid further loss`,
       );
     } else if (warning !== '') {
       this.#report(

@@ -171,7 +171,7 @@ async function readClientCert(
     createSecureContext(clientCert);
   } catch (error) {
     throw new ConfigError(
-      `${where('cert_file')} and ${where('key_file')}: the files ${cert_file} and ${key_file} are not a certificate and its key in PEM format (${(error as Error).message}); set the two that belong together, the key without a passphrase`,
+      `${where('cert_file')} and ${where('key_file')}: the files ${cert_file} and ${key_file} are not a certificate and its key in PEM format (${(error as Error).message}); set a matching pair, the key without a passphrase`,
     );
   }
   return clientCert;

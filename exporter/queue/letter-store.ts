@@ -85,7 +85,7 @@ export class LetterStore {
       bytes -= file.bytes;
       onTrouble(
         new Error(
-          `the oldest dead letters, ${file.bytes} bytes, were deleted: there are more than dead_letters_size; see ${seeAlso}`,
+          `the oldest dead letters (${file.bytes} bytes) were deleted, since dead_letters_size was exceeded; see ${seeAlso}`,
         ),
       );
     }

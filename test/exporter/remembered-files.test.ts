@@ -37,7 +37,7 @@ test('while a file system hangs, what was read before counts, which is logged on
   const { path, files, logged, answer } = await hung('token');
   for (let times = 0; times < 3; times++) expect(String(await files.read(path))).toBe('secret');
   expect(logged).toEqual([
-    `${path} cannot be read: ETIMEDOUT: its file system did not answer within 0.02 s; check the file system that it is on; what was read from it before stays in use until then`,
+    `${path} cannot be read: ETIMEDOUT: its file system did not answer within 0.02 s; check the file system that it is on; its previous content stays in use until it can be read again`,
   ]);
   await answer('another');
   await expect.poll(async () => String(await files.read(path))).toBe('another');

@@ -261,7 +261,7 @@ test.each([
   ['http_server_config: { headers: { X-Frame-Options: "a\\nb" } }\n', /:1: http_server_config\.headers/],
   [
     `tls_server_config: { cert_file: ${TLS}/server.pem, key_file: ${TLS}/client.key }\n`,
-    /does the key belong to the certificate/,
+    /check that the key matches the certificate/,
   ],
   [tls('  cipher_suites: [TLS_NO_SUCH]\n'), /cipher_suites/],
   [tls('  min_version: SSL3\n'), /:4: tls_server_config\.min_version/],

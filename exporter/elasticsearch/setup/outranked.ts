@@ -82,7 +82,7 @@ function outrankedBy(
     const error = new SearchError(
       'SEARCH_OUTRANKED',
       server.node,
-      `${winner} outranks ${template.name}, so the data stream ${stream} would not have ${lack.what}; add to it what it lacks, or give it a priority below ${PRIORITY}`,
+      `${winner} outranks ${template.name}, so the data stream ${stream} would lack ${lack.what}; add the missing fields to that template, or give it a priority below ${PRIORITY}`,
     );
     return {
       kind: 'short',

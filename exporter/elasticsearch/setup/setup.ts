@@ -99,7 +99,7 @@ function notesOn(lifecycle: Lifecycle, queueMaxAgeSeconds = 0): string[] {
   if (days === 0 || days * DAY_SECONDS >= queueMaxAgeSeconds) return [];
   const after = formatSeconds(days * DAY_SECONDS);
   return [
-    `an index takes no documents once it is downsampled, ${after} after its rollover, and a queue keeps them for ${formatSeconds(queueMaxAgeSeconds)}: those that an outage delays for longer become dead letters; to store them set a longer --downsample-after`,
+    `an index is read-only once it is downsampled, ${after} after its rollover, but the queue keeps documents for ${formatSeconds(queueMaxAgeSeconds)}: those that an outage delays for longer become dead letters; set a longer --downsample-after to avoid that`,
   ];
 }
 

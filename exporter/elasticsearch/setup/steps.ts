@@ -26,7 +26,7 @@ export async function put(
   query?: Readonly<Record<string, string>>,
 ): Promise<void> {
   const answer = await client.request({ method: 'PUT', path, body, query });
-  if (answer.status < 200 || answer.status > 299) throw denied(`to take the ${what}`, answer);
+  if (answer.status < 200 || answer.status > 299) throw denied(`to store the ${what}`, answer);
 }
 
 export function denied(what: string, answer: Parameters<typeof refused>[1]): SearchError {

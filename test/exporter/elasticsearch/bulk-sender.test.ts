@@ -344,7 +344,7 @@ test('documents of a clock that was ahead wait apart until their time, and those
   for (let at = 0; at < 3; at++) await tick(one, hour + at, 5, STREAMS);
   await vi.waitFor(() => expect(search.documents).toHaveLength(45), PATIENT);
   expect(one.figure('queue_documents')).toBe(45);
-  expect(one.said.join('\n')).toContain('ahead of the clock of this host');
+  expect(one.said.join('\n')).toContain("ahead of this host's clock");
   await tick(one, hour + 3, 5, STREAMS);
   await vi.waitFor(() => expect(search.documents).toHaveLength(60), PATIENT);
   await vi.waitFor(() => expect(one.figure('up')).toBe(1), PATIENT);
@@ -619,7 +619,7 @@ test('one stream that would get the template of another owner waits apart, and t
   await vi.waitFor(
     () =>
       expect(one.said.join('\n')).toMatch(
-        /net-replicas .*outranks metrics-kvm.net, .* not held up \[SEARCH_OUTRANKED\]/,
+        /net-replicas .*outranks metrics-kvm.net, .* not blocked \[SEARCH_OUTRANKED\]/,
       ),
     PATIENT,
   );
@@ -668,7 +668,7 @@ test.each(['elasticsearch', 'opensearch'] as const)(
     expect([search.opened, search.documents.length]).toEqual([2, 60]);
     expect(one.said.filter((line) => line.includes('net-copy'))).toEqual([
       expect.stringMatching(
-        /^http:\S+: index template net-copy \(priority 400, metrics-kvm.net-\*\) outranks metrics-kvm.net and lacks the field \S+ and 1 more; .*add it there$/,
+        /^http:\S+: index template net-copy \(priority 400, metrics-kvm.net-\*\) outranks metrics-kvm.net and lacks the field \S+ and 1 more; .*add them to that template$/,
       ),
     ]);
   },
@@ -801,7 +801,7 @@ test.each([
     expect(one.figure('stream_oldest_age_seconds', { stream: NET })).toBeGreaterThan(0);
     expect(one.figure('stream_oldest_age_seconds', { stream: 'metrics-kvm.vm-default' })).toBe(0);
     expect(one.said.join('\n')).toMatch(
-      new RegExp(`${NET} does not accept documents .* not held up \\[SEARCH_`),
+      new RegExp(`${NET} does not accept documents .* not blocked \\[SEARCH_`),
     );
     search.refuses = () => undefined;
     await settled(one);
@@ -1069,7 +1069,7 @@ test('documents that another exporter of the same host has sent are counted, and
   expect(first.said).toEqual([]);
   expect(second.said).toEqual([
     expect.stringMatching(
-      /host h .*another exporter sends the same host .*another host has the same host\.id .*host_id/,
+      /host h .*another exporter sends the same host .*another host has the same host\.id, .*host_id/,
     ),
   ]);
 });

@@ -32,7 +32,7 @@ test('a server that has made more than a thousand since then is not asked for al
   const { client, asked } = rolledOver(1_440);
   await expect(findRolledOver(client, [item(0)], signal)).rejects.toMatchObject({
     code: 'SEARCH_ANSWER',
-    message: expect.stringContaining('has made 1440 indices for stream since the document was sampled'),
+    message: expect.stringContaining('stream has 1440 indices created since the document was sampled'),
   });
   expect(asked).toEqual([]);
 });

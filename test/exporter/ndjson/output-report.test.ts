@@ -26,7 +26,7 @@ test('a failure that lasts is one line, and its end another, with the documents 
   fail(4);
   report.written(100);
   report.written(0);
-  expect(lines).toEqual([FAILING, 'output: /srv/o is written again; 7 documents were dropped']);
+  expect(lines).toEqual([FAILING, 'output: writing to /srv/o works again; 7 documents were dropped']);
 });
 
 test('a failure that comes and goes within a minute is not logged each time, nor its end; its documents count', () => {
@@ -40,7 +40,10 @@ test('a failure that comes and goes within a minute is not logged each time, nor
     vi.advanceTimersByTime(61_000);
     fail(4);
     report.written(0);
-    expect(lines.slice(2)).toEqual([FAILING, 'output: /srv/o is written again; 6 documents were dropped']);
+    expect(lines.slice(2)).toEqual([
+      FAILING,
+      'output: writing to /srv/o works again; 6 documents were dropped',
+    ]);
   } finally {
     vi.useRealTimers();
   }
@@ -50,7 +53,7 @@ test('a reader that is too slow has caught up once nothing waits for it', () => 
   report.dropped('buffer_full', 5);
   report.written(1_000);
   expect(lines).toEqual([
-    'output: /srv/o takes documents too slowly, its buffer is full: speed up what reads or stores them, or raise --output.interval; documents are dropped [OUTPUT_SLOW]',
+    'output: /srv/o cannot keep up, and the buffer is full: speed up its reader or storage, or raise --output.interval; documents are dropped [OUTPUT_SLOW]',
   ]);
   report.written(0);
   expect(lines[1]).toBe('output: writing to /srv/o works again; 5 documents were dropped');

@@ -191,7 +191,7 @@ test('points that a partial success rejects are counted, and not sent again', as
   expect(it.figures('rejected_total')).toBe(3);
   expect(it.figures('sent_total')).toBe(7);
   expect(it.logged).toEqual([
-    'http://receiver/v1/metrics: the receiver rejected 3 data points of a request (no), and they must not be sent again; correct the cause, or more are lost [OTLP_REJECTED]',
+    'http://receiver/v1/metrics: the receiver rejected 3 data points of a request (no); they are lost, since OTLP forbids sending them again; correct the cause to avoid further loss [OTLP_REJECTED]',
   ]);
   await it.close();
 });

@@ -58,7 +58,7 @@ test('a certificate and the key of another one are refused at the start', async 
     receiverSettings({ endpoint, cert_file: pem(cert), key_file: pem(key) });
   await expect(read('client.pem', 'client.key')).resolves.toBeDefined();
   await expect(read('client.pem', 'server.key')).rejects.toThrow(
-    /^otlp\.cert_file and otlp\.key_file: the files .* are not a certificate and its key in PEM format \(.*\); set the two/,
+    /^otlp\.cert_file and otlp\.key_file: the files .* are not a certificate and its key in PEM format \(.*\); set a matching pair/,
   );
 });
 

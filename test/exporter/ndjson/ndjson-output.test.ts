@@ -108,6 +108,34 @@ test('a reader that does not read delays no scrape: all are answered, and the do
   }
 });
 
+test('documents that a shutdown leaves to a reader that does not read are logged at its end', async () => {
+  const child = spawn(COMMAND, [...FIRST, ...withOutput('ndjson')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    await vi.waitFor(() => expect(log).toMatch(/serving/), WAIT);
+    const url = /serving (\S+)\/metrics/.exec(log)?.[1];
+    const buffered = async (): Promise<number | undefined> =>
+      figure(parseExposition(await (await fetch(`${url}/metrics`)).text()), 'virtune_output_buffered_bytes');
+    await vi.waitFor(async () => expect(await buffered()).toBeGreaterThan(0), WAIT);
+    child.kill('SIGTERM');
+    await vi.waitFor(
+      () =>
+        expect(log).toMatch(
+          /output: \d+ documents could not be written to standard output before virtune stopped, .* \[OUTPUT_SLOW\]$/m,
+        ),
+      WAIT,
+    );
+    expect(log).not.toContain('cannot keep up');
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
 test('a reader that is gone ends the exporter with a code and an exit code, as a script or systemd sees it', async () => {
   const child = spawn(COMMAND, [...FIRST, ...withOutput('ndjson')], {
     stdio: ['ignore', 'pipe', 'pipe'],

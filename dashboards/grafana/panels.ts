@@ -6,7 +6,7 @@ import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { noLimit } from './limits.ts';
-import { now, overTime, type Query } from './query.ts';
+import { instantQueries, type Query, rangeQueries } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
 /** Grafana's names of the units in use. */
@@ -52,7 +52,7 @@ export function graph(spec: PanelSpec): timeseries.PanelBuilder {
     .title(title)
     .description(help)
     .datasource(DATA_SOURCE)
-    .targets(overTime(queries))
+    .targets(rangeQueries(queries))
     .unit(unit)
     .min(0)
     .lineWidth(1)
@@ -101,7 +101,7 @@ export function figure(spec: PanelSpec): stat.PanelBuilder {
     .title(title)
     .description(help)
     .datasource(DATA_SOURCE)
-    .targets(now(queries))
+    .targets(instantQueries(queries))
     .unit(unit)
     .noValue(spec.nothing ?? 'no data')
     .colorMode(limits === undefined ? common.BigValueColorMode.None : common.BigValueColorMode.Value)
@@ -124,7 +124,7 @@ export function density(spec: PanelSpec & { readonly buckets: boolean }): heatma
     .description(help)
     .datasource(DATA_SOURCE)
     .targets(
-      overTime(queries).map((query) =>
+      rangeQueries(queries).map((query) =>
         query.format(buckets ? PromQueryFormat.Heatmap : PromQueryFormat.TimeSeries),
       ),
     )

@@ -50,7 +50,7 @@ export interface Query {
 }
 
 /** Range queries, named A, B, C as in Grafana. */
-export function overTime(queries: readonly Query[]): prometheus.DataqueryBuilder[] {
+export function rangeQueries(queries: readonly Query[]): prometheus.DataqueryBuilder[] {
   return queries.map(({ expr, legend }, index) =>
     new prometheus.DataqueryBuilder()
       .expr(expr)
@@ -61,7 +61,7 @@ export function overTime(queries: readonly Query[]): prometheus.DataqueryBuilder
 }
 
 /** Instant queries, for figures and tables. */
-export function now(
+export function instantQueries(
   queries: readonly Query[],
   format: prometheus.PromQueryFormat = prometheus.PromQueryFormat.TimeSeries,
 ): prometheus.DataqueryBuilder[] {

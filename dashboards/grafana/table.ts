@@ -4,7 +4,7 @@ import { PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import { HOST_IDENTITY } from '../promql.ts';
 import type { Unit } from './panels.ts';
-import { now, refId } from './query.ts';
+import { instantQueries, refId } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
 export interface Column {
@@ -47,7 +47,7 @@ export function rows(spec: TableSpec): table.PanelBuilder {
     .title(title)
     .description(help)
     .datasource(DATA_SOURCE)
-    .targets(now(queries, PromQueryFormat.Table))
+    .targets(instantQueries(queries, PromQueryFormat.Table))
     .transformations([
       ...(columns.length > 1 ? [{ id: 'merge', options: {} }] : []),
       {

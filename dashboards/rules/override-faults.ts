@@ -31,7 +31,7 @@ export function overrideFaults(rule: AlertRule, { overrides = [], ...base }: Ale
     if (earlier !== undefined)
       faults.push({
         index,
-        message: `it never applies: overrides.${earlier} matches the same and is the first; join the two`,
+        message: `it never applies: overrides.${earlier} matches the same and comes first; merge the two`,
       });
     else if (index > lastChange)
       faults.push({

@@ -60,7 +60,7 @@ const ofDomains = [
   },
   {
     record: 'domain:virtune_block_requests_before_hang:rate5m',
-    help: 'VMs none of whose disks has completed a request for 5 minutes, while before they did all the time: how many per second they did. For as long as it lasts.',
+    help: 'Previous requests per second of VMs whose disks were busy, but have completed no request for 5 minutes. Present while the hang lasts.',
     // QEMU counts completed requests. Per VM, not per disk: a data disk may be idle for hours, while the system disk of
     // a running VM is written to every few minutes.
     expr: ({ range, metric }) => {
@@ -88,7 +88,7 @@ export const EVALUATED = 'virtune:rules_evaluated:timestamp';
 const ofHosts = [
   {
     record: IN_MAINTENANCE,
-    help: 'Hosts in maintenance, and when these rules last found it so, in seconds since 1970. A host that is down or gone stays in maintenance until it is back.',
+    help: 'Hosts in maintenance; the value is when these rules last saw it, in seconds since 1970. A host that is down or gone stays in maintenance until it is back.',
     // Also after a gap in rule evaluation, such as a WAL replay of Prometheus: then its value in the last evaluation
     // before the gap. When series come by OTLP, or by federation without `up`, only the host's own 0 ends maintenance.
     expr: (context) =>
@@ -96,7 +96,7 @@ const ofHosts = [
   },
   {
     record: 'instance:virtune_vcpu_delay:sum_rate5m',
-    help: 'CPUs short on the host: how many more CPUs it needs for no VM to wait.',
+    help: 'CPU shortfall of the host: additional CPUs it would need so that no vCPU waits.',
     expr: () => 'sum without (domain) (domain:virtune_vcpu_delay:sum_rate5m)',
   },
   {
@@ -298,7 +298,7 @@ const ofClusters = [
   },
   {
     record: 'cluster:virtune_vcpu_delay:topk_ratio_rate5m',
-    help: 'CPU steal of the 20 VMs of the cluster that have most, so that the fleet page need not read all VMs.',
+    help: 'CPU steal of the 20 VMs with the most steal in the cluster; spares the fleet page reading all VMs.',
     expr: () => 'topk by (cluster) (20, domain:virtune_vcpu_delay:ratio_rate5m)',
   },
 ] as const satisfies readonly RecordingRule[];

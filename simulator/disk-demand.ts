@@ -7,7 +7,7 @@ export interface DiskDemand {
   readonly flushes: number;
   readonly bytes: number;
   /** Whether it is throttled: it wants more than its limits allow. */
-  readonly held: boolean;
+  readonly isThrottled: boolean;
 }
 
 /**
@@ -26,6 +26,6 @@ export function diskDemand({ facts, demand }: Running, index: number, pace = 1):
     writes: demand.writeRequests * part * pace * allowed,
     flushes: demand.flushRequests * part * pace,
     bytes: bytes * allowed,
-    held: allowed < 1,
+    isThrottled: allowed < 1,
   };
 }

@@ -6,7 +6,7 @@ import type { Storage } from './storage.ts';
 
 const NS_PER_MS = 1e6;
 /** Latency of requests to a disk that wants more than its limits allow: they wait in QEMU's throttle queue. */
-const HELD_NS = 100e6;
+const THROTTLED_NS = 100e6;
 /** Every few seconds the scheduler migrates a vCPU to another of its allowed CPUs. */
 const MOVE_MS = 5_000;
 
@@ -53,12 +53,12 @@ export function live(
       reads: readsWanted,
       writes: writesWanted,
       flushes: flushesWanted,
-      held,
+      isThrottled,
     } = diskDemand(running, index, pace);
     const reads = Math.round(readsWanted * storage.share * seconds);
     const writes = Math.round(writesWanted * storage.share * seconds);
     const flushes = Math.round(flushesWanted * seconds);
-    const timeNs = (ns: number): number => Math.max(held ? HELD_NS : 0, storage.timeNs(ns));
+    const timeNs = (ns: number): number => Math.max(isThrottled ? THROTTLED_NS : 0, storage.timeNs(ns));
     if (counters.measured.isWanted) {
       counters.measured.add({
         atMs,

@@ -52,7 +52,7 @@ const vmFields = z.strictObject({
   /** A virtio-mem device: `sizeMiB` of its memory can be unplugged, and `requestedMiB` of that should be plugged. */
   virtioMem: z
     .strictObject({ sizeMiB: z.int().positive(), requestedMiB: z.int().min(0) })
-    .refine(({ sizeMiB, requestedMiB }) => requestedMiB <= sizeMiB, 'more is requested than the device has')
+    .refine(({ sizeMiB, requestedMiB }) => requestedMiB <= sizeMiB, 'requestedMiB exceeds sizeMiB')
     .optional(),
   /** Runs the QEMU guest agent. */
   agent: z.boolean().default(false),
@@ -67,7 +67,7 @@ const vmFields = z.strictObject({
 const vm = vmFields.refine(
   ({ memoryMiB, hugepagesKiB, virtioMem }) =>
     virtioMem === undefined || (virtioMem.sizeMiB < memoryMiB && hugepagesKiB === undefined),
-  'a virtio-mem device is a part of the memory, and goes without hugepages here',
+  'virtioMem.sizeMiB must be less than memoryMiB, and cannot be combined with hugepagesKiB',
 );
 
 const host = z

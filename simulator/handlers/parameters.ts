@@ -4,7 +4,7 @@ import type { Domain } from '../../libvirt/wire/types.ts';
 import { CpuSet } from '../../model/cpu-set.ts';
 import { CallFailure, unavailableNode } from '../call-failure.ts';
 import { bandwidth, nicOf } from '../parameters/bandwidth.ts';
-import { blkio, diskOf, drivenOut, ioTune } from '../parameters/block.ts';
+import { blkio, diskOf, excludedBy, ioTune } from '../parameters/block.ts';
 import { checkParams, type Group, invalidArgument } from '../parameters/group.ts';
 import { memory, numa } from '../parameters/memory.ts';
 import { scheduler } from '../parameters/scheduler.ts';
@@ -144,7 +144,7 @@ export const parameterHandlers: Handlers = {
   domainSetBlockIoTune(context, { disk, ...args }) {
     checkParams(args.params, ioTune.fields);
     requireDisk(context, args.domain, disk, args.flags);
-    const gone = drivenOut(args.params)
+    const gone = excludedBy(args.params)
       .filter((field) => !args.params.some((each) => each.field === field))
       .map((field) => ({ field, type: ParamType.ullong, value: 0 }));
     const params = [...args.params, ...gone];

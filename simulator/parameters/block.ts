@@ -86,7 +86,7 @@ export const ioTune: Group = {
 };
 
 /** Parameters that become unset: a total excludes the separate read and write limits of its kind, and vice versa. */
-export function drivenOut(params: readonly TypedParam[]): string[] {
+export function excludedBy(params: readonly TypedParam[]): string[] {
   const sets = (name: string): boolean => Number(params.find(({ field }) => field === name)?.value ?? 0) > 0;
   return ['bytes', 'iops'].flatMap((what) => {
     const [total, read, write] = [`total_${what}_sec`, `read_${what}_sec`, `write_${what}_sec`];
@@ -100,7 +100,7 @@ function afterwards(
   target: string,
   params: readonly TypedParam[],
 ): (name: string) => number {
-  const gone = drivenOut(params);
+  const gone = excludedBy(params);
   return (name) => {
     const given = params.find(({ field }) => field === name)?.value;
     if (given !== undefined) return Number(given);

@@ -2,7 +2,7 @@ import { CpuSet } from '../../model/cpu-set.ts';
 import { attr, child, children, type Element, text, wholeNumber } from '../../model/xml.ts';
 import { knows } from '../release.ts';
 import { ioThreadIds } from './cpu-tune.ts';
-import { INTERNAL, numberAt, type Rule, twice, UNSUPPORTED, vcpusOf, XML_ERROR } from './rule.ts';
+import { firstDuplicate, INTERNAL, numberAt, type Rule, UNSUPPORTED, vcpusOf, XML_ERROR } from './rule.ts';
 
 const outside = (domain: Element, name: string, low: number, high: number): string | undefined => {
   const value = Number(text(child(domain, 'cputune', name)) ?? low);
@@ -21,7 +21,7 @@ export const cpuTuneRules: readonly Rule[] = [
   [
     XML_ERROR,
     (domain) => {
-      const id = twice(
+      const id = firstDuplicate(
         children(child(domain, 'iothreadids'), 'iothread').map((each) => attr(each, 'id') ?? ''),
       );
       return id === undefined ? undefined : `duplicate iothread id '${id}' found`;
@@ -31,7 +31,7 @@ export const cpuTuneRules: readonly Rule[] = [
     INTERNAL,
     (domain) => {
       const pins = children(child(domain, 'cputune'), 'vcpupin').map((pin) => attr(pin, 'vcpu') ?? '');
-      const vcpu = twice(pins);
+      const vcpu = firstDuplicate(pins);
       return vcpu === undefined ? undefined : `duplicate vcpupin for vcpu '${vcpu}'`;
     },
   ],

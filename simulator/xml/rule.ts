@@ -22,5 +22,5 @@ export const numberAt = (parent: Element | undefined, ...path: readonly string[]
 export const vcpusOf = (domain: Element): number => numberAt(domain, 'vcpu') ?? 1;
 
 /** The first duplicate. */
-export const twice = <T>(items: readonly T[]): T | undefined =>
+export const firstDuplicate = <T>(items: readonly T[]): T | undefined =>
   items.find((item, index) => items.indexOf(item) !== index);

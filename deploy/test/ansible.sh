@@ -102,7 +102,7 @@ step 'a broken profile fails the play, and is not written'
 if play '[1-9]' -e '{"virtune_profiles": {"site": {"title": "Ours", "knobs": {"no.such": {"value": 1}}}}}' 2>"$work/refused"; then
   echo 'a broken profile was accepted' >&2 && exit 1
 fi
-grep -q 'Check them' "$work/refused"
+grep -q 'Check your profiles' "$work/refused"
 kept
 
 step 'a changed flag restarts the exporter, and nothing else changes'
@@ -121,7 +121,7 @@ step 'a wrong configuration fails the play, and the exporter serves on'
 if play 2 -e '{"virtune_exporter_args": ["--collect.threads"], "virtune_exporter_config": {"maintenence": true}}' 2>"$work/refused"; then
   echo 'a wrong configuration was accepted' >&2 && exit 1
 fi
-grep -q 'Check that it serves figures' "$work/refused"
+grep -q 'Check that the exporter serves metrics' "$work/refused"
 within curl -sf -o /dev/null http://127.0.0.1:9177/metrics
 
 # answers STATUS ARGUMENT...: checks the HTTP status that curl gets; 000 if the exporter does not speak that protocol.
@@ -156,7 +156,7 @@ step 'a wrong web configuration fails the play'
 if play 2 -e "$(web "$users, \"tls_server_config\": {\"cert_file\": \"missing.crt\", \"key_file\": \"server.key\"}")" 2>"$work/refused"; then
   echo 'a wrong web configuration was accepted' >&2 && exit 1
 fi
-grep -q 'Check that it listens with TLS' "$work/refused"
+grep -q 'Check that the exporter listens with TLS' "$work/refused"
 
 step 'without it the exporter serves in plain text again'
 play '[1-9]' -e "{$flags}"

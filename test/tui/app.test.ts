@@ -74,7 +74,7 @@ test('scrubbing draws another instant; while frozen, what is drawn stays', () =>
   press(':', ...'goto 9'.split('').map((char) => (char === ' ' ? ' ' : char)), 'enter');
   expect(paper.text).toContain('REPLAY 9/60');
   press(':', ...'goto 999'.split(''), 'enter');
-  expect(paper.text).toContain('there are samples 1 to 60');
+  expect(paper.text).toContain('the recording has samples 1 to 60');
 });
 
 test('the mouse chooses a row, and opens it with a second click', () => {
@@ -112,9 +112,9 @@ test('a failed action is reported', async () => {
   press(':', ...'record x'.split(''), 'enter');
   await Promise.resolve();
   await Promise.resolve();
-  expect(paper.text).toContain('this already is a recording');
+  expect(paper.text).toContain('a replay cannot be recorded');
   press('d', '5', 'enter');
-  expect(paper.text).toContain('a recording keeps its interval');
+  expect(paper.text).toContain('the interval of a recording cannot be changed');
 });
 
 test('quitting ends it, and suspending is left to the owner of the process', async () => {

@@ -56,7 +56,7 @@ function withoutFigures(host: HostView): HostView {
 }
 
 /** The value for JSON and CSV: rounded to four decimal places. */
-export function exact<Row>(column: Column<Row>, row: Row): number | string | undefined {
+export function rounded<Row>(column: Column<Row>, row: Row): number | string | undefined {
   const value = column.read(row);
   return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value;
 }

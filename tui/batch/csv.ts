@@ -1,7 +1,7 @@
 import { terminalText } from '../../model/terminal-text.ts';
 import { vmColumns } from '../columns/vm-columns.ts';
 import type { Vm } from '../model/vm.ts';
-import { exact } from './batch.ts';
+import { rounded } from './batch.ts';
 
 /** Columns in order; new ones are only ever inserted before `missing`. */
 export const CSV_COLUMNS: readonly string[] = ['time', ...vmColumns.map(({ id }) => id), 'missing'];
@@ -14,7 +14,7 @@ export function csvHeader(): string {
 export function csvRow(vm: Vm, atMs: number): string {
   const missing: string[] = [];
   const fields = vmColumns.map((column) => {
-    const value = exact(column, vm);
+    const value = rounded(column, vm);
     if (value === undefined) missing.push(`${column.id}=${column.why?.(vm) ?? 'not_reported'}`);
     return value === undefined ? '' : String(value);
   });

@@ -6,7 +6,7 @@ import { vmColumns } from '../columns/vm-columns.ts';
 import type { HostView, Scene } from '../model/host-view.ts';
 import type { Vm } from '../model/vm.ts';
 import { verdictOf } from '../render/verdict.ts';
-import { exact } from './batch.ts';
+import { rounded } from './batch.ts';
 
 /** Incremented when a name or a meaning changes; new names may be added at any time. */
 const JSON_VERSION = 3;
@@ -65,7 +65,7 @@ function vmJson(vm: Vm): Json {
   const figures: Record<string, Json> = {};
   const missing: Record<string, string> = {};
   for (const column of vmColumns) {
-    const value = exact(column, vm);
+    const value = rounded(column, vm);
     figures[column.id] = value ?? null;
     if (value === undefined) missing[column.id] = column.why?.(vm) ?? 'not_reported';
   }

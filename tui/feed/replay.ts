@@ -59,7 +59,7 @@ export class ReplayFeed implements Feed {
   }
 
   setDelay(): void {
-    this.#onTrouble('a recording keeps its interval');
+    this.#onTrouble('the interval of a recording cannot be changed');
   }
 
   seek(by: number): void {
@@ -69,7 +69,7 @@ export class ReplayFeed implements Feed {
   seekTo(index: number): void {
     this.#stop();
     if (index < 0 || index >= this.#recording.length) {
-      this.#onTrouble(`there are samples 1 to ${this.#recording.length}`);
+      this.#onTrouble(`the recording has samples 1 to ${this.#recording.length}`);
       return;
     }
     this.#tryShow(index);
@@ -86,7 +86,7 @@ export class ReplayFeed implements Feed {
   }
 
   record(): Promise<void> {
-    return Promise.reject(new RecordingError('this already is a recording'));
+    return Promise.reject(new RecordingError('a replay cannot be recorded'));
   }
 
   stopRecording(): Promise<void> {

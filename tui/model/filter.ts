@@ -75,7 +75,7 @@ function alternative<Row>(
   if (name !== undefined) {
     const known = [...new Set(columns.map(({ id }) => id))].join(', ');
     throw new ExpressionError(
-      `no column "${name}"; names are searched without =, < and >, and columns are ${known}`,
+      `no column "${name}"; leave out =, < and > to search names; columns are ${known}`,
     );
   }
   const wanted = trimmed.toLowerCase();

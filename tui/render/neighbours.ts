@@ -31,7 +31,7 @@ export function neighbourLines(host: HostView, vm: Vm, width: number, max: numbe
     span(` over ${blame.ticks} samples; ${where}: ${CpuSet.of(blame.cpus)}`, 'dim'),
   ];
   if (blame.neighbours.length === 0) {
-    return [head, [span('  no other VM was seen there: processes of the host, or between samples', 'dim')]];
+    return [head, [span('  no other VM seen there: host processes, or VMs that ran between samples', 'dim')]];
   }
   const names = new Map(host.vms.map((each) => [each.sample.domain.uuid, each.name]));
   const rows = blame.neighbours

@@ -18,6 +18,6 @@ export function architectureOf(node: string): Architecture {
   const found = ARCHITECTURES.find((each) => each.node === node);
   if (found !== undefined) return found;
   throw new Error(
-    `nothing is built for the architecture ${node}: ${ARCHITECTURES.map((each) => each.node).join(', ')}`,
+    `unsupported architecture ${node}; builds are for ${ARCHITECTURES.map((each) => each.node).join(', ')}`,
   );
 }

@@ -23,7 +23,7 @@ export function noticesOf(folders: readonly string[]): string {
       .filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
       .map((file) => readFileSync(`${folder}/${file}`, 'utf8').trim());
     const by = typeof author === 'string' ? author : author?.name;
-    const fallback = `The package carries no text of its licence. Author: ${by ?? 'not named'}.`;
+    const fallback = `The package contains no licence text. Author: ${by ?? 'not named'}.`;
     return [RULE, `${name} ${version} (${license})`, '', ...(texts.length > 0 ? texts : [fallback])].join(
       '\n',
     );

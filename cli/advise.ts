@@ -22,8 +22,8 @@ function refuse(names: readonly string[], isGiven: (name: string) => boolean, wh
 
 export function adviseCommand(): Command {
   const command = new Command('advise')
-    .description('observe a host, and say what hurts its VMs, why, and what would help; changes nothing')
-    .argument('[domain...]', 'show only what has to do with these: names, UUIDs or globs such as "db*"')
+    .description('observe a host and report problems of its VMs, their causes and remedies; changes nothing')
+    .argument('[domain...]', 'only advice that concerns these VMs: names, UUIDs or globs such as "db*"')
     .addOption(
       new Option('-c, --connect <uri>', 'libvirt URI to connect to')
         .env('LIBVIRT_DEFAULT_URI')
@@ -44,7 +44,7 @@ export function adviseCommand(): Command {
         defaultSeconds: 2,
       }),
     )
-    .option('--replay <file>', 'advise on a recording of virtune top --record, all of it')
+    .option('--replay <file>', 'advise on a whole recording of virtune top --record')
     .option('--explain <id>', 'only the advice with that ID or kind, with all VMs, commands and its page')
     .option('--json', 'print JSON, one line per host')
     .option('--profiles <dir...>', 'additional folders with profiles', [])

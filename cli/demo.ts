@@ -40,7 +40,7 @@ export function demoCommand(): Command {
           `virtune demo: scenario ${demo.scenario.name}, ${demo.scenario.vms.length} VMs. ${demo.scenario.description}`,
         );
         log(`virtune demo: simulated libvirt ${flags.libvirt} at ${demo.uri}`);
-        log(`virtune demo: ${shellLine(['virtune', 'advise', '-c', demo.uri])} says what to do about it`);
+        log(`virtune demo: for advice, run ${shellLine(['virtune', 'advise', '-c', demo.uri])}`);
         const stopping = untilAskedToStop();
         log(`virtune demo: metrics at ${exporter.url}/metrics, Ctrl-C to stop`);
         await stopping;

@@ -139,7 +139,7 @@ export const EXIT_CODES: Readonly<Record<VirtuneErrorCode | LibvirtErrorCode, nu
  * Error codes of a full file system, one remounted read-only after a fault or not responding, and a host short of
  * memory or descriptors: the same file may be readable a minute later.
  */
-const PASSING = new Set([
+const TRANSIENT = new Set([
   'EAGAIN',
   'EDQUOT',
   'EIO',
@@ -161,13 +161,13 @@ export function exitCodeFor(error: unknown): number {
   const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
   if (typeof code !== 'string' || !Object.hasOwn(EXIT_CODES, code)) return ExitCode.software;
   const exitCode = EXIT_CODES[code as keyof typeof EXIT_CODES];
-  return exitCode === ExitCode.usage && isPassing(cause) ? ExitCode.tryAgain : exitCode;
+  return exitCode === ExitCode.usage && isTransient(cause) ? ExitCode.tryAgain : exitCode;
 }
 
-function isPassing(cause: unknown): boolean {
+function isTransient(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   const { code, syscall } = cause as NodeJS.ErrnoException;
-  return syscall === undefined ? isPassing(cause.cause) : PASSING.has(code ?? '');
+  return syscall === undefined ? isTransient(cause.cause) : TRANSIENT.has(code ?? '');
 }
 
 /** The exit code of a command that did several things: a change left incomplete outranks all others. */

@@ -76,7 +76,7 @@ export function exporterCommand(): Command {
     )
     .option(
       '--wait-for-libvirt',
-      'serve libvirt_up 0 while libvirt is not up, instead of exiting with an error at the start',
+      'serve libvirt_up 0 while libvirt is down, instead of exiting with an error at startup',
     )
     .option('--config.file <file>', 'YAML file with hosts, groups and metadata; see docs/configuration.md')
     .option(
@@ -135,7 +135,7 @@ export function exporterCommand(): Command {
       );
       if (isClosed !== true) {
         log(
-          `virtune: not all could be closed within ${CLOSE_MAX_MS / 1_000} s; what a queue had not stored is lost`,
+          `virtune: shutdown timed out after ${CLOSE_MAX_MS / 1_000} s; data not yet stored in a queue is lost`,
         );
       }
       // The output is closed for good, and all further documents would be dropped: the exit code reports it to a
@@ -157,7 +157,7 @@ function onHangup(flags: ExporterFlags, exporter: Pick<RunningExporter, 'reload'
   const hasSinks = [elasticsearchOptions(flags), otlpOptions(flags)].some(isGiven);
   process.on('SIGHUP', () => {
     if (hasFiles || hasSinks) void exporter.reload().catch(() => undefined);
-    else log('virtune: nothing to reload: no file was given by a flag; a restart changes flags');
+    else log('virtune: nothing to reload: no flag names a file; restart to change flags');
   });
   return false;
 }

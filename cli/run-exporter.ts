@@ -91,7 +91,7 @@ const REPEAT_AFTER_MS = 60_000;
 /**
  * Errors that go away once the daemon is started. Not a wrong URI, missing permissions, or a peer that is not libvirt.
  */
-const MAY_PASS: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
+const TRANSIENT_CODES: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
   'LIBVIRT_NOT_FOUND',
   'LIBVIRT_REFUSED',
   'LIBVIRT_UNREACHABLE',
@@ -106,9 +106,9 @@ const MAY_PASS: ReadonlySet<unknown> = new Set<LibvirtErrorCode>([
 export async function runExporter(options: RunExporterOptions): Promise<RunningExporter> {
   const address =
     options.sockets === undefined ? parseListenAddress(options.listen) : { fds: options.sockets };
-  const onFailure = sayNowAndThen();
+  const onFailure = logRateLimited();
   const version = readVersion();
-  const onUnknownStatistic = sayUnknownStatistics(version);
+  const onUnknownStatistic = logUnknownStatistics(version);
   const process = new ProcessMetrics(version);
   const files = new RememberedFiles((message) => log(`virtune: ${message}`));
   const { config, web } = await readFiles(options);
@@ -151,7 +151,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const slot = {
     hosts: () => ({ local, others: targets.all() }),
     onLost: (error: Error) =>
-      log(`virtune: nothing is sent: the queue used before cannot be opened again: ${errorText(error)}`),
+      log(`virtune: sending has stopped: the previous queue cannot be reopened: ${errorText(error)}`),
   };
   const search = new SinkSlot({
     ...slot,
@@ -193,7 +193,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
   const closeSinks = async (): Promise<void> => {
     await Promise.all([search.close(), otlp.close()]);
   };
-  const take = async (): Promise<void> => {
+  const applyConfig = async (): Promise<void> => {
     // Read and check everything before using any of it.
     const next = await readFiles(options);
     const nextLocal = localSettings(options, next.config);
@@ -222,7 +222,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
     // Serialized: concurrent reloads would close what the other opened.
     const taken = reloading
       .then(reopenOutput)
-      .then(take)
+      .then(applyConfig)
       .then(
         () => {
           process.configRead(true);
@@ -258,7 +258,7 @@ export async function runExporter(options: RunExporterOptions): Promise<RunningE
         targets: options.configFile === undefined ? undefined : targets,
         reload: options.lifecycle === true ? reload : undefined,
         version,
-        onError: sayInternal,
+        onError: logInternalError,
       },
       address,
       web,
@@ -296,7 +296,7 @@ async function firstAttempt({ sampler, onFailure }: HostExporter, waits: boolean
   try {
     await sampler.attempt();
   } catch (error) {
-    if (!waits || !MAY_PASS.has((error as { readonly code?: unknown }).code)) throw error;
+    if (!waits || !TRANSIENT_CODES.has((error as { readonly code?: unknown }).code)) throw error;
     onFailure(error as Error);
   }
 }
@@ -341,29 +341,29 @@ function localSettings(
   };
 }
 
-function sayInternal(error: Error): void {
+function logInternalError(error: Error): void {
   log(`virtune: internal error while answering a request, please report it: ${error.stack ?? error.message}`);
 }
 
 /** Logs each name once, whichever host reports it first. */
-function sayUnknownStatistics(version: string): (name: string) => void {
-  const said = new Set<string>();
+function logUnknownStatistics(version: string): (name: string) => void {
+  const logged = new Set<string>();
   return (name) => {
-    if (said.has(name) || said.size >= 1_000) return;
-    said.add(name);
+    if (logged.has(name) || logged.size >= 1_000) return;
+    logged.add(name);
     log(
       `virtune: libvirt reports the statistic ${name}, which virtune ${version} does not know; --collect.unknown exports it`,
     );
   };
 }
 
-function sayNowAndThen(): (error: Error) => void {
-  const said = new Map<string, number>();
+function logRateLimited(): (error: Error) => void {
+  const logged = new Map<string, number>();
   return (error) => {
     const nowMs = performance.now();
-    if (nowMs - (said.get(error.message) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
-    if (said.size > 1_000) said.clear();
-    said.set(error.message, nowMs);
+    if (nowMs - (logged.get(error.message) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
+    if (logged.size > 1_000) logged.clear();
+    logged.set(error.message, nowMs);
     log(`virtune: the host cannot be sampled: ${errorText(error)}`);
   };
 }

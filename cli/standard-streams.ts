@@ -9,7 +9,7 @@ class StandardOutputError extends VirtuneError {
   constructor(cause: Error) {
     super(
       'STANDARD_OUTPUT',
-      `standard output cannot be written: ${systemErrorText(cause)}; what the command prints is lost, a change that it has begun goes on to its end: free space, or send the output elsewhere`,
+      `standard output cannot be written: ${systemErrorText(cause)}; the output is lost, but a change in progress is completed; free space, or redirect the output`,
       { cause },
     );
   }

@@ -20,12 +20,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: PERMISSION,
   ENOTDIR: NOT_A_FOLDER,
   EEXIST: NOT_A_FOLDER,
-  EISDIR: 'a folder has its name; remove or rename that folder',
+  EISDIR: 'a folder with this name exists; remove or rename it',
   ENOSPC: NO_SPACE,
   EDQUOT: 'the disk quota is used up; free space of this user',
   EROFS: 'the file system is read-only; mount it writable',
   // The parent folder exists, but the kernel refuses to create one in it, as in /proc.
-  ENOENT: 'this file system takes no new folders',
+  ENOENT: 'folders cannot be created on this file system',
   ENAMETOOLONG: 'the path is too long',
 };
 

@@ -13,7 +13,7 @@ export function explained(all: readonly Advice[], explain: string | undefined): 
   const found = all.filter(({ id, kind }) => id === explain || kind === explain);
   if (found.length === 0 && kindOf(explain) === undefined) {
     throw new UsageError(
-      `no advice has the ID ${JSON.stringify(explain)} now; virtune advise lists those that it has`,
+      `no current advice has the ID ${JSON.stringify(explain)}; virtune advise lists current IDs`,
     );
   }
   return found;
@@ -30,7 +30,7 @@ export function printPage(explain: string | undefined, advice: readonly Advice[]
 export function refuseUnknownKind(explain: string | undefined): void {
   if (explain === undefined || kindOf(explain.replace(/:.*/, '')) !== undefined) return;
   throw new UsageError(
-    `no advice is of the kind ${JSON.stringify(explain)}; virtune advise lists IDs, and kinds are ${ADVICE_KINDS.join(', ')}`,
+    `no kind of advice is called ${JSON.stringify(explain)}; virtune advise lists IDs; kinds are ${ADVICE_KINDS.join(', ')}`,
   );
 }
 

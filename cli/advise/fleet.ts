@@ -32,15 +32,15 @@ const HOUR_SECONDS = 3_600;
 
 export function addFleetOptions(command: Command): Command {
   return command
-    .option('--fleet', 'which VMs to move between hosts, by series in a Prometheus; moves nothing')
+    .option('--fleet', 'plan VM moves between hosts from metrics in Prometheus; moves nothing')
     .addOption(
       new Option(
         '--prometheus <url>',
-        'Prometheus with series of virtune and its recording rules: alone for sizes of VMs, with --fleet for moves',
+        'Prometheus with metrics and recording rules of virtune: alone for sizes of VMs, with --fleet for moves',
       ).env('VIRTUNE_PROMETHEUS'),
     )
     .addOption(
-      durationOption('--range', 'with --prometheus: how much of the past to look at, in whole hours', {
+      durationOption('--range', 'with --prometheus: how far to look back, in whole hours', {
         minSeconds: HOUR_SECONDS,
         maxSeconds: 90 * 86_400,
         defaultSeconds: 7 * 86_400,
@@ -50,7 +50,7 @@ export function addFleetOptions(command: Command): Command {
     .option('--instance <host>', 'with --prometheus: label instance of the host, with or without its port')
     .option('--cluster-label <name>', 'with --fleet: label of the cluster of a host', labelName, 'cluster')
     .option('--constraints <file>', 'with --fleet: YAML file with limits, affinity and what must not move')
-    .option('--headroom <percent>', 'with --fleet: CPUs and memory to keep free where VMs move to', share)
+    .option('--headroom <percent>', 'with --fleet: CPUs and memory to keep free on destination hosts', share)
     .option('--virsh', 'with --fleet: print a shell script of virsh migrate commands')
     .addOption(
       durationOption('--query-timeout', 'with --prometheus: time limit for one query', {
@@ -69,7 +69,7 @@ function labelName(text: string): string {
 function share(text: string): number {
   const percent = Number(text.replace(/\s*%$/, ''));
   if (text.trim() === '' || !(percent >= 0 && percent <= 90))
-    throw new InvalidArgumentError('Expected per cent, from 0 to 90.');
+    throw new InvalidArgumentError('Expected a percentage from 0 to 90.');
   return percent / 100;
 }
 

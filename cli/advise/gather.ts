@@ -43,7 +43,7 @@ export async function gather(
   if (window.observation !== undefined) check(window.observation);
   if (everySeconds > every) {
     log(
-      `virtune advise: samples every ${formatSeconds(everySeconds)} instead of ${formatSeconds(every)}: memory holds ${max} samples of ${newest.domains.length} VMs`,
+      `virtune advise: sampling every ${formatSeconds(everySeconds)} instead of ${formatSeconds(every)}: only ${max} samples of ${newest.domains.length} VMs fit into memory`,
     );
   }
   let isDown = false;
@@ -60,7 +60,7 @@ export async function gather(
     } catch (error) {
       if (!isDown) {
         log(
-          `virtune advise: ${host.name} cannot be sampled, and is tried again until the observation ends: ${errorText(error as Error)}`,
+          `virtune advise: cannot sample ${host.name}, retrying until the observation ends: ${errorText(error as Error)}`,
         );
       }
       isDown = true;

@@ -96,7 +96,7 @@ export async function observeLive(
       });
       if (demo !== undefined)
         log(
-          'virtune advise: the demo host ends with this command; the commands above are as for a host with these VMs',
+          'virtune advise: the simulated host ends with this command; on a real host with these VMs, the commands above would apply',
         );
     } finally {
       await host.close();

@@ -16,7 +16,7 @@ import {
 } from '../../tuner/measure/vm-experiment.ts';
 import { log } from '../log.ts';
 import type { TuneFlags } from './options.ts';
-import { outcomeJson, sayOutcome } from './outcome.ts';
+import { outcomeJson, printOutcome } from './outcome.ts';
 import { withSampler } from './with-sampler.ts';
 
 /**
@@ -61,8 +61,8 @@ export async function applyMeasured(
     if (flags.json === true) {
       process.stdout.write(`${jsonText({ ...outcomeJson(outcome), measured }, 2)}\n`);
     } else for (const line of readMeasured(measured)?.text ?? []) process.stdout.write(`${line}\n`);
-    if (outcome.failure === undefined) log('virtune: kept, as asked');
-    return sayOutcome(outcome, false);
+    if (outcome.failure === undefined) log('virtune: settings kept, as requested');
+    return printOutcome(outcome, false);
   });
 }
 

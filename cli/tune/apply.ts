@@ -26,10 +26,10 @@ import { addExperimentOptions, type ExperimentFlags, experimentSettings } from '
 import { addPlanOptions, type Choice, type PlanFlags, planChoice, readProfile } from './make-plan.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions, count, UP_TO_A_DAY } from './options.ts';
-import { sayOutcome, sayUnchanged, show } from './outcome.ts';
+import { printOutcome, printUnchanged, show } from './outcome.ts';
 import { readPlanFile, remakePlan } from './plan-file.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
-import { sayRun } from './run-outcome.ts';
+import { printRun } from './run-outcome.ts';
 import { openLibrary, readHostname, withSession } from './session.ts';
 
 interface Flags extends PlanFlags, RunFlags, ExperimentFlags {
@@ -184,7 +184,7 @@ function isWanted({ plan }: Planned, flags: ApplyFlags): boolean {
   show(reportPlan(plan, { all: false, diff: false }), json === true);
   if (plan.placement.refusals.length > 0) throw refused(plan);
   if (allSteps(plan).length === 0) {
-    sayUnchanged('nothing to change', json === true);
+    printUnchanged('nothing to change', json === true);
     return false;
   }
   if (flags.experiment !== undefined) {
@@ -240,10 +240,10 @@ async function applyPlan(
         agreed(`${done} applied and verified. Continue with the other ${left}?`),
     }),
     onOutcome: (outcome) => {
-      if (transactions.length > 1) sayOutcome(outcome, false);
+      if (transactions.length > 1) printOutcome(outcome, false);
     },
   });
-  process.exitCode = sayRun(plan.id, result, json);
+  process.exitCode = printRun(plan.id, result, json);
 }
 
 function refused(plan: Plan): TunerError {

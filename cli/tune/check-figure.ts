@@ -34,7 +34,7 @@ export async function checkFigure(
   if (user !== undefined || reading.missing === undefined) return;
   throw new TunerError(
     'TUNE_FIGURE',
-    `${metric.name} of ${named} has no value: ${reading.missing}; let another figure decide (--metric, --probe)`,
+    `${metric.name} of ${named} has no value: ${reading.missing}; choose another figure (--metric, --probe)`,
   );
 }
 

@@ -28,13 +28,13 @@ export function addDesignOptions(command: Command): Command {
       }),
     )
     .addOption(
-      durationOption('--block-settle', 'time left out at the start of each block', {
+      durationOption('--block-settle', 'time to discard at the start of each block', {
         ...UP_TO_A_DAY,
         defaultSeconds: 15,
       }),
     )
     .addOption(
-      durationOption('--every', 'interval of samples', {
+      durationOption('--every', 'interval between samples', {
         minSeconds: EVERY_SECONDS_MIN,
         maxSeconds: EVERY_SECONDS_MAX,
         defaultSeconds: 5,

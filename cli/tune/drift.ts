@@ -24,10 +24,14 @@ export function driftCommand(): Command {
     .description('show tuned domains that differ from their profiles; exits with 2 if there are any')
     .argument('[domain...]', 'names, UUIDs or globs (default: all tuned domains)')
     .addOption(
-      durationOption('--measure', 'measure VMs that apply --measure made better, and warn of faded effects', {
-        minSeconds: MEASURE_SECONDS_MIN,
-        maxSeconds: MEASURE_SECONDS_MAX,
-      }),
+      durationOption(
+        '--measure',
+        'measure VMs that apply --measure improved, and warn if the effect has faded',
+        {
+          minSeconds: MEASURE_SECONDS_MIN,
+          maxSeconds: MEASURE_SECONDS_MAX,
+        },
+      ),
     )
     .action(async (patterns: string[], flags: Flags) => {
       const { host, domains, withoutProfile } = await withSession(flags, { readOnly: true }, (session) =>

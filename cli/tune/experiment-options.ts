@@ -63,23 +63,26 @@ export function addExperimentOptions(command: Command): Command {
       .option('--measure', 'switch the live settings of one VM on and off, and keep them only if they help')
       .option(
         '--restarts <n>',
-        'with --measure: restart the VM so many times, with the settings and without, for those that need a boot',
+        'with --measure: restart the VM this many times, with and without the settings, for those that need a boot',
         count,
       )
-      .option('--dry-run', 'print plan, schedule and what it could find; measures only the baseline')
+      .option('--dry-run', 'print plan, schedule and detectable effect; measures only the baseline')
       .option('--metric <name>', `figure that decides (default: ${STEAL})`)
       .option('--probe <command>', 'shell command that prints the number that decides')
       .option('--promql <expression>', 'PromQL expression with the value that decides')
       .option('--prometheus <url>', 'Prometheus that evaluates --promql')
-      .option('--higher-is-better', 'of --probe or --promql: more is better, as of transactions per second')
+      .option(
+        '--higher-is-better',
+        'with --probe or --promql: higher is better, as for transactions per second',
+      )
       .option(
         '--margin <percent>',
         'smallest change that matters',
-        numberFrom('per cent', PERCENT_MIN, PERCENT_MAX),
+        numberFrom('a percentage', PERCENT_MIN, PERCENT_MAX),
         5,
       )
       .addOption(
-        new Option('--keep-if <result>', 'when the settings stay')
+        new Option('--keep-if <result>', 'when to keep the settings')
           .choices(['better', 'not-worse', 'always'])
           .default('better'),
       )
@@ -92,12 +95,12 @@ export function addExperimentOptions(command: Command): Command {
       )
       .option(
         '--steal-limit <percent>',
-        'end it when the CPU steal of a VM rises above this',
-        numberFrom('per cent', PERCENT_MIN, PERCENT_MAX),
+        'stop when the CPU steal of a VM rises above this',
+        numberFrom('a percentage', PERCENT_MIN, PERCENT_MAX),
       )
       .option(
         '--latency-limit <ms>',
-        'end it when the disk latency of a VM rises above this',
+        'stop when the disk latency of a VM rises above this',
         numberFrom('milliseconds', LATENCY_MS_MIN, LATENCY_MS_MAX),
       ),
   );

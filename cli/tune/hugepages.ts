@@ -16,7 +16,7 @@ import { agreed } from './agreed.ts';
 import { commandLine } from './command-line.ts';
 import { offerRecovery } from './offer-recovery.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome, sayUnchanged, show } from './outcome.ts';
+import { printOutcome, printUnchanged, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
 
@@ -53,7 +53,7 @@ function look(flags: Flags): Promise<Found> {
 }
 
 function report({ host, inventory, growth }: Found, json: boolean): void {
-  const permanent = permanenceOf(grown(inventory, growth), host.local?.defaultPageKiB);
+  const permanent = permanenceOf(poolsAfter(inventory, growth), host.local?.defaultPageKiB);
   const lines = json
     ? [jsonText(pageInventoryJson(host.hostname, inventory, growth, permanent), 2)]
     : [
@@ -75,7 +75,7 @@ async function allocate({ host, inventory, growth, basis }: Found, flags: Flags)
   }
   if (growth.steps.length === 0) {
     const why = 'enough huge pages for the next boot of every defined domain; nothing to change';
-    sayUnchanged(why, flags.json === true);
+    printUnchanged(why, flags.json === true);
     return;
   }
   show([...reportPages(inventory), ...reportGrowth(growth, inventory)].join('\n'), flags.json === true);
@@ -101,11 +101,11 @@ async function allocate({ host, inventory, growth, basis }: Found, flags: Flags)
     },
     runOptions(flags, signal),
   );
-  process.exitCode = sayOutcome(outcome, flags.json === true);
+  process.exitCode = printOutcome(outcome, flags.json === true);
 }
 
 /** The pools after the planned growth; unchanged without steps. */
-function grown(
+function poolsAfter(
   { pools }: PageInventory,
   { steps }: Growth,
 ): { cell: number; sizeKiB: number; count: number }[] {

@@ -32,7 +32,7 @@ export async function measureEffects(
   const { records } = await listTransactions(await openStateFolder(flags.stateDir));
   const effects = measuredEffects(records, hostname).filter(({ domain }) => uuids.has(domain.uuid));
   if (effects.length === 0) {
-    log('virtune: no VM here has settings that apply --measure kept for being better');
+    log('virtune: no VM on this host has settings that apply --measure kept as an improvement');
     return [];
   }
   const longestMs = Math.max(...effects.map(({ blockMs }) => blockMs));

@@ -27,7 +27,7 @@ const [FOR_SECONDS_MIN, FOR_SECONDS_MAX] = [LEAST_SAMPLES, 86_400];
 export function measureCommand(): Command {
   const command = new Command('measure')
     .description(
-      'measure VMs as they are, and what an experiment could show: level, spread, smallest detectable effect',
+      'measure VMs without changing them: level, spread, and the smallest effect an experiment could detect',
     )
     .argument('<domain...>', 'names, UUIDs or globs such as "db*"')
     .addOption(
@@ -87,7 +87,7 @@ function measure(
         wait: (ms) => sleep(ms, undefined, { signal }),
       },
     );
-    log(`virtune: measuring for ${flags.for} s; Ctrl-C ends it early and reports what there is`);
+    log(`virtune: measuring for ${flags.for} s; Ctrl-C ends early and reports the samples so far`);
     await recorder.until(flags.for * 1_000).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

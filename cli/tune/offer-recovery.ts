@@ -4,7 +4,7 @@ import { listTransactions } from '../../tuner/journal/list.ts';
 import { unlessStopped } from '../../tuner/unless-stopped.ts';
 import { agreed } from './agreed.ts';
 import { describeTransaction } from './describe-transaction.ts';
-import { sayOutcome, show } from './outcome.ts';
+import { printOutcome, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 /**
@@ -23,5 +23,5 @@ export async function offerRecovery(flags: RunFlags, signal: AbortSignal): Promi
   show(describeTransaction(open).join('\n'), flags.json === true);
   if (!(await agreed('This run was interrupted. Undo it first?'))) return;
   const options = { ...runOptions(flags, signal), how: 'undo', force: false } as const;
-  for (const outcome of await recoverHost(open.header.hostname, options)) sayOutcome(outcome, false);
+  for (const outcome of await recoverHost(open.header.hostname, options)) printOutcome(outcome, false);
 }

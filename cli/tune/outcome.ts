@@ -6,7 +6,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { log } from '../log.ts';
 
 /** Prints how a transaction ended; returns the exit code for it. */
-export function sayOutcome(outcome: TransactionOutcome, json: boolean): number {
+export function printOutcome(outcome: TransactionOutcome, json: boolean): number {
   const { id, kind, failure, remains, notes } = outcome;
   if (json) process.stdout.write(`${jsonText(outcomeJson(outcome), 2)}\n`);
   if (failure !== undefined) log(`virtune: ${textWithCode(failure)}`);
@@ -38,7 +38,7 @@ export function show(text: string, json: boolean): void {
 }
 
 /** The outcome of a run without changes, in the same format. */
-export function sayUnchanged(why: string, json: boolean): void {
+export function printUnchanged(why: string, json: boolean): void {
   const document = { format: 1, id: null, kind: 'unchanged', failure: null, remains: [], notes: [] };
   if (json) process.stdout.write(`${jsonText(document, 2)}\n`);
   log(`virtune: ${why}`);

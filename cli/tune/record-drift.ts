@@ -20,15 +20,13 @@ export function addRecordOptions(command: Command): Command {
     .option('--record', `also write the result for virtune exporter on this host, to ${DRIFT_RECORD_FILE}`)
     .option(
       '--record-file <file>',
-      'the same to another file, which the exporter reads with --path.drift',
+      'like --record, but to another file, which the exporter reads with --path.drift',
       fileName,
     )
     .hook('preAction', (_, action) => {
       const { record, recordFile } = action.opts<RecordFlags>();
       if (record === true && recordFile !== undefined) {
-        throw new UsageError(
-          '--record and --record-file are both set, and one file is written; remove one of them',
-        );
+        throw new UsageError('--record and --record-file cannot be combined; remove one of them');
       }
     });
 }

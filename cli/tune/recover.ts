@@ -9,7 +9,7 @@ import { ExitCode, exitCodeFor, worstExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 import { stopSignal } from '../signals.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { outcomeJson, sayOutcome } from './outcome.ts';
+import { outcomeJson, printOutcome } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 interface Flags extends RunFlags {
@@ -40,7 +40,7 @@ export function recoverCommand(): Command {
         uri,
         onOutcome: (outcome: TransactionOutcome) => {
           outcomes.push(outcome);
-          sayOutcome(outcome, false);
+          printOutcome(outcome, false);
         },
       } as const;
       const hosts = await unlessStopped(signal, async () =>

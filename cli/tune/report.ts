@@ -16,7 +16,7 @@ interface Flags extends TuneFlags {
 
 export function reportCommand(): Command {
   const command = new Command('report')
-    .description('what an experiment of apply --measure found: as text, JSON, or a page with charts')
+    .description('show the result of an apply --measure experiment as text, JSON, or a page with charts')
     .argument('[id]', 'transaction id from history, or part of it (default: the last one)', 'last')
     .option('--html <file>', 'write one self-contained page with charts; replaces the file')
     .action(async (id: string, flags: Flags) => {

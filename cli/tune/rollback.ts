@@ -8,7 +8,7 @@ import { stopSignal } from '../signals.ts';
 import { agreed } from './agreed.ts';
 import { describeTransaction } from './describe-transaction.ts';
 import { addRunOptions, addTuneOptions } from './options.ts';
-import { sayOutcome, show } from './outcome.ts';
+import { printOutcome, show } from './outcome.ts';
 import { type RunFlags, runOptions } from './run-options.ts';
 
 interface Flags extends RunFlags {
@@ -42,7 +42,7 @@ export function rollbackCommand(): Command {
         restarts: flags.restart === true,
         force: flags.force === true,
       });
-      process.exitCode = sayOutcome(outcome, flags.json === true);
+      process.exitCode = printOutcome(outcome, flags.json === true);
     });
   return addRunOptions(addTuneOptions(command));
 }

@@ -31,7 +31,7 @@ export interface RunFlags extends TuneFlags {
 /** For transactions that neither restart VMs nor wait for a lock. */
 export const NO_RESTART: Omit<RunFlags, keyof TuneFlags> = { wait: 0, shutdownTimeout: 0, settle: 0 };
 
-function sayPoint({ when, what }: Point): void {
+function logPoint({ when, what }: Point): void {
   if (when === 'before') log(`    ${what}`);
 }
 
@@ -58,13 +58,13 @@ export function runOptions(flags: RunFlags, signal: AbortSignal): RunOptions {
       if (event.event === 'undoing') log(`  undoing: ${describeStep(step)}`);
       if (event.event === 'done') for (const proof of event.proof) log(`    seen: ${proof}`);
     },
-    ...(flags.trace === true && { trace: sayPoint }),
+    ...(flags.trace === true && { trace: logPoint }),
     onSay: (text) => log(`  ${text}`),
     onWait: (holder) =>
       log(
         holder === undefined
           ? 'virtune: waiting for another run on this host'
-          : `virtune: waiting for process ${holder.pid}${holder.machine === undefined ? '' : ` on ${holder.machine}`} (${holder.command}), which holds this host since ${holder.since}`,
+          : `virtune: waiting for process ${holder.pid}${holder.machine === undefined ? '' : ` on ${holder.machine}`} (${holder.command}), which has locked this host since ${holder.since}`,
       ),
   };
 }

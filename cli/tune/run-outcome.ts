@@ -4,18 +4,18 @@ import type { RunResult } from '../../tuner/apply/apply-batches.ts';
 import type { Transaction, TransactionOutcome } from '../../tuner/apply/transaction.ts';
 import { ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { log } from '../log.ts';
-import { outcomeJson, sayOutcome } from './outcome.ts';
+import { outcomeJson, printOutcome } from './outcome.ts';
 
 /**
  * Reports how a run of one or more transactions ended: what was applied, what failed and what was not tried. Returns
  * the exit code of the worst outcome.
  */
-export function sayRun(id: string, result: RunResult, json: boolean): number {
+export function printRun(id: string, result: RunResult, json: boolean): number {
   const { outcomes, notTried, stopped } = result;
   if (json) process.stdout.write(`${jsonText(runJson(id, result), 2)}\n`);
   const [only] = outcomes;
   if (outcomes.length === 1 && notTried.length === 0 && only !== undefined) {
-    return sayOutcome(only.outcome, false);
+    return printOutcome(only.outcome, false);
   }
   if (stopped !== undefined) log(`virtune: stopped: ${textWithCode(stopped)}`);
   const of = (wanted: (outcome: TransactionOutcome) => boolean): string =>

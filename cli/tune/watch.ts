@@ -13,7 +13,7 @@ import { exitCodeFor, worstExitCode } from '../exit-codes.ts';
 import { errorText, log } from '../log.ts';
 import { untilAskedToStop } from '../signals.ts';
 import { addTuneOptions, type TuneFlags, UP_TO_A_DAY } from './options.ts';
-import { outcomeJson, sayOutcome } from './outcome.ts';
+import { outcomeJson, printOutcome } from './outcome.ts';
 import { addRecordOptions, type RecordFlags, recordDrift } from './record-drift.ts';
 import { NO_RESTART, runOptions } from './run-options.ts';
 import { withSession } from './session.ts';
@@ -56,7 +56,7 @@ export function watchCommand(): Command {
           restore(flags, pauses, stop.signal).then(
             ({ nextMs }) => nextMs,
             (error: Error) => {
-              if (!stop.signal.aborted) said(error);
+              if (!stop.signal.aborted) logError(error);
               return undefined;
             },
           ),
@@ -97,7 +97,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
       withoutProfile: tuned.withoutProfile.map(({ domain }) => domain.uuid),
       hostname: tuned.host.hostname,
       isWhole: true,
-    }).catch(said),
+    }).catch(logError),
   );
   const exitCodes: number[] = [];
   const nextMs = await restoreLost(tuned, pauses, {
@@ -109,7 +109,7 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
     onOutcome: (outcome) => {
       // The run continues, so each outcome is printed as a line.
       if (flags.json === true) process.stdout.write(`${jsonText(outcomeJson(outcome))}\n`);
-      exitCodes.push(sayOutcome(outcome, false));
+      exitCodes.push(printOutcome(outcome, false));
     },
     onRefused: ({ state }, error) => {
       log(`virtune: ${JSON.stringify(state.domain.name)} is not restored now: ${errorText(error)}`);
@@ -122,6 +122,6 @@ async function restore(flags: Flags, pauses: Pauses, signal: AbortSignal): Promi
 }
 
 /** Log and continue: the next check may succeed, and libvirt may only be down temporarily. */
-function said(error: Error): void {
+function logError(error: Error): void {
   log(`virtune: ${errorText(error)}`);
 }

@@ -54,15 +54,15 @@ test('flags that do not belong together, or are missing, are refused', async () 
     [['--prometheus', url, '--for', '1m'], '--for is for a host that is observed'],
     [['--prometheus', url, '--demo'], '--demo is for a host that is observed'],
     [['--prometheus', url, '--virsh'], '--virsh needs --fleet'],
-    [['--prometheus', url, '--explain', 'nothing'], 'no advice is of the kind "nothing"'],
+    [['--prometheus', url, '--explain', 'nothing'], 'no kind of advice is called "nothing"'],
     [['--fleet', '--for', '1m'], '--for is for hosts, and cannot be used with --fleet'],
     [['--fleet', 'db01'], '--fleet advises on all VMs; name no domain'],
     [['--fleet'], '--fleet needs --prometheus URL'],
     [['--fleet', '--prometheus', url, '--json', '--virsh'], 'use --json or --virsh, not both'],
     [['--fleet', '--prometheus', 'prometheus:9090'], '--prometheus expects a URL'],
     [['--fleet', '--prometheus', url, '--range', '10m'], 'from 1h to 90d'],
-    [['--fleet', '--prometheus', url, '--headroom', '100'], 'Expected per cent, from 0 to 90.'],
-    [['--fleet', '--prometheus', url, '--headroom', ''], 'Expected per cent, from 0 to 90.'],
+    [['--fleet', '--prometheus', url, '--headroom', '100'], 'Expected a percentage from 0 to 90.'],
+    [['--fleet', '--prometheus', url, '--headroom', ''], 'Expected a percentage from 0 to 90.'],
     [['--fleet', '--prometheus', url, '--cluster-label', 'a-b'], 'Expected the name of a label.'],
   ] as const) {
     const { code, stderr, stdout } = await advise(...args);

@@ -74,10 +74,10 @@ test('--explain shows one advice whole, with the page of its kind; also of a kin
   expect(other.stdout).toContain('# cpu-overcommit\n');
   const wrong = await advise('--explain', 'cpu-magic', ...recording('noisy-neighbour'));
   expect(wrong.code).toBe(64);
-  expect(wrong.stderr).toContain('no advice is of the kind "cpu-magic"');
+  expect(wrong.stderr).toContain('no kind of advice is called "cpu-magic"');
   const gone = await advise('--explain', 'cpu-overcommit:12345678', ...recording('noisy-neighbour'));
   expect(gone.code).toBe(64);
-  expect(gone.stderr).toContain('no advice has the ID "cpu-overcommit:12345678" now');
+  expect(gone.stderr).toContain('no current advice has the ID "cpu-overcommit:12345678"');
 });
 
 test('what is wrong is refused before the host has been observed', async () => {

@@ -92,8 +92,8 @@ test('a folder that cannot be created is an error with its own exit code', async
 
 test.each([
   ['below a file', join(file, 'below'), 'a part of its path is a file, not a folder; remove or rename'],
-  ['where a folder has the name of a file', occupied, 'a folder has its name; remove or rename that folder'],
-  ['in /proc', '/proc/x', 'this file system takes no new folders'],
+  ['where a folder has the name of a file', occupied, 'a folder with this name exists; remove or rename it'],
+  ['in /proc', '/proc/x', 'folders cannot be created on this file system'],
   ['at a path that is too long', join(folder, 'a'.repeat(300)), 'the path is too long'],
 ])('a folder %s is an error with the reason and what to do', async (_, out, reason) => {
   const files = new Map([['grafana/dashboards/fleet.json', '{}']]);

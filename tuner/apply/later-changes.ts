@@ -113,7 +113,8 @@ export function checkLiveSetting(
   const ours = before.kind === 'done' ? before.now : liveSetting.target(step, before.was);
   if (liveSetting.differs(now, before.was) === undefined) return;
   const difference = liveSetting.differs(now, ours);
-  if (difference === undefined || (progress.kind !== 'done' && mayBeHalfDone(before.was, ours, now))) return;
+  const halfDone = progress.kind !== 'done' && !liveSetting.atomic && mayBeHalfDone(before.was, ours, now);
+  if (difference === undefined || halfDone) return;
   throw new TunerError(
     'TUNE_CHANGED',
     `something else has changed it since: ${difference}; review the change, ${proceed}`,
@@ -125,7 +126,7 @@ function markBefore({ inactive, live }: JournalHeader['domains'][number]): Tuned
   return xml === undefined ? undefined : readMark(parseDomainTree('the previous XML of the domain', xml));
 }
 
-/** Whether a call whose end was not seen may have left this value: in a page pool, any in between; else always. */
+/** Whether a call whose end was not seen may have left this value: a number if it lies between, others always. */
 function mayBeHalfDone(was: unknown, ours: unknown, now: unknown): boolean {
   if (typeof was !== 'number' || typeof ours !== 'number' || typeof now !== 'number') return true;
   return now >= Math.min(was, ours) && now <= Math.max(was, ours);

@@ -14,6 +14,8 @@ export type Home = 'run' | 'definition' | 'host';
  */
 interface LiveSettingParts<K extends StepKind, State> {
   readonly home: Home;
+  /** One call sets the whole value, exactly: if its end was not seen, the value is the previous or the wanted one. */
+  readonly atomic?: true;
   /** Its effective value. */
   get(host: StepHost, step: StepOf<K>): Promise<State>;
   set(host: StepHost, step: StepOf<K>, to: State): Promise<void>;
@@ -36,6 +38,7 @@ interface LiveSettingParts<K extends StepKind, State> {
 /** A live setting that validates its step and states, since they may come from a journal. */
 export interface LiveSetting {
   readonly home: Home;
+  readonly atomic: boolean;
   get(host: StepHost, step: Step): Promise<unknown>;
   set(host: StepHost, step: Step, to: unknown): Promise<void>;
   differs(is: unknown, wanted: unknown): string | undefined;
@@ -63,6 +66,7 @@ export function liveSetting<K extends StepKind, State>(
   };
   return {
     home: parts.home,
+    atomic: parts.atomic === true,
     get: async (host, step) => parts.get(host, own(step)),
     set: async (host, step, to) => parts.set(host, own(step), checked(to)),
     differs: (is, wanted) => parts.differs(checked(is), checked(wanted)),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ParamType } from '../../../libvirt/typed-params.ts';
 import type { HostLink } from '../../../tuner/apply/host-link.ts';
 import { checkLiveSetting, LaterChanges } from '../../../tuner/apply/later-changes.ts';
 import type { StepProgress } from '../../../tuner/journal/progress.ts';
@@ -73,6 +74,8 @@ const headerOf = (before: { readonly live?: string; readonly inactive?: string }
   }) as unknown as JournalHeader;
 
 const pin = (domain: StepDomain): Step => ({ kind: 'vcpuPin', domain, vcpu: 0, to: '4' });
+const sharesOf = (value: number) => [{ field: 'cpu_shares', type: ParamType.ullong, value: String(value) }];
+const shares: Step = { kind: 'scheduler', domain: A, to: sharesOf(2_048) };
 const pages: StepOf<'hostPages'> = { kind: 'hostPages', cell: 0, sizeKiB: MIB_2, to: 64 };
 
 /** The refusal of an undo of a step of `a` or the host; undefined if it is allowed. */
@@ -156,7 +159,16 @@ test.each<[string, Step, Parameters<typeof checkLiveSetting>[2], unknown, boolea
     '5',
     false,
   ],
-  ['may have been set by a call with an unknown end', pin(A), doing('0-7'), '5', true],
+  ['may have been set by a call with an unknown end', pin(A), doing('0-7'), '4', true],
+  ['holds pins that a call with an unknown end did not set', pin(A), doing('0-7'), '5', false],
+  ['holds pins that an interrupted undo did not set', pin(A), undoing(done('0-7', '4')), '5', false],
+  [
+    'may have been set in part by a call with an unknown end',
+    shares,
+    doing(sharesOf(1024)),
+    sharesOf(512),
+    true,
+  ],
 ])('a live setting that %s', (_, step, progress, now, goesBack) => {
   const check = (): void => checkLiveSetting(step, liveSettingOf(step), progress, now);
   if (goesBack) expect(check).not.toThrow();

@@ -14,6 +14,7 @@ const FIELD = 'numa_nodeset';
 /** A domain without a nodeset may use memory of every cell; an empty list is rejected. */
 export const numaNodeset = liveSetting('numaNodeset', z.string(), {
   home: 'run',
+  atomic: true,
   async get(host, { domain }) {
     const { params } = await host.call('domainGetNumaParameters', {
       domain: handle(domain),

@@ -24,6 +24,7 @@ async function mapLengthOf(host: StepHost): Promise<number> {
 /** A vCPU that was never pinned may run on all CPUs; an undo pins it to all of them. */
 export const vcpuPin = liveSetting('vcpuPin', cpuList, {
   home: 'run',
+  atomic: true,
   async get(host, { domain, vcpu }) {
     const mapLength = await mapLengthOf(host);
     const { maps, count } = await host.call('domainGetVcpuPinInfo', {
@@ -48,6 +49,7 @@ export const vcpuPin = liveSetting('vcpuPin', cpuList, {
 
 export const emulatorPin = liveSetting('emulatorPin', cpuList, {
   home: 'run',
+  atomic: true,
   async get(host, { domain }) {
     const { map } = await host.call('domainGetEmulatorPinInfo', {
       domain: handle(domain),
@@ -68,6 +70,7 @@ export const emulatorPin = liveSetting('emulatorPin', cpuList, {
 
 export const ioThreadPin = liveSetting('ioThreadPin', cpuList, {
   home: 'run',
+  atomic: true,
   async get(host, { domain, id }) {
     const { ioThreads } = await host.call('domainGetIoThreadInfo', {
       domain: handle(domain),

@@ -75,7 +75,7 @@ export async function codec(): Promise<string> {
     Number.isNaN(other) ? '-' : fixed(other, 0),
     Number.isNaN(other) ? '-' : fixed(other / us),
   ];
-  const head = ['', 'ours µs', 'µs a guest', '@stellar/js-xdr µs', 'theirs / ours'];
+  const head = ['', 'ours µs', 'µs per guest', '@stellar/js-xdr µs', 'theirs / ours'];
   const rows = [
     row('decode', ourDecode, theirDecode),
     row('encode', ourEncode, theirEncode),

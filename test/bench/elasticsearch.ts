@@ -142,7 +142,7 @@ async function sizes(): Promise<string> {
     rows.push(['JSON, bytes', fixed(text / 100, 0), fixed((text / 100) * day, 0)]);
     rows.push(['in the queue, bytes', fixed(packed / 100, 0), fixed((packed / 100) * day, 0)]);
   }
-  return `### What a simulated VM costs (100 VMs, 10 s interval, default groups)\n\n${table(['for each VM', 'a tick', 'a day'], rows)}`;
+  return `### What a simulated VM costs (100 VMs, 10 s interval, default groups)\n\n${table(['per VM', 'per tick', 'per day'], rows)}`;
 }
 
 const RECORDS = 2_000;

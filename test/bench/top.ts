@@ -117,7 +117,7 @@ async function watch(vms: number): Promise<string[]> {
 }
 
 async function watching(): Promise<string> {
-  const head = ['VMs', 'CPU ms a tick', '% of one core at 1 s', 'KiB written a frame'];
+  const head = ['VMs', 'CPU ms per tick', '% of one core at 1 s', 'KiB written per frame'];
   const rows = [await watch(200), await watch(2_000)];
   return `### Watching at 1 s, ${SIZE.width} x ${SIZE.height}, simulator in another process (mean of ${TICKS} ticks)\n\n${table(head, rows)}`;
 }

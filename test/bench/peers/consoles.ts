@@ -81,6 +81,6 @@ async function tableOf(): Promise<string> {
       ]);
     }
   }
-  const head = ['', 'start to first VM, ms', 'CPU ms a tick', "libvirtd's CPU ms a tick", 'RSS MiB'];
+  const head = ['', 'start to first VM, ms', 'CPU ms per tick', "libvirtd's CPU ms per tick", 'RSS MiB'];
   return `### Consoles on ${GUESTS + 1} real guests, ${SIZE.width} x ${SIZE.height} (medians of ${ROUNDS} runs of ${WATCHED_S} s, in turn${AWAKE_NOTE})\n\n${table(head, rows)}`;
 }

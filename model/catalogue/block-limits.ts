@@ -10,10 +10,10 @@ const BYTES: readonly Limit[] = BLOCK_LIMITS.filter((limit) => !SEGMENTS.include
 
 export const blockLimitsGroup = {
   name: 'blocklimits',
-  help: 'Alignment and request size limits of each disk, as QEMU found them on the image and its device.',
+  help: 'Alignment and request size limits of each disk, as QEMU detects them.',
   byDefault: false,
   costs:
-    'At most 12 series per disk; no call beside those of the block group, which are sent where that one is off.',
+    'At most 12 series per disk; uses the calls of the block group, and makes them itself if that group is off.',
   metrics: [
     {
       per: 'block',

@@ -48,7 +48,7 @@ export const devicesGroup = {
       per: 'facts',
       type: 'gauge',
       name: 'libvirt_domain_memory_device_bytes',
-      help: 'Size of the memory devices of a domain by model and guest cell, in bytes: size, and for virtio-mem what is requested and what the guest has plugged.',
+      help: 'Size of the memory devices of a domain by model and guest cell, in bytes: size, and for virtio-mem the requested size and the size plugged by the guest.',
       labels: ['model', 'guest_cell', 'kind'],
       needs: '<memory> devices in the XML',
       when: ({ memory }) => memory.devices !== undefined && memory.devices.length > 0,

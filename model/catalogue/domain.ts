@@ -8,7 +8,7 @@ export const domainGroup = {
   help: 'State, CPU time, memory and vCPUs of each VM, including VMs whose QEMU hangs.',
   byDefault: true,
   costs:
-    'Two calls per VM that need no monitor, and four filtered lists; from libvirt 11.2 on one more call for each new VM, and for the others once a minute at most, 64 VMs per sample. For resident memory one small file per VM, or a monitor command per VM where virtune does not run on the host.',
+    'Two calls per VM without a monitor command, and four filtered lists; from libvirt 11.2 one more call per new VM, and at most once per minute for the others, 64 VMs per sample. For resident memory one small file per VM, or a monitor command per VM if virtune does not run on the host.',
   metrics: [
     {
       per: 'summary',
@@ -28,7 +28,7 @@ export const domainGroup = {
       per: 'summary',
       type: 'gauge',
       name: 'libvirt_domain_info_memory_usage_bytes',
-      help: 'Current memory of the domain (balloon size), in bytes; not what the guest uses of it.',
+      help: 'Current memory of the domain (balloon size), in bytes; not the part that the guest uses.',
       read: (domain) => scaled(domain.memoryKiB, kibToBytes),
     },
     {

@@ -16,14 +16,14 @@ export const elasticsearchMetrics = {
     per: 'process',
     type: 'gauge',
     name: 'virtune_elasticsearch_stream_up',
-    help: '1 when the data stream accepted a document of the last request with some for it.',
+    help: '1 when the data stream accepted a document of the last request that contained any for it.',
     labels: ['stream'],
   },
   streamOldestAge: {
     per: 'process',
     type: 'gauge',
     name: 'virtune_elasticsearch_stream_oldest_age_seconds',
-    help: 'Age of the oldest document that waits apart because its data stream accepts none, in seconds; 0 when none does.',
+    help: 'Age of the oldest document set aside because its data stream accepts none, in seconds; 0 when there is none.',
     labels: ['stream'],
   },
   queueBytes: {
@@ -93,7 +93,7 @@ export const elasticsearchMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_elasticsearch_conflicts_total',
-    help: 'Of the duplicates, documents that this exporter had not sent before: another exporter sends the same host, or another host has the same host.id.',
+    help: 'Duplicates that this exporter had not sent before: another exporter sends the same host, or another host has the same host.id.',
     labels: [],
   },
   retried: {

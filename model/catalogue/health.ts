@@ -48,14 +48,14 @@ export const healthMetrics = {
     per: 'process',
     type: 'gauge',
     name: 'virtune_domain_unresponsive_since_timestamp_seconds',
-    help: 'Time since which the domain has been unresponsive, as far as libvirt or virtune knows, in seconds since 1970; absent while it answers.',
+    help: 'Time at which the domain became unresponsive, as far as libvirt or virtune knows, in seconds since 1970; absent while it answers.',
     labels: ['domain'],
   },
   crash: {
     per: 'process',
     type: 'gauge',
     name: 'virtune_domain_crash_timestamp_seconds',
-    help: 'Time at which the domain crashed, or was first seen crashed, in seconds since 1970; absent once it runs again. A transient domain keeps it for a day after libvirt has forgotten it.',
+    help: 'Time at which the domain crashed, or was first seen crashed, in seconds since 1970; absent once it runs again. For a transient domain it remains for a day after libvirt has forgotten the domain.',
     labels: ['domain', 'uuid'],
   },
   sampleAge: {
@@ -83,7 +83,7 @@ export const healthMetrics = {
     per: 'process',
     type: 'gauge',
     name: 'virtune_host_maintenance',
-    help: '1 while the configuration says that the host is in maintenance: it is not capacity of its cluster, and its alerts do not fire.',
+    help: '1 while the configuration puts the host in maintenance: it does not count as capacity of its cluster, and its alerts do not fire.',
     labels: [],
   },
   unknownStatistics: {

@@ -12,7 +12,7 @@ export const hostCpusGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_cpu_core_seconds_total',
-      help: 'Time of one CPU of the host by mode, in seconds; guest and guest_nice are within user and nice.',
+      help: 'Time of one CPU of the host by mode, in seconds; user and nice include guest and guest_nice.',
       labels: ['cpu', 'mode'],
       points: function* ({ cpuNsByCpu }: HostFigures): Generator<Point> {
         for (const [cpu, modes] of cpuNsByCpu ?? []) {

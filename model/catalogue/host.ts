@@ -61,7 +61,7 @@ export const hostGroup = {
       per: 'host',
       type: 'counter',
       name: 'libvirt_host_cpu_seconds_total',
-      help: 'Time of all CPUs by mode, in seconds; guest and guest_nice are within user and nice.',
+      help: 'Time of all CPUs by mode, in seconds; user and nice include guest and guest_nice.',
       labels: ['mode'],
       values: { mode: MODES },
       points: ({ cpuNs }) => seconds(cpuNs),
@@ -298,7 +298,7 @@ export const poolGroup = {
       per: 'pool',
       type: 'gauge',
       name: 'libvirt_storage_pool_available_bytes',
-      help: 'Available bytes of the pool. Measured by its file system (measured_by="statfs"): what is free for others than root.',
+      help: 'Available bytes of the pool. If measured by its file system (measured_by="statfs"): what non-root users can write.',
       read: (pool) => pool.availableBytes,
     },
     {

@@ -6,7 +6,7 @@ const LOCAL = 'virtune on the host';
 
 export const threadsGroup = {
   name: 'threads',
-  help: 'CPU time and steal of the QEMU threads of each VM by role: the overhead of a VM besides its vCPUs.',
+  help: 'CPU time and steal of the QEMU threads of each VM by role: the overhead of a VM beyond its vCPUs.',
   byDefault: false,
   costs: 'Two small files per thread of a VM.',
   metrics: [
@@ -104,7 +104,7 @@ export const numaGroup = {
   help: 'Memory of each VM by NUMA node, remote memory, huge pages and merged pages.',
   byDefault: false,
   costs:
-    "A walk over the VM's page tables by the kernel once a minute, which takes longer the more memory the VM has.",
+    "The kernel walks the VM's page tables once per minute, which takes longer the more memory the VM has.",
   metrics: [
     {
       per: 'local',
@@ -121,7 +121,7 @@ export const numaGroup = {
       per: 'local',
       type: 'gauge',
       name: 'libvirt_domain_numa_remote_ratio',
-      help: 'Estimated share of memory accesses of the vCPUs, where they last ran, that go to another NUMA node.',
+      help: 'Estimated share of memory accesses that go to another NUMA node than the one where the vCPU last ran.',
       needs: `${LOCAL}, with permission to inspect QEMU (CAP_SYS_PTRACE)`,
       read: ({ memoryMap }) => memoryMap?.remoteShare,
     },

@@ -65,7 +65,7 @@ export const otlpMetrics = {
     per: 'process',
     type: 'counter',
     name: 'virtune_otlp_rejected_total',
-    help: 'Data points that the OTLP receiver rejected from requests that it accepted otherwise (partial success); they are not sent again.',
+    help: 'Data points that the OTLP receiver rejected in otherwise accepted requests (partial success); they are not sent again.',
     labels: [],
   },
   retried: {

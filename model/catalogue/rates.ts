@@ -37,7 +37,7 @@ export const ratesGroup = {
       per: 'vmRates',
       type: 'gauge',
       name: 'libvirt_domain_cpu_usage_cpus',
-      help: 'CPU usage of all threads of the domain, in CPUs of the host: 2 is two CPUs. Known even of a VM whose QEMU hangs.',
+      help: 'CPU usage of all threads of the domain, in CPUs of the host: 2 is two CPUs. Known even if its QEMU hangs.',
       needs: SECOND,
       read: ({ cpuUsage }) => cpuUsage,
     },

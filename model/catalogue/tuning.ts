@@ -232,7 +232,7 @@ export const tuningGroup = {
       per: 'drift',
       type: 'info',
       name: 'virtune_tuning_effect_info',
-      help: 'Result of the last experiment on the domain (virtune tune apply --measure): the figure that decided, the verdict, and whether the settings were kept.',
+      help: 'Result of the last experiment on the domain (virtune tune apply --measure): the deciding figure, the verdict, and whether the settings were kept.',
       needs: MEASURED,
       when: ({ effect }) => effect !== undefined,
       labels: {
@@ -245,7 +245,7 @@ export const tuningGroup = {
       per: 'drift',
       type: 'gauge',
       name: 'virtune_tuning_effect_ratio',
-      help: 'The figure that decided with the settings / without them, in the last experiment on the domain; 1: no effect.',
+      help: 'The deciding figure with the settings / without them, in the last experiment on the domain; 1: no effect.',
       needs: MEASURED,
       read: ({ effect }) => effect?.ratio,
     },
@@ -309,8 +309,7 @@ export const tuningGroup = {
       name: 'libvirt_domain_block_stats_queue_iothread_info',
       help: 'Always 1: the iothread that serves this queue of the disk, or of its SCSI controller.',
       labels: ['queue', 'iothread'],
-      needs:
-        'queues that are mapped to iothreads in the XML, one by one, or in turns over a number that it says',
+      needs: 'queues mapped to iothreads in the XML, individually or round-robin over a given number',
       since: '10.0.0',
       points: (disk): Point[] =>
         [...(disk.queueIoThreads ?? [])].map(([queue, id]) => [[String(queue), String(id)], 1]),
@@ -328,7 +327,7 @@ export const tuningGroup = {
       per: 'limitUse',
       type: 'gauge',
       name: 'libvirt_domain_block_stats_limit_use_ratio',
-      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1. Disks in a group with common limits all have the share that they use together; a disk with several throttle groups has the largest of theirs.',
+      help: 'Used share of a disk limit since the previous sample, over at least 5 s; bursts may exceed 1. Disks that share limits in a group all show the use of the group; a disk with several throttle groups shows the highest.',
       labels: ['limit'],
       values: { limit: LIMIT_NAMES },
       needs: 'the block group, a limit, and a second sample',

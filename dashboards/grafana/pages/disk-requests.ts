@@ -7,7 +7,7 @@ import { of } from '../query.ts';
 export const diskRequestsByVm = (span?: number) =>
   stack({
     title: 'Disk requests by VM',
-    help: 'Reads and writes per second. The ten VMs with most.',
+    help: 'Reads and writes per second. The ten VMs with the most.',
     unit: 'iops',
     queries: [
       {

@@ -91,7 +91,7 @@ const vms = () =>
 const vcpuRatio = () =>
   figure({
     title: 'vCPU:pCPU ratio',
-    help: 'Running vCPUs per online CPU, of the cluster where it is highest. VMs that are paused or shut off do not count.',
+    help: 'Running vCPUs per online CPU, in the cluster where it is highest. VMs that are paused or shut off do not count.',
     unit: 'short',
     queries: [{ expr: `max(${CLUSTER.vcpuRatio})` }],
     limits: byVcpuRatio(),
@@ -100,7 +100,7 @@ const vcpuRatio = () =>
 const vcpuRatioAfterLoss = () =>
   figure({
     title: 'vCPU:pCPU ratio, N-1',
-    help: 'vCPU:pCPU ratio if the largest host of a cluster fails and its VMs run on the others, of the cluster where it is highest. No value for a single host.',
+    help: 'vCPU:pCPU ratio if the largest host of a cluster fails and its VMs run on the others, in the cluster where it is highest. No value for a single host.',
     unit: 'short',
     queries: [{ expr: `max(${CLUSTER.vcpuRatioAfterLoss})` }],
     limits: byVcpuRatioAfterLoss(),
@@ -110,7 +110,7 @@ const vcpuRatioAfterLoss = () =>
 const memoryRatio = () =>
   figure({
     title: 'Memory overcommit',
-    help: 'Maximum memory of running and paused VMs / memory of the hosts, of the cluster where it is highest.',
+    help: 'Maximum memory of running and paused VMs / memory of the hosts, in the cluster where it is highest.',
     unit: 'percentunit',
     queries: [{ expr: `max(${CLUSTER.memoryRatio})` }],
     limits: byMemoryRatio(),
@@ -119,7 +119,7 @@ const memoryRatio = () =>
 const memoryRatioAfterLoss = () =>
   figure({
     title: 'Memory overcommit, N-1',
-    help: 'Memory overcommit if the largest host of a cluster fails, of the cluster where it is highest. Above 100 %, not all VMs can restart. No value for a single host.',
+    help: 'Memory overcommit if the largest host of a cluster fails, in the cluster where it is highest. Above 100 %, not all VMs can restart. No value for a single host.',
     unit: 'percentunit',
     queries: [{ expr: `max(${CLUSTER.memoryRatioAfterLoss})` }],
     limits: byMemoryRatioAfterLoss(),
@@ -129,7 +129,7 @@ const memoryRatioAfterLoss = () =>
 const contention = () =>
   figure({
     title: 'CPU contention',
-    help: '% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes. The cluster where it is highest.',
+    help: '% of CPU demand not served: delay / (delay + run) over all VMs of a cluster, 5 minutes, in the cluster where it is highest.',
     unit: 'percentunit',
     queries: [{ expr: `max(${CLUSTER.contention})` }],
     limits: byContention(),
@@ -148,7 +148,7 @@ const contentionByHost = () =>
 const cpuShortfallByHost = () =>
   graph({
     title: 'CPU shortfall by host',
-    help: 'How many more CPUs each host needs for no vCPU to wait. The ten hosts with the highest values.',
+    help: 'How many more CPUs each host would need so that no vCPU waits. The ten hosts with the highest values.',
     unit: 'short',
     queries: [{ expr: `topk(10, ${DELAY})`, legend: LEGEND.host }],
     links: [seriesToHost()],
@@ -177,7 +177,7 @@ const memoryByHost = () =>
 const allClusters = () =>
   rows({
     title: 'Clusters',
-    help: 'Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row where hosts have no label cluster.',
+    help: 'Overcommit and contention of each cluster, now and if its largest host fails. Alerts on fleets use the same figures. One row if hosts have no label cluster.',
     labels: [],
     identity: ['cluster'],
     columns: [

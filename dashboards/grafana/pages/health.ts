@@ -67,7 +67,7 @@ const silentVms = () =>
 const blindVms = () =>
   figure({
     title: 'VMs without memory statistics',
-    help: 'VMs whose guest does not report its memory: no stats period, no balloon device, or no driver in the guest that reports. Paused VMs, and those that could not be asked, do not count.',
+    help: 'VMs whose guest does not report its memory: no stats period, no balloon device, or no reporting driver in the guest. VMs that are paused or could not be queried do not count.',
     unit: 'none',
     queries: [
       {
@@ -116,7 +116,7 @@ const scrapeDuration = () =>
 const series = () =>
   graph({
     title: 'Series by host',
-    help: 'Samples per scrape. The ten hosts with most. A sudden jump means that a metric group was enabled.',
+    help: 'Samples per scrape. The ten hosts with the most. A sudden jump means that a metric group was enabled.',
     unit: 'short',
     queries: [
       {

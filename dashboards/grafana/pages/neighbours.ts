@@ -111,7 +111,7 @@ const pinned = () =>
 const bytes = () =>
   stack({
     title: 'Disk throughput by VM',
-    help: 'Bytes read and written per second. The ten VMs with most.',
+    help: 'Bytes read and written per second. The ten VMs with the most.',
     unit: 'Bps',
     queries: [
       {
@@ -125,7 +125,7 @@ const bytes = () =>
 const network = () =>
   stack({
     title: 'Network traffic by VM',
-    help: 'Bytes received and sent per second. The ten VMs with most.',
+    help: 'Bytes received and sent per second. The ten VMs with the most.',
     unit: 'Bps',
     queries: [
       {

@@ -80,7 +80,7 @@ const byFormat = () =>
 const poolUse = () =>
   graph({
     title: 'Pool utilization',
-    help: 'Allocated share of each pool, without what its file system reserves for root: at 100 % QEMU gets no more.',
+    help: 'Allocated share of each pool, excluding what its file system reserves for root: at 100 %, QEMU gets no more space.',
     unit: 'percentunit',
     queries: [
       {

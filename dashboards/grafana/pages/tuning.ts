@@ -65,7 +65,7 @@ const withVerdict = (figure: Parameters<typeof of>[0]): string =>
 const effects = () =>
   rows({
     title: 'Measured effects',
-    help: 'What the last experiment on each VM found (virtune tune apply --measure): the figure that decided with the settings / without them, with its 95 % interval. Needs virtune tune drift --record on the host.',
+    help: 'What the last experiment on each VM found (virtune tune apply --measure): the deciding figure with the settings / without them, with its 95 % interval. Needs virtune tune drift --record on the host.',
     labels: ['domain', 'figure', 'verdict', 'kept'],
     columns: [
       {

@@ -44,7 +44,7 @@ export const cpuAlerts: AlertGroup = {
         `${recorded('instance:virtune_host_cpu_busy:ratio_rate5m')} > ${busy}`,
       summary: () => `CPU utilization of ${HOST} is ${SHARE}.`,
       description: () =>
-        'Any further load takes CPU time from other VMs. Find the VMs that use most CPU, and migrate one.',
+        'Any further load takes CPU time from other VMs. Find the VMs that use the most CPU, and migrate one.',
     }),
     alert({
       alert: 'HostCpuStealHigh',

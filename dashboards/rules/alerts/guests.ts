@@ -128,7 +128,7 @@ export const guestAlerts: AlertGroup = {
         swapIn: {
           value: 20_480,
           unit: 'bytes per second',
-          from: 'as faults: five pages per second; a guest that wakes swaps in a few pages',
+          from: 'as faults: five pages per second; a guest that wakes up swaps in a few',
         },
       },
       expr: ({ usable, faults, swapIn }, { range, metric }) =>

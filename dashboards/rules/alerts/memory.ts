@@ -21,7 +21,7 @@ const unlessPagedBy = (names: string, { alerts }: AlertContext): string =>
 const SHORT: Threshold = {
   value: 0.1,
   unit: 'share',
-  from: 'as HostMemoryHeadroomLow; the kernel counts kills at the limit of a control group too',
+  from: 'as HostMemoryHeadroomLow; the kernel also counts kills at the limit of a control group',
 };
 
 const oomKills = ({ metric, range }: AlertContext): string =>
@@ -118,8 +118,8 @@ export const memoryAlerts: AlertGroup = {
       component: 'memory',
       for: '5m',
       thresholds: {
-        free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit: 90 % of swap are used" },
-        available: { value: 0.1, unit: 'share', from: 'as free: and 90 % of memory' },
+        free: { value: 0.1, unit: 'share', from: "systemd-oomd's SwapUsedLimit: 90 % of swap is used" },
+        available: { value: 0.1, unit: 'share', from: 'as free: 90 % of memory is used too' },
       },
       // Swap may stay full for months with pages that are never used.
       expr: ({ free, available }, { metric, recorded }) =>
@@ -169,7 +169,7 @@ export const memoryAlerts: AlertGroup = {
         `${oomKills(context)} and ${ON_HOST} ${hadMemory(available, context)}${unlessCrashPages(context)}`,
       summary: () => `The kernel of ${HOST} has OOM-killed a process, while the host had memory available.`,
       description: () =>
-        'A control group reached its limit, of a container or of a VM with hard_limit, or a NUMA cell was full. The kernel log names the process and the group.',
+        'A control group, of a container or of a VM with hard_limit, reached its limit, or a NUMA cell was full. The kernel log names the process and the group.',
     }),
     alert({
       alert: 'KsmDependence',
@@ -214,7 +214,7 @@ export const memoryAlerts: AlertGroup = {
       thresholds: {},
       expr: (_, { metric }) => `${metric('libvirt_host_hugepages_missing')} > 0`,
       summary: () =>
-        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are off and start again.`,
+        `${HOST} lacks ${WHOLE} huge pages of {{ $labels.size }} (cell {{ $labels.cell }}) for VMs that are off but will start again.`,
       description: () =>
         'These VMs will fail to start. Allocate more huge pages while memory is not fragmented, or take the VMs off huge pages.',
     }),

@@ -70,7 +70,7 @@ export const shippingAlerts: AlertGroup = {
       expr: (_, context) => lost(context, 'virtune_output_dropped_total'),
       summary: () => `${WHOLE} documents from ${HOST} could not be written to the output of virtune.`,
       description: () =>
-        'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
+        'Readers of the output have a gap. Its disk is full, or its reader is too slow: the log of virtune has the reason and what to do.',
     }),
     queueDelayed('OtlpQueueDelayed', {
       component: 'virtune-otlp',

@@ -33,7 +33,7 @@ export const storageAlerts: AlertGroup = {
           unit: 'seconds',
           from: 'our choice: ten times a slow SSD, twice a busy hard disk',
         },
-        requests: { value: 1, unit: 'per second', from: 'below it the mean is of too few requests' },
+        requests: { value: 1, unit: 'per second', from: 'below it the mean covers too few requests' },
       },
       expr: ({ seconds, requests }, { recorded }) =>
         `${recorded('device:virtune_block_request_seconds:mean_rate5m')} > ${seconds} and ${recorded('device:virtune_block_requests:rate5m')} > ${requests}`,
@@ -49,7 +49,7 @@ export const storageAlerts: AlertGroup = {
       dependsOn: ['DiskLatencyHigh'],
       for: '5m',
       thresholds: {
-        disks: { value: 5, unit: 'count', from: 'our choice: so many at once are slow for a common cause' },
+        disks: { value: 5, unit: 'count', from: 'our choice: that many slow disks have a common cause' },
         vms: {
           value: 3,
           unit: 'count',
@@ -65,7 +65,7 @@ export const storageAlerts: AlertGroup = {
       },
       summary: () => `${WHOLE} disks of VMs on ${HOST} have high request latency.`,
       description: () =>
-        `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recordedSeries('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with most requests.`,
+        `The cause is the storage that they share, or its path, rather than one VM. Slowest:${slowestDisksOfHost(recordedSeries('device:virtune_block_request_seconds:mean_rate5m'))}. Check the health of the storage and its network, and the VM with the most requests.`,
     }),
     alert({
       alert: 'HostDisksHung',
@@ -86,7 +86,7 @@ export const storageAlerts: AlertGroup = {
         `count by (${HOST_LABELS}) (group by (${VM_LABELS}) (${recorded('domain:virtune_block_requests_before_hang:rate5m')})) >= ${vms}`,
       summary: () => `The disks of ${WHOLE} VMs on ${HOST} have completed no request for 5 minutes.`,
       description: () =>
-        `These VMs had requests all the time before, so their storage, or the path to it, hangs without an error. The busiest:${busiestVmsOfHost(recordedSeries('domain:virtune_block_requests_before_hang:rate5m'))}. Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.`,
+        `These VMs had requests constantly before, so their storage, or the path to it, hangs without an error. The busiest:${busiestVmsOfHost(recordedSeries('domain:virtune_block_requests_before_hang:rate5m'))}. Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.`,
     }),
     alert({
       alert: 'HostIoStalled',
@@ -101,7 +101,7 @@ export const storageAlerts: AlertGroup = {
         `${recorded('instance:virtune_host_pressure:ratio_rate5m', 'resource="io"', 'share="full"')} > ${full}`,
       summary: () => `${HOST} stalls on I/O ${SHARE} of the time (PSI full).`,
       description: () =>
-        'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
+        'Find the VM with the most I/O, and check the health of the storage. Throttle the VM that saturates it.',
     }),
     alert({
       alert: 'DiskErrors',
@@ -129,7 +129,7 @@ export const storageAlerts: AlertGroup = {
         ratio: {
           value: 1,
           unit: 'ratio',
-          from: 'more is provisioned than the pool has, on all hosts that share it',
+          from: 'provisioned sizes exceed the pool, over all hosts that share it',
         },
         fullWithin: { value: DAY_SECONDS, unit: 'seconds', from: 'node-mixin: filling up within a day' },
       },

@@ -6,7 +6,7 @@ import { HOST, LASTING } from '../text.ts';
 const LOST: Threshold = {
   value: 0.5,
   unit: 'share',
-  from: 'our choice: where most scrapes of 15 minutes are lost, no other alert holds for its time',
+  from: 'our choice: if most scrapes of 15 minutes are lost, no other alert stays true for long enough',
 };
 
 /**
@@ -43,7 +43,7 @@ export const virtuneAlerts: AlertGroup = {
       thresholds: {},
       expr: (_, { range, metric }) =>
         `(${metric('up')} offset ${range('1h')} or ${metric('up')} offset ${range('1d')}) unless ${ON_HOST} ${metric('up')}`,
-      summary: () => `Prometheus scraped ${HOST} a day or an hour ago, and it is not a target any more.`,
+      summary: () => `Prometheus scraped ${HOST} a day or an hour ago, but it is no longer a target.`,
       description: () =>
         'No alert works for this host and its VMs. Service discovery has lost it, or its labels changed. If it was removed on purpose, put it in maintenance first; this alert ends after a day.',
     }),
@@ -57,7 +57,7 @@ export const virtuneAlerts: AlertGroup = {
       // With federation or an agent, `up` may have been dropped on the way.
       expr: (_, { metric }) =>
         `absent(${metric('up')}) and on () absent(${metric('libvirt_host_memory_overcommit_ratio', 'kind="maximum"')})`,
-      summary: () => 'Prometheus has no target of virtune.',
+      summary: () => 'Prometheus has no virtune target.',
       description: () =>
         'None of the other alerts can fire. Service discovery is empty, or the job has another name than the rules expect: build them with --job.',
     }),
@@ -95,7 +95,7 @@ export const virtuneAlerts: AlertGroup = {
         seconds: {
           value: 30,
           unit: 'seconds',
-          from: 'our choice: longer than a scrape may take, and short of what alerts on ages can bear',
+          from: 'our choice: longer than a scrape may take, shorter than alerts on ages tolerate',
         },
       },
       expr: ({ seconds }, { metric }) => {
@@ -115,7 +115,7 @@ export const virtuneAlerts: AlertGroup = {
       expr: () => 'vector(1)',
       summary: () => 'The rules of virtune are evaluated and notifications are sent.',
       description: () =>
-        'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the way between them is broken.',
+        'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the path between them is broken.',
     }),
     alert({
       alert: 'HostSamplingSlow',

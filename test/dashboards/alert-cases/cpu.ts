@@ -73,7 +73,7 @@ export const cpuCases: readonly AlertCase[] = [
           'cpu',
           {},
           'CPU utilization of host kvm1 is 95%.',
-          'Any further load takes CPU time from other VMs. Find the VMs that use most CPU, and migrate one.',
+          'Any further load takes CPU time from other VMs. Find the VMs that use the most CPU, and migrate one.',
         ),
       ],
       55: [],

@@ -56,7 +56,7 @@ const HUNG = [
     'disk',
     {},
     'The disks of 3 VMs on host kvm1 have completed no request for 5 minutes.',
-    'These VMs had requests all the time before, so their storage, or the path to it, hangs without an error. The busiest: "a" (30 requests per second) "b" (20 requests per second) "c" (2 requests per second). Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.',
+    'These VMs had requests constantly before, so their storage, or the path to it, hangs without an error. The busiest: "a" (30 requests per second) "b" (20 requests per second) "c" (2 requests per second). Restore the path: the VMs then continue by themselves. Start none of them on another host before this one is off.',
   ),
 ];
 
@@ -105,7 +105,7 @@ export const storageCases: readonly AlertCase[] = [
           'disk',
           { job: 'virtune', instance: 'kvm1', cluster: 'a' },
           '5 disks of VMs on host kvm1 (a) have high request latency.',
-          'The cause is the storage that they share, or its path, rather than one VM. Slowest: vda of "e" (500ms) vda of "d" (400ms) vda of "c" (300ms). Check the health of the storage and its network, and the VM with most requests.',
+          'The cause is the storage that they share, or its path, rather than one VM. Slowest: vda of "e" (500ms) vda of "d" (400ms) vda of "c" (300ms). Check the health of the storage and its network, and the VM with the most requests.',
         ),
       ],
       50: [],
@@ -145,7 +145,7 @@ export const storageCases: readonly AlertCase[] = [
           'disk',
           { resource: 'io', share: 'full' },
           'Host kvm1 stalls on I/O 50% of the time (PSI full).',
-          'Find the VM with most I/O, and check the health of the storage. Throttle the VM that saturates it.',
+          'Find the VM with the most I/O, and check the health of the storage. Throttle the VM that saturates it.',
         ),
       ],
       55: [],

@@ -148,7 +148,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'warning',
           'virtune',
           {},
-          'Prometheus scraped host kvm1 a day or an hour ago, and it is not a target any more.',
+          'Prometheus scraped host kvm1 a day or an hour ago, but it is no longer a target.',
           'No alert works for this host and its VMs. Service discovery has lost it, or its labels changed. If it was removed on purpose, put it in maintenance first; this alert ends after a day.',
         ),
       ],
@@ -167,7 +167,7 @@ export const virtuneCases: readonly AlertCase[] = [
       25: [
         {
           labels: { severity: 'critical', component: 'virtune' },
-          summary: 'Prometheus has no target of virtune.',
+          summary: 'Prometheus has no virtune target.',
           description:
             'None of the other alerts can fire. Service discovery is empty, or the job has another name than the rules expect: build them with --job.',
         },
@@ -232,7 +232,7 @@ export const virtuneCases: readonly AlertCase[] = [
           labels: { severity: 'none' },
           summary: 'The rules of virtune are evaluated and notifications are sent.',
           description:
-            'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the way between them is broken.',
+            'Always fires. Route it to a service that notifies you when it stops: then Prometheus, its rules, Alertmanager or the path between them is broken.',
         },
       ],
     },
@@ -332,7 +332,7 @@ export const virtuneCases: readonly AlertCase[] = [
           'virtune-output',
           {},
           '14 documents from host kvm1 could not be written to the output of virtune.',
-          'What reads the output has a gap. Its disk is full, or its reader too slow: the log of virtune has the reason and what to do.',
+          'Readers of the output have a gap. Its disk is full, or its reader is too slow: the log of virtune has the reason and what to do.',
         ),
       ],
       45: [],

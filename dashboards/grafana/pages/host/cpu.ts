@@ -66,7 +66,7 @@ export const cpuByMode = () =>
 export const vmsByCpu = () =>
   stack({
     title: 'CPU by VM',
-    help: 'CPUs used per VM. The ten VMs that use most.',
+    help: 'CPUs used per VM. The ten VMs that use the most.',
     unit: 'short',
     queries: [
       {
@@ -80,7 +80,7 @@ export const vmsByCpu = () =>
 export const cpuStealByVm = () =>
   graph({
     title: 'CPU steal (ready) by VM',
-    help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes. The ten VMs with most steal.',
+    help: 'Delay / wall time per vCPU, mean over the vCPUs of a VM, 5 minutes. The ten VMs with the most steal.',
     unit: 'percentunit',
     queries: [
       {

@@ -44,7 +44,7 @@ export const ioPressure = () =>
 export const network = () =>
   graph({
     title: 'Network traffic by VM',
-    help: 'Bytes per second that guests receive and send. The five VMs with most, per direction.',
+    help: 'Bytes per second that guests receive and send. The five VMs with the most, per direction.',
     unit: 'Bps',
     queries: [
       { expr: `topk(5, ${traffic('receive')})`, legend: `in ${LEGEND.vm}` },
@@ -56,7 +56,7 @@ export const network = () =>
 export const networkDrops = () =>
   graph({
     title: 'Dropped packets',
-    help: 'Dropped packets per second to and from guests. The five VMs with most, per direction.',
+    help: 'Dropped packets per second to and from guests. The five VMs with the most, per direction.',
     unit: 'pps',
     queries: [
       { expr: `topk(5, ${drops('receive')})`, legend: `to ${LEGEND.vm}` },

@@ -170,7 +170,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     { feature: 'resctrl monitors: cache, memory bandwidth', proofs: [] },
     { feature: 'resctrl monitors: energy', since: LIBVIRT_FEATURES.energyMonitors, proofs: [] },
     {
-      feature: 'no statistic that virtune does not know',
+      feature: 'no statistics unknown to virtune',
       proofs: [
         ['statistics', 'this libvirt reports no statistic that virtune does not know'],
         ['answers', 'every group of statistics is accepted'],
@@ -201,7 +201,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     },
   ],
   'Guest agent': [
-    { feature: 'which information can be asked for', proofs: [ASKED_AGENT] },
+    { feature: 'which information can be requested', proofs: [ASKED_AGENT] },
     {
       feature: 'file systems, system, host name',
       proofs: [['agent', 'what the agent says is what virsh guestinfo says']],
@@ -227,7 +227,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'Definitions and settings': [
     {
-      feature: 'a definition is kept to the byte',
+      feature: 'a definition is preserved byte for byte',
       proofs: [
         ['definitions', 'a definition that libvirt wrote is accepted unchanged, to the byte'],
         FIXTURE,
@@ -317,7 +317,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       ],
     },
     {
-      feature: 'every setting of the tuner, defined and taken out',
+      feature: 'every setting of the tuner, defined and removed',
       proofs: [['settings', '$id reads the same once libvirt has defined it, and can be taken out again']],
     },
     {
@@ -332,7 +332,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
     },
     { feature: 'cachetune and memorytune', proofs: [] },
   ],
-  'Under trouble': [
+  Failures: [
     {
       feature: 'a VM that hangs is unresponsive, the others are fresh',
       proofs: [
@@ -343,7 +343,7 @@ export const PARTS: Readonly<Record<string, readonly Row[]>> = {
       ],
     },
     {
-      feature: 'a call about the host that never answers costs only its figures',
+      feature: 'a host call that never returns costs only its own figures',
       proofs: [['slow', '%s that never answers costs its own figures, with the reason']],
     },
     {

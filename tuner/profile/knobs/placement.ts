@@ -106,7 +106,7 @@ export const placementKnobs: readonly Knob[] = [
   knob({
     id: 'emulator.cpus',
     group: 'placement',
-    help: 'Dedicated CPUs for emulator threads of a guest with dedicated vCPUs, on other cores than its vCPUs; with 0 they use the CPUs that are reserved for the host.',
+    help: 'Dedicated CPUs for emulator threads of a guest with dedicated vCPUs, on different cores than its vCPUs; with 0 they use the CPUs that are reserved for the host.',
     value: helperCpus,
   }),
   knob({

@@ -89,14 +89,9 @@ const ABOUT_CRL: Readonly<Record<string, string>> = {
 
 function explain(description: string, { files }: Pki, error: NodeJS.ErrnoException): ConnectError {
   const aboutCrl = ABOUT_CRL[error.code ?? ''];
-  const next =
+  const fault =
     aboutCrl === undefined
-      ? 'check that the daemon listens for TLS, that its certificate names this host, and that a CA of this client signed it'
-      : `by the certificate revocation list ${files.crl}; ${aboutCrl}`;
-  const separator = aboutCrl === undefined ? '; ' : ' ';
-  return new ConnectError(
-    'LIBVIRT_TLS',
-    `cannot connect to ${description}: ${error.message}${separator}${next}`,
-    { cause: error },
-  );
+      ? `${error.message}; check that the daemon listens for TLS, that its certificate names this host, and that a CA of this client signed it`
+      : `${error.message} (certificate revocation list ${files.crl}); ${aboutCrl}`;
+  return new ConnectError('LIBVIRT_TLS', `cannot connect to ${description}: ${fault}`, { cause: error });
 }

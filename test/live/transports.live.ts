@@ -51,7 +51,7 @@ describe('TLS to a real libvirtd', () => {
 
   test('a daemon whose certificate the CA has revoked is not trusted, as virsh does not trust it', async () => {
     await expect(finds(uri(pki.wary))).rejects.toThrow(
-      `certificate revoked by the certificate revocation list ${pki.wary}`,
+      `certificate revoked (certificate revocation list ${pki.wary}`,
     );
     expect(() => run('virsh', ['-c', uri(pki.client), 'uri'])).not.toThrow();
     expect(() => run('virsh', ['-c', uri(pki.wary), 'uri'])).toThrow('revoked');

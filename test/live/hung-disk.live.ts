@@ -164,7 +164,7 @@ test(
     console.log(`longest scrape: ${Math.round(longestMs)} ms`);
     expect(figure(await scrape(one), 'virtune_config_last_reload_successful')).toBe(0);
     await one.says(
-      /headers cannot be read: ETIMEDOUT: its file system did not answer within 5 s; .* stays in use until then/,
+      /headers cannot be read: ETIMEDOUT: its file system did not answer within 5 s; .* stays in use until it can be read again/,
     );
     await disk.resume();
     await one.says(/headers can be read again/);

@@ -135,6 +135,7 @@ test('the mouse sorts, chooses, opens and changes views, beyond column 223 too',
   await tmux.until('disks', (screen) => screen.includes('WRITE/v') || screen.includes('WRITE/sv'));
   // A click is not typed into a text field.
   tmux.press('/');
+  await tmux.until('the field', (screen) => screen.includes('filter: _'));
   tmux.click(5, 8);
   tmux.type('x');
   await tmux.until('the filter', (screen) => screen.includes('filter: x_'));
